@@ -1,0 +1,113 @@
+"""The ports: what the guard needs of the world. Each has a contract suite in tests/adapters."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
+from stopward.domain.market import ClosedBar, Quote, Session
+from stopward.domain.orders import (
+    BrokerAccount,
+    BrokerOrder,
+    BrokerPosition,
+    Fill,
+    OrderRequest,
+)
+from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
+
+
+class Clock(Protocol):
+    """Time as an argument's source: the system's, or a simulated one."""
+
+    def now(self) -> datetime:
+        """Return the present, aware, in UTC."""
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return once `moment` has come; at once when it has passed."""
+
+
+class Broker(Protocol):
+    """The broker's trading side.
+
+    Every call raises BrokerUnavailable when no answer came (the effect is then unknown), RateLimited
+    when asked to wait, and BrokerRejected when refused. No call is ever repeated blindly.
+    """
+
+    def account(self) -> BrokerAccount:
+        """Return the account."""
+
+    def positions(self) -> tuple[BrokerPosition, ...]:
+        """Return all open positions."""
+
+    def open_orders(self) -> tuple[BrokerOrder, ...]:
+        """Return all open orders, groups flattened: parents and legs, `held` ones too; all pages."""
+
+    def order(self, order_id: BrokerOrderId) -> BrokerOrder | None:
+        """Return one order in any status, or None when the broker does not know it."""
+
+    def order_by_client_id(self, client_order_id: OrderId) -> BrokerOrder | None:
+        """Return one order in any status by our id, or None when the broker does not know it."""
+
+    def submit(self, request: OrderRequest) -> BrokerOrder:
+        """Send an order. When the answer is lost, or our id is a duplicate, the order is read by our id.
+
+        Raises BrokerUnavailable only when that read gave no answer either.
+        """
+
+    def replace(
+        self,
+        order_id: BrokerOrderId,
+        *,
+        client_order_id: OrderId,
+        quantity: Decimal | None = None,
+        stop_price: Decimal | None = None,
+    ) -> BrokerOrder:
+        """Replace a working order's quantity (whole shares) or stop price; returns the successor.
+
+        An answer is no guarantee: the predecessor may fill first, so the successor must be seen working.
+        """
+
+    def cancel(self, order_id: BrokerOrderId) -> None:
+        """Ask for a cancel; the order is gone only once it is read in a final status."""
+
+    def fills(self, *, since: datetime) -> tuple[Fill, ...]:
+        """Return executions since then, oldest first."""
+
+    def sessions(self, *, first: str, last: str) -> tuple[Session, ...]:
+        """Return trading sessions from day to day (YYYY-MM-DD, inclusive)."""
+
+
+class MarketData(Protocol):
+    """Quotes and closed bars, batched over symbols. Symbols without data are absent."""
+
+    def quotes(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:
+        """Return the latest quote of each symbol."""
+
+    def bars(
+        self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
+    ) -> Mapping[Symbol, tuple[ClosedBar, ...]]:
+        """Return one-minute bars with since <= at and at + 1 min <= until: closed ones only, oldest first."""
+
+    def daily_bars(
+        self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
+    ) -> Mapping[Symbol, tuple[ClosedBar, ...]]:
+        """Return daily bars of finished sessions, split-adjusted, oldest first."""
+
+
+class Store(Protocol):
+    """The database, as the tick uses it: one call is one transaction.
+
+    Raises DatabaseUnavailable when no answer came, and DatabaseRejected with the constraint's name.
+    """
+
+    def begin_tick(
+        self, account_id: AccountId, *, tick_at: datetime, holder: str, lease_seconds: float
+    ) -> Snapshot | Busy:
+        """Take the lease (same holder, same token) and return the snapshot, or who has it."""
+
+    def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
+        """Write a tick whole; return the ids of the orders that are new. Repeating it changes nothing."""
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Write what came of the orders, append their events, and release the lease when asked."""
