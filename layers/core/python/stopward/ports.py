@@ -40,6 +40,9 @@ class Broker(Protocol):
     def positions(self) -> tuple[BrokerPosition, ...]:
         """Return all open positions."""
 
+    def position(self, symbol: Symbol) -> BrokerPosition | None:
+        """Return one open position, or None when the broker answers that there is none."""
+
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         """Return all open orders, groups flattened: parents and legs, `held` ones too; all pages."""
 

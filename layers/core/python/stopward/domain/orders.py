@@ -21,8 +21,19 @@ OrderStatus = Literal["recorded", "working", "filled", "canceled", "rejected", "
 filled is also the word for a release, shrink or move that took effect."""
 
 WORKING = frozenset(
-    {"new", "accepted", "partially_filled", "held", "pending_new", "pending_replace",
-     "pending_cancel", "accepted_for_bidding", "stopped", "suspended", "calculated"}
+    {
+        "new",
+        "accepted",
+        "partially_filled",
+        "held",
+        "pending_new",
+        "pending_replace",
+        "pending_cancel",
+        "accepted_for_bidding",
+        "stopped",
+        "suspended",
+        "calculated",
+    }
 )
 """Broker statuses in which an order may still fill (Alpaca's words)."""
 PENDING = frozenset({"accepted", "pending_new", "pending_cancel", "pending_replace"})

@@ -1,6 +1,6 @@
 """A guarded position: what is fixed at entry, what moves, and its kernel state."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -35,7 +35,12 @@ class Position:
     initial_stop, risk: fixed at entry, for life; R is `risk` dollars a share.
     stop: the stop that we believe rests at the broker, the goal that arming restores.
     bar_at: start of the last closed bar folded into `marks`; None before the first.
-    flags: `risk_estimated`, `rebased`, `split`, `naked_on_arrival`, ...; facts to show, never switches.
+    flags: facts to show: `risk_estimated`, `rebased`, `split`, `naked_on_arrival`; and `hand_loosened`,
+        while which the rules that move stops leave this position alone.
+    realised: result of the fills that reduced it so far, in dollars, before fees.
+    closed_quantity: shares those fills took.
+    tightest: the tightest stop that ever rested; None until one did.
+    fills_at, fill_ids: time of the last fill folded in, and the ids of the fills at that very time.
     """
 
     id: PositionId
@@ -58,7 +63,11 @@ class Position:
     marks: Marks
     tags: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
-    realised: Decimal = field(default=Decimal(0))
+    realised: Decimal = Decimal(0)
+    closed_quantity: Decimal = Decimal(0)
+    tightest: Decimal | None = None
+    fills_at: datetime | None = None
+    fill_ids: tuple[str, ...] = ()
 
     def state(self) -> State:
         """Return the kernel state; floats from here on."""
