@@ -39,6 +39,7 @@ class Position:
         while which the rules that move stops leave this position alone.
     realised: result of the fills that reduced it so far, in dollars, before fees.
     closed_quantity: shares those fills took.
+    stop_rule: which rule put the stop where it is; `stop` for the initial one, `by_hand` for the trader.
     tightest: the tightest stop that ever rested; None until one did.
     fills_at, fill_ids: time of the last fill folded in, and the ids of the fills at that very time.
     """
@@ -66,6 +67,7 @@ class Position:
     realised: Decimal = Decimal(0)
     closed_quantity: Decimal = Decimal(0)
     tightest: Decimal | None = None
+    stop_rule: str = "stop"
     fills_at: datetime | None = None
     fill_ids: tuple[str, ...] = ()
 

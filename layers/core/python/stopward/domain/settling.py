@@ -1,0 +1,90 @@
+"""Settle what we recorded against what the broker knows of it. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stopward.domain.identity import BrokerOrderId, OrderId
+from stopward.domain.orders import BrokerOrder, Order, OrderStatus
+
+NOT_SENT = "the broker never saw it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookups:
+    """Which orders must be read one by one, because no list shows them any more."""
+
+    by_client_id: tuple[OrderId, ...]
+    by_id: tuple[BrokerOrderId, ...]
+
+
+def lookups(orders: Iterable[Order], open_orders: Iterable[BrokerOrder]) -> Lookups:
+    """Return what to read so that every unsettled order of ours can be settled.
+
+    An order that is listed as open needs no reading; a release is judged by the order it cancels.
+    """
+    listed = tuple(open_orders)
+    client_ids = {order.client_order_id for order in listed}
+    ids = {order.id for order in listed}
+    by_client_id: list[OrderId] = []
+    by_id: list[BrokerOrderId] = []
+    for order in orders:
+        if order.step == "release":
+            if order.on is not None and order.on not in ids:
+                by_id.append(order.on)
+        elif order.id not in client_ids:
+            by_client_id.append(order.id)
+    return Lookups(by_client_id=tuple(by_client_id), by_id=tuple(by_id))
+
+
+def settle(
+    order: Order,
+    *,
+    by_client_id: Mapping[str, BrokerOrder],
+    by_id: Mapping[BrokerOrderId, BrokerOrder],
+) -> Order:
+    """Return the order as the broker's answers say it stands.
+
+    A sell that the broker never saw stays `recorded`: a recorded exit is finished, never decided
+    anew. Any other step that it never saw is `void`: the next plan makes a fresh one.
+    """
+    if order.step == "release":
+        return _settle_release(order, by_id.get(order.on) if order.on is not None else None)
+    found = by_client_id.get(order.id)
+    if found is None:
+        if order.step == "sell":
+            return order
+        return replace(order, status="void", reason=NOT_SENT)
+    return as_acknowledged(order, found)
+
+
+def as_acknowledged(order: Order, found: BrokerOrder) -> Order:
+    """Return our order with the status, id and fills of the broker's."""
+    return replace(
+        order,
+        status=status_of(found),
+        broker_order_id=found.id,
+        filled_quantity=found.filled_quantity,
+        filled_price=found.filled_price,
+        reason=found.status,
+    )
+
+
+def status_of(found: BrokerOrder) -> OrderStatus:
+    """Return our word for a broker status."""
+    if found.is_working:
+        return "working"
+    if found.status == "filled":
+        return "filled"
+    if found.status == "rejected":
+        return "rejected"
+    return "canceled"
+
+
+def _settle_release(order: Order, target: BrokerOrder | None) -> Order:
+    if target is None:
+        return replace(order, status="void", reason="the order to cancel is unknown")
+    if target.is_working:
+        return replace(order, status="working", reason=target.status)
+    if target.status == "filled":
+        return replace(order, status="void", reason="filled before the cancel")
+    return replace(order, status="filled", reason=target.status)
