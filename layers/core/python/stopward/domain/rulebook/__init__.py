@@ -1,0 +1,17 @@
+"""The rules of an account, as one TOML file sets them."""
+
+from stopward.domain.rulebook.book import BREAKEVEN_RULES, Mask, RuleBook, masked
+from stopward.domain.rulebook.parse import parse
+from stopward.domain.rulebook.settings import WARN_AT, AccountSettings, Limits, LossStreak
+
+__all__ = [
+    "BREAKEVEN_RULES",
+    "WARN_AT",
+    "AccountSettings",
+    "Limits",
+    "LossStreak",
+    "Mask",
+    "RuleBook",
+    "masked",
+    "parse",
+]
