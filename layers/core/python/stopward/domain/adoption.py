@@ -1,7 +1,6 @@
-"""Take on a position found at the broker: who may be touched, and where its first stop lies. Pure."""
+"""Take on a position found at the broker: may we, and where does its first stop lie. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,40 +10,18 @@ from stopward.domain.market import Instrument
 from stopward.domain.money import decimal_of, round_stop, sign
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import FRACTIONAL_LOT, Marks, Position
-from stopward.domain.snapshot import Adoption
+from stopward.domain.rulebook.settings import AccountSettings
 
-GUARD_TAG = "guard"
 HALTED_TAG = "halted"
-ESTIMATED_RISK_ATR = Decimal("1.5")
 FALLBACK_RISK = Decimal("0.02")
 """Share of the price, when neither a stop nor an ATR is known. [judgement]"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptionPolicy:
-    """Which symbols are guarded, as the rules file says."""
-
-    adopt: Adoption
-    allow: frozenset[Symbol] = frozenset()
-    deny: frozenset[Symbol] = frozenset()
-    hands_off_tag: str = "hands-off"
-
-    def refusal(self, symbol: Symbol, tags: Sequence[str]) -> str | None:
-        """Return why the symbol must not be touched, or None when it is opted in.
-
-        Deny and hands-off beat everything; a `guard` tag opts in under `listed`.
-        """
-        if symbol in self.deny:
-            return "denied by the rules file"
-        if self.hands_off_tag in tags:
-            return f"tagged {self.hands_off_tag}"
-        if HALTED_TAG in tags:
-            return "halted after an unexpected position"
-        if self.adopt == "all":
-            return None
-        if self.adopt == "listed" and (symbol in self.allow or GUARD_TAG in tags):
-            return None
-        return "not opted in"
+def refusal(settings: AccountSettings, symbol: Symbol, tags: Sequence[str]) -> str | None:
+    """Return why the symbol must not be touched, or None when it is opted in."""
+    if HALTED_TAG in tags:
+        return "it is halted after an unexpected position"
+    return settings.refusal(symbol, tags)
 
 
 def adopt(
@@ -55,15 +32,14 @@ def adopt(
     instrument: Instrument,
     fills: Sequence[Fill],
     daily_atr: float | None,
-    fees_per_share: Decimal,
+    settings: AccountSettings,
     tags: tuple[str, ...],
     now: datetime,
 ) -> Position:
     """Return the position as guarded from now on.
 
-    The initial stop is the one that rests; without one it is 1.5 daily ATR(14) from the entry (or
-    from the price, when that is worse), flagged `risk_estimated`. Risk is frozen here, for life.
-    The id follows from account, symbol and entry time, so that two ticks adopt the same position.
+    The initial stop is the one that rests; without one it is estimated and flagged
+    `risk_estimated`. Risk is frozen here, for life. The id follows from account, symbol and entry time, so that two ticks adopt the same position.
     """
     side = found.side
     opened_at = entry_time(found, fills) or now
@@ -74,7 +50,9 @@ def adopt(
     covered = holding.covered_quantity(side)
     if covered < found.quantity:
         flags.append("naked_on_arrival" if covered == ZERO else "partly_covered_on_arrival")
-    guess = estimated_stop(found, daily_atr=daily_atr, tick=tick)
+    guess = estimated_stop(
+        found, daily_atr=daily_atr, multiple=settings.missing_stop_atr, tick=tick
+    )
     if resting is not None and is_tighter(found.average_entry, resting, side):
         initial_stop = resting
         risk = abs(found.average_entry - resting)
@@ -100,7 +78,7 @@ def adopt(
         stop=stop,
         lot=Decimal(1) if whole else FRACTIONAL_LOT,
         tick=tick,
-        fees_per_share=fees_per_share,
+        fees_per_share=settings.fees_per_share,
         opened_at=opened_at,
         adopted_at=now,
         marks=Marks(best=entry, worst=entry),
@@ -113,7 +91,7 @@ def adopt(
 
 
 def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
-    """Return when the position left zero, walking its fills backwards; None when they do not reach."""
+    """Return when the position left zero, walking fills backwards; None when they do not reach."""
     left = found.quantity
     adding = "buy" if reducing_side(found.side) == "sell" else "sell"
     ordered = sorted(
@@ -126,8 +104,10 @@ def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
     return None
 
 
-def estimated_stop(found: BrokerPosition, *, daily_atr: float | None, tick: Decimal) -> Decimal:
-    """Return a stop 1.5 daily ATR from the entry, or from the price when the price is worse.
+def estimated_stop(
+    found: BrokerPosition, *, daily_atr: float | None, multiple: float, tick: Decimal
+) -> Decimal:
+    """Return a stop `multiple` daily ATR(14) from the entry, or from the price when that is worse.
 
     Without an ATR the distance is 2 % of the price. Never at or below zero for a long.
     """
@@ -136,7 +116,7 @@ def estimated_stop(found: BrokerPosition, *, daily_atr: float | None, tick: Deci
         min(price, found.average_entry) if found.side == "long" else max(price, found.average_entry)
     )
     if daily_atr is not None and daily_atr > 0:
-        distance = ESTIMATED_RISK_ATR * decimal_of(daily_atr)
+        distance = decimal_of(multiple * daily_atr)
     else:
         distance = FALLBACK_RISK * base
     distance = min(distance, base / 2)

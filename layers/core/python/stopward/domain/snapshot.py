@@ -191,7 +191,9 @@ class TickRecord:
     """Everything one tick decided, written in one transaction before anything is sent.
 
     positions, symbols: whole rows, new or changed. orders: intents to insert; existing ids are left alone.
-    trades: positions found closed by an exit that is already proved. release: give the lease back now.
+    trades: positions that fills closed; their row in `positions` has quantity 0.
+    halted_symbols: symbols to be tagged `halted`: the broker holds a side that nobody decided.
+    release: give the lease back now.
     """
 
     fence: int
@@ -211,6 +213,7 @@ class TickRecord:
     cleared: tuple[str, ...] = ()
     day: DayRow | None = None
     unprotected_seconds: Mapping[Symbol, float] = field(default_factory=dict)
+    halted_symbols: tuple[Symbol, ...] = ()
     release: bool = False
 
 

@@ -1,0 +1,131 @@
+"""The account's day: what the daily limits see, and what a person is told of them. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stopward.domain.identity import Symbol
+from stopward.domain.money import sign
+from stopward.domain.position import Position
+from stopward.domain.rulebook.settings import WARN_AT, Limits
+from stopward.domain.snapshot import Alarm, DayRow, TradeRow
+from stopward.rules.types import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayNow:
+    """The day at one tick: the row to store, and the kernel's Account."""
+
+    row: DayRow
+    account: Account
+
+
+def day_now(
+    row: DayRow, positions: Iterable[Position], prices: Mapping[Symbol, Decimal], *, halted: bool
+) -> DayNow:
+    """Return the day with open positions at these prices.
+
+    Open and partly realised results count from the entry; a position without a price counts what it
+    has realised. R is weighted by the share of the initial quantity, so that it sums over positions.
+    The fraction is of the prior close's equity, 0 while that is unknown.
+    """
+    money = row.realised
+    in_r = row.realised_r
+    for position in positions:
+        price = prices.get(position.symbol)
+        result = position.realised
+        if price is not None:
+            result += sign(position.side) * (price - position.average_entry) * position.quantity
+        money += result
+        in_r += float(result / (position.risk * position.initial_quantity))
+    peak = max(row.peak_r, in_r)
+    fraction = float(money / row.equity) if row.equity else 0.0
+    return DayNow(
+        row=replace(row, peak_r=peak),
+        account=Account(
+            day_r=in_r,
+            day_fraction=fraction,
+            peak_r=peak,
+            losses=float(row.losses),
+            locked=0.0 if row.locked_by is None else 1.0,
+            halted=1.0 if halted else 0.0,
+        ),
+    )
+
+
+def after_trade(row: DayRow, trade: TradeRow) -> DayRow:
+    """Return the day after a closed trade: results add up, a loss extends the streak, a win ends it."""
+    lost = trade.result < 0
+    return replace(
+        row,
+        realised=row.realised + trade.result,
+        realised_r=row.realised_r + trade.result_r,
+        losses=row.losses + 1 if lost else 0,
+        last_loss_at=trade.closed_at if lost else row.last_loss_at,
+    )
+
+
+def notices(
+    row: DayRow, account: Account, limits: Limits, *, now: datetime
+) -> tuple[DayRow, tuple[Alarm, ...]]:
+    """Return warnings near the loss limit and after a streak of losses, each given once.
+
+    Notices never act: open positions stay guarded, and the limits themselves are rules.
+    """
+    alarms: list[Alarm] = []
+    used = _limit_used(account, limits)
+    reached = max((share for share in WARN_AT if used >= share), default=0.0)
+    if reached > row.warned:
+        row = replace(row, warned=reached)
+        alarms.append(
+            Alarm(
+                key=f"day_loss_near:{row.session_day}:{reached:g}",
+                kind="day_loss_near",
+                symbol=None,
+                message=f"{used:.0%} of the daily loss limit is used ({account.day_r:+.2f}R)",
+            )
+        )
+    streak = limits.loss_streak
+    if streak is not None and row.last_loss_at is not None:
+        alarms.extend(
+            _streak_notice(row, streak.pause_after, streak.pause_minutes, streak.stop_after, now)
+        )
+    return row, tuple(alarms)
+
+
+def _limit_used(account: Account, limits: Limits) -> float:
+    loss = limits.day_loss
+    if loss is None:
+        return 0.0
+    shares = [0.0]
+    if loss.loss_fraction > 0:
+        shares.append(-account.day_fraction / loss.loss_fraction)
+    if loss.loss_r > 0:
+        shares.append(-account.day_r / loss.loss_r)
+    return max(shares)
+
+
+def _streak_notice(
+    row: DayRow, pause_after: float, pause_minutes: float, stop_after: float, now: datetime
+) -> Iterable[Alarm]:
+    if row.last_loss_at is None:
+        return
+    if stop_after > 0 and row.losses >= stop_after:
+        message = f"{row.losses} losses in a row: the day is over for new entries"
+    elif (
+        pause_after > 0
+        and row.losses >= pause_after
+        and now < row.last_loss_at + timedelta(minutes=pause_minutes)
+    ):
+        until = row.last_loss_at + timedelta(minutes=pause_minutes)
+        message = f"{row.losses} losses in a row: no new entries before {until:%H:%M} UTC"
+    else:
+        return
+    yield Alarm(
+        key=f"loss_streak:{row.session_day}:{row.losses}",
+        kind="loss_streak",
+        symbol=None,
+        message=message,
+        severity="notice",
+    )

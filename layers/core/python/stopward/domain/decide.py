@@ -1,0 +1,94 @@
+"""Decide what to do about one position: pure, by the kernel's rules, with reasons."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce
+from stopward.domain.holding import is_tighter
+from stopward.domain.market import Quote
+from stopward.domain.money import decimal_of, floor_quantity, round_stop
+from stopward.domain.position import Position
+from stopward.rules.codes import NO_RULE, RULE_NAMES
+from stopward.rules.kernel import propose
+from stopward.rules.parameters import Rules
+from stopward.rules.types import Account, Bar, Proposal
+
+STOP_MOVERS: Final = (
+    "adverse_excursion", "breakeven", "ratchet", "chandelier", "percent_trail", "bar_trail",
+    "average_trail", "follow_targets",
+)  # fmt: skip
+"""Rules that move the stop; they leave a stop alone that the trader loosened by hand."""
+
+PRICELESS: Final = ("session_flat",)
+"""Rules that need no price: all that may act while the market view is unusable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A decision with what it was made from; `proposal` is the kernel's own answer."""
+
+    decision: Decision
+    proposal: Proposal
+    rules: Rules
+
+
+def decide(
+    position: Position, bar: Bar, account: Account, rules: Rules, *, usable: bool = True
+) -> Verdict:
+    """Return what the rules want done, as a decision in Decimal.
+
+    usable False (stale, crossed or missing quote, and no new bar): only rules that need no price.
+    A stop loosened by hand is not moved back: the rules that move stops are off for it.
+    """
+    if not usable:
+        rules = _only(rules, PRICELESS)
+    elif "hand_loosened" in position.flags:
+        rules = rules._replace(**dict.fromkeys(STOP_MOVERS))
+    state = position.state()
+    proposal = propose(state, bar, account, rules)
+    return Verdict(decision=as_decision(position, proposal), proposal=proposal, rules=rules)
+
+
+def as_decision(position: Position, proposal: Proposal) -> Decision:
+    """Return the kernel's answer as a Decision: prices on the tick, quantities in whole lots.
+
+    The stop leaves the kernel rounded away from triggering, at the tick of its own price level,
+    and never looser than the one that rests.
+    """
+    exit_rule = RULE_NAMES[int(proposal.exit_rule)]
+    stop: Decimal | None = None
+    stop_rule: str | None = None
+    if proposal.stop_rule != NO_RULE:
+        price = round_stop(decimal_of(proposal.stop), position.tick, position.side)
+        if is_tighter(price, position.stop, position.side):
+            stop, stop_rule = price, RULE_NAMES[int(proposal.stop_rule)]
+    if proposal.exit_quantity > 0:
+        quantity = floor_quantity(
+            decimal_of(proposal.exit_quantity, Decimal("0.000000001")), position.lot
+        )
+        if quantity >= position.quantity:
+            return Exit(rule=exit_rule)
+        if quantity > 0:
+            return Reduce(rule=exit_rule, quantity=quantity, stop=stop, stop_rule=stop_rule)
+    if stop is not None and stop_rule is not None:
+        return MoveStop(rule=stop_rule, to=stop)
+    return Hold()
+
+
+def admit(decision: Decision, position: Position, quote: Quote | None) -> Decision:
+    """Return the decision as the market of this moment admits it.
+
+    A stop wanted at or beyond the price cannot rest: what the move wanted to protect is taken at
+    the market instead (TRADING section 2, rule 1f at the next open).
+    """
+    if quote is None or not isinstance(decision, MoveStop):
+        return decision
+    price = quote.bid if position.side == "long" else quote.ask
+    if is_tighter(price, decision.to, position.side):
+        return decision
+    return Exit(rule=decision.rule)
+
+
+def _only(rules: Rules, names: tuple[str, ...]) -> Rules:
+    return Rules(**{name: getattr(rules, name) for name in names})

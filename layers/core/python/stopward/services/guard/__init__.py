@@ -1,0 +1,7 @@
+"""The guard: look, decide, record, act; one tick at a time."""
+
+from stopward.services.guard.minute import run_minute
+from stopward.services.guard.summary import Summary
+from stopward.services.guard.tick import Guard, GuardSettings
+
+__all__ = ["Guard", "GuardSettings", "Summary", "run_minute"]

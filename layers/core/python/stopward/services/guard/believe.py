@@ -1,0 +1,209 @@
+"""Bring snapshot and picture together: settle, reconcile, adopt. Pure but for the ATR of the new."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from stopward.domain.adoption import adopt, refusal
+from stopward.domain.day import after_trade
+from stopward.domain.identity import PositionId, Symbol
+from stopward.domain.market import Instrument
+from stopward.domain.orders import BrokerOrder, Order
+from stopward.domain.position import Position
+from stopward.domain.reconcile import Reconciled, known_causes, reconcile
+from stopward.domain.rulebook.settings import AccountSettings
+from stopward.domain.settling import settle
+from stopward.domain.snapshot import Alarm, Observation, Snapshot
+from stopward.services.guard.subject import Beliefs, Picture, Subject
+
+FINAL = frozenset({"filled", "canceled", "rejected", "void"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """Orders of ours after the broker's word: all of them, and those that changed."""
+
+    orders: tuple[Order, ...]
+    changed: tuple[Order, ...]
+    by_client_id: Mapping[str, BrokerOrder]
+
+
+def believe(
+    snapshot: Snapshot,
+    picture: Picture,
+    settings: AccountSettings,
+    *,
+    daily_atr: Callable[[Sequence[Symbol]], Mapping[Symbol, float]],
+) -> Beliefs:
+    """Return what we now believe of every opted-in position, and what is to be recorded of it."""
+    settled = _settle_all(snapshot, picture)
+    causes = known_causes(settled.orders, picture.found)
+    day = snapshot.day
+    subjects: list[Subject] = []
+    closed: list[Position] = []
+    results: list[Reconciled] = []
+    for position in snapshot.positions:
+        own = tuple(order for order in settled.orders if order.position_id == position.id)
+        reconciled = reconcile(
+            _with_partials(position, settled.changed),
+            picture.holding(position.symbol),
+            fills=picture.fills,
+            causes=causes,
+            now=picture.at,
+        )
+        results.append(reconciled)
+        if reconciled.trade is not None:
+            day = after_trade(day, reconciled.trade)
+            closed.append(reconciled.position)
+        elif refusal(settings, position.symbol, _tags(snapshot, position)) is None:
+            subjects.append(_subject(reconciled.position, picture, own, settled.by_client_id))
+    adopted, strangers = _adopt_new(snapshot, picture, settings, daily_atr=daily_atr)
+    subjects.extend(adopted)
+    return Beliefs(
+        subjects=tuple(subjects),
+        settled=settled.changed,
+        trades=tuple(r.trade for r in results if r.trade is not None),
+        closed=tuple(closed),
+        observations=tuple(o for r in results for o in r.observations)
+        + tuple(_adopted_observation(subject.position) for subject in adopted),
+        alarms=tuple(a for r in results for a in r.alarms)
+        + strangers
+        + _rejection_alarms(settled.changed),
+        cleared=tuple(key for r in results for key in r.cleared),
+        day=day,
+        halted_symbols=tuple(r.position.symbol for r in results if r.flipped),
+    )
+
+
+def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
+    known = (*picture.orders, *picture.found)
+    by_client_id = {order.client_order_id: order for order in known}
+    by_id = {order.id: order for order in known}
+    orders = tuple(
+        settle(order, by_client_id=by_client_id, by_id=by_id) for order in snapshot.orders
+    )
+    changed = tuple(
+        now for before, now in zip(snapshot.orders, orders, strict=True) if now != before
+    )
+    return _Settled(orders=orders, changed=changed, by_client_id=by_client_id)
+
+
+def _with_partials(position: Position, changed: Sequence[Order]) -> Position:
+    """Count the partial exits that the broker has now finished."""
+    done = sum(
+        1 for order in changed if order.position_id == position.id and is_finished_partial(order)
+    )
+    if done == 0:
+        return position
+    marks = position.marks
+    return replace(position, marks=marks._replace(partials=marks.partials + done))
+
+
+def is_finished_partial(order: Order) -> bool:
+    """Whether the order is a partial exit that is over and sold something."""
+    return (
+        order.step == "sell"
+        and order.rule == "partial"
+        and order.status in FINAL
+        and order.filled_quantity > 0
+    )
+
+
+def _subject(
+    position: Position,
+    picture: Picture,
+    orders: Sequence[Order],
+    by_client_id: Mapping[str, BrokerOrder],
+) -> Subject:
+    exit_order = next(
+        (order for order in orders if order.step == "sell" and order.status not in FINAL), None
+    )
+    return Subject(
+        position=position,
+        holding=picture.holding(position.symbol),
+        exit=exit_order,
+        exit_at_broker=None if exit_order is None else by_client_id.get(exit_order.id),
+    )
+
+
+def _adopt_new(
+    snapshot: Snapshot,
+    picture: Picture,
+    settings: AccountSettings,
+    *,
+    daily_atr: Callable[[Sequence[Symbol]], Mapping[Symbol, float]],
+) -> tuple[tuple[Subject, ...], tuple[Alarm, ...]]:
+    """Adopt what is opted in; report what is not and stands without a stop."""
+    ours = {position.symbol for position in snapshot.positions}
+    new: list[Symbol] = []
+    alarms: list[Alarm] = []
+    for symbol, found in sorted(picture.positions.items()):
+        if symbol in ours:
+            continue
+        why_not = refusal(settings, symbol, snapshot.tags.get(symbol, ()))
+        if why_not is None:
+            new.append(symbol)
+        elif picture.holding(symbol).covered_quantity(found.side) < found.quantity:
+            alarms.append(_stranger_alarm(symbol, why_not))
+    bare = [s for s in new if not picture.holding(s).stops(picture.positions[s].side)]
+    atr = daily_atr(bare) if bare else {}
+    subjects = []
+    for symbol in new:
+        holding = picture.holding(symbol)
+        position = adopt(
+            picture.positions[symbol],
+            holding,
+            account_id=snapshot.account.id,
+            instrument=snapshot.instruments.get(symbol, Instrument(symbol=symbol)),
+            fills=picture.fills,
+            daily_atr=atr.get(symbol),
+            settings=settings,
+            tags=snapshot.tags.get(symbol, ()),
+            now=picture.at,
+        )
+        subjects.append(Subject(position=position, holding=holding, is_new=True))
+    return tuple(subjects), tuple(alarms)
+
+
+def _tags(snapshot: Snapshot, position: Position) -> tuple[str, ...]:
+    """Return the tags of a guarded position: its own, and those the symbol has by now."""
+    return tuple(dict.fromkeys((*position.tags, *snapshot.tags.get(position.symbol, ()))))
+
+
+def _adopted_observation(position: Position) -> Observation:
+    return Observation(
+        position_id=PositionId(position.id),
+        symbol=position.symbol,
+        kind="adopted",
+        cause="opted_in",
+        detail={
+            "side": position.side,
+            "quantity": str(position.quantity),
+            "entry": str(position.average_entry),
+            "initial_stop": str(position.initial_stop),
+            "flags": ",".join(position.flags),
+        },
+    )
+
+
+def _stranger_alarm(symbol: Symbol, why_not: str) -> Alarm:
+    return Alarm(
+        key=f"unguarded:{symbol}",
+        kind="unguarded",
+        symbol=symbol,
+        message=f"{symbol} has no full stop and is left alone: {why_not}; `stopward tag` opts it in",
+    )
+
+
+def _rejection_alarms(changed: Sequence[Order]) -> tuple[Alarm, ...]:
+    return tuple(
+        Alarm(
+            key=f"order_rejected:{order.symbol}",
+            kind="order_rejected",
+            symbol=order.symbol,
+            message=f"{order.symbol}: the broker rejected {order.step} {order.id}: {order.reason}",
+            severity="critical",
+        )
+        for order in changed
+        if order.status == "rejected"
+    )

@@ -1,0 +1,152 @@
+"""Read the broker and the market: a handful of batched calls, whatever the number of positions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from stopward.domain.identity import Symbol
+from stopward.domain.market import ClosedBar, Quote, Session
+from stopward.domain.orders import BrokerOrder
+from stopward.domain.reconcile import needs_fills
+from stopward.domain.settling import lookups
+from stopward.domain.snapshot import Snapshot, SymbolState
+from stopward.ports import Broker, MarketData
+from stopward.services.guard.subject import Market, Picture
+
+MINUTE = timedelta(minutes=1)
+FILLS_LOOK_BACK = timedelta(days=7)
+MAX_SPREAD_FRACTION = 0.05
+"""A wider quote is no price to decide on. [judgement]"""
+
+
+def look_at_broker(
+    broker: Broker, snapshot: Snapshot, *, now: datetime, opted_in: Iterable[Symbol]
+) -> Picture:
+    """Return positions and open orders, and what they leave open: vanished orders and fills.
+
+    Fills are read only when a quantity differs from ours or a position is new to us. They are read
+    after the positions, and the positions once more, so that a fill between the two reads is noticed:
+    a symbol whose quantity differs between the reads is left for the next tick.
+    """
+    positions = {found.symbol: found for found in broker.positions()}
+    orders = broker.open_orders()
+    found = _vanished(broker, snapshot, orders)
+    picture = Picture(at=now, positions=positions, orders=orders, found=found)
+    ours = {position.symbol for position in snapshot.positions}
+    is_new = any(symbol in positions and symbol not in ours for symbol in opted_in)
+    differs = any(needs_fills(p, picture.holding(p.symbol)) for p in snapshot.positions)
+    if not (is_new or differs):
+        return picture
+    fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new))
+    again = {found.symbol: found for found in broker.positions()}
+    steady = {
+        symbol: held
+        for symbol, held in again.items()
+        if symbol in ours or (symbol in positions and positions[symbol].quantity == held.quantity)
+    }
+    known = {order.broker_order_id for order in snapshot.orders}
+    strangers = {
+        fill.order_id
+        for fill in fills
+        if fill.symbol in ours and fill.order_id not in known and _is_recent(fill.at, snapshot)
+    }
+    read = (broker.order(order_id) for order_id in sorted(strangers))
+    return Picture(
+        at=now,
+        positions=steady,
+        orders=orders,
+        found=(*found, *(order for order in read if order is not None)),
+        fills=fills,
+    )
+
+
+def look_at_market(
+    market_data: MarketData,
+    symbols: Sequence[Symbol],
+    *,
+    states: Mapping[Symbol, SymbolState],
+    session: Session | None,
+    tick_at: datetime,
+    now: datetime,
+    max_quote_age: timedelta,
+) -> Market:
+    """Return quotes and the closed bars not folded in yet; outside the session nothing is read."""
+    if not symbols or session is None or not session.opens_at <= tick_at <= session.closes_at:
+        return Market()
+    quotes = market_data.quotes(symbols)
+    faults = {
+        symbol: fault
+        for symbol in symbols
+        if (fault := _fault(quotes.get(symbol), now=now, max_age=max_quote_age)) is not None
+    }
+    return Market(
+        quotes=quotes,
+        faults=faults,
+        bars=_new_bars(market_data, symbols, states=states, session=session, until=tick_at),
+    )
+
+
+def _vanished(
+    broker: Broker, snapshot: Snapshot, orders: tuple[BrokerOrder, ...]
+) -> tuple[BrokerOrder, ...]:
+    wanted = lookups(snapshot.orders, orders)
+    by_client = (broker.order_by_client_id(order_id) for order_id in wanted.by_client_id)
+    by_id = (broker.order(order_id) for order_id in wanted.by_id)
+    return tuple(order for order in (*by_client, *by_id) if order is not None)
+
+
+def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime:
+    """Return how far back fills must reach: the last one folded in, or a week for a new position."""
+    if is_new or not snapshot.positions:
+        return now - FILLS_LOOK_BACK
+    return min(position.fills_at or position.adopted_at for position in snapshot.positions)
+
+
+def _is_recent(moment: datetime, snapshot: Snapshot) -> bool:
+    return any(
+        moment >= (position.fills_at or position.adopted_at) for position in snapshot.positions
+    )
+
+
+def _fault(quote: Quote | None, *, now: datetime, max_age: timedelta) -> str | None:
+    if quote is None:
+        return "missing"
+    fault = quote.fault(now=now, max_age=max_age)
+    if fault is None and float((quote.ask - quote.bid) / quote.ask) > MAX_SPREAD_FRACTION:
+        return "wide"
+    return fault
+
+
+def _new_bars(
+    market_data: MarketData,
+    symbols: Sequence[Symbol],
+    *,
+    states: Mapping[Symbol, SymbolState],
+    session: Session,
+    until: datetime,
+) -> Mapping[Symbol, tuple[ClosedBar, ...]]:
+    """Read bars in at most two calls: the symbols that are a bar behind, and those further behind.
+
+    Without the split one symbol that does not trade would make every call read the whole session.
+    """
+    last_closed = until - timedelta(microseconds=until.microsecond, seconds=until.second) - MINUTE
+    recent: list[Symbol] = []
+    behind: list[Symbol] = []
+    since = last_closed
+    for symbol in symbols:
+        state = states.get(symbol)
+        start = session.opens_at
+        if state is not None and state.bar_at is not None:
+            start = max(start, state.bar_at + MINUTE)
+        if start > last_closed:
+            continue
+        if start == last_closed:
+            recent.append(symbol)
+        else:
+            behind.append(symbol)
+            since = min(since, start)
+    bars: dict[Symbol, tuple[ClosedBar, ...]] = {}
+    if recent:
+        bars.update(market_data.bars(recent, since=last_closed, until=until))
+    if behind:
+        bars.update(market_data.bars(behind, since=since, until=until))
+    return bars

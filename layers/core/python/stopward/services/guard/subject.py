@@ -1,0 +1,79 @@
+"""One position on its way through a tick, and what the tick has read so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from stopward.domain.holding import Holding
+from stopward.domain.identity import Symbol
+from stopward.domain.market import ClosedBar, Quote
+from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill, Order
+from stopward.domain.position import Position
+from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the broker answered in this tick.
+
+    found: unsettled orders of ours, and fills' orders, that had to be read one by one.
+    """
+
+    at: datetime
+    positions: Mapping[Symbol, BrokerPosition]
+    orders: tuple[BrokerOrder, ...]
+    found: tuple[BrokerOrder, ...] = ()
+    fills: tuple[Fill, ...] = ()
+
+    def holding(self, symbol: Symbol) -> Holding:
+        """Return what the broker holds in one symbol."""
+        return Holding(
+            symbol=symbol,
+            position=self.positions.get(symbol),
+            orders=tuple(order for order in self.orders if order.symbol == symbol),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A guarded position with what the broker holds of it and its exit in progress, if there is one."""
+
+    position: Position
+    holding: Holding
+    exit: Order | None = None
+    exit_at_broker: BrokerOrder | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beliefs:
+    """Snapshot and picture brought together: what we now believe, and what is to be recorded of it."""
+
+    subjects: tuple[Subject, ...]
+    settled: tuple[Order, ...]
+    trades: tuple[TradeRow, ...]
+    closed: tuple[Position, ...]
+    observations: tuple[Observation, ...]
+    alarms: tuple[Alarm, ...]
+    cleared: tuple[str, ...]
+    day: DayRow
+    halted_symbols: tuple[Symbol, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Quotes and new closed bars of the symbols in question, and which quotes cannot be used."""
+
+    quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
+    faults: Mapping[Symbol, str] = field(default_factory=dict)
+    bars: Mapping[Symbol, tuple[ClosedBar, ...]] = field(default_factory=dict)
+
+    def usable(self, symbol: Symbol) -> Quote | None:
+        """Return the quote when it can be used."""
+        return None if symbol in self.faults else self.quotes.get(symbol)
+
+
+def exit_price(quote: Quote, position: Position) -> Decimal:
+    """Return what the position could be closed at: the bid for a long, the ask for a short."""
+    return quote.bid if position.side == "long" else quote.ask
