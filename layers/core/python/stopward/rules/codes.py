@@ -1,4 +1,4 @@
-"""Codes of the rules, in order of priority; a code is a float, for the kernel counts in floats only."""
+"""Codes of the rules in order of priority; floats, for the kernel counts in floats only."""
 
 from typing import Final
 

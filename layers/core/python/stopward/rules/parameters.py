@@ -23,7 +23,7 @@ class Distance(NamedTuple):
 
 
 class DayLoss(NamedTuple):
-    """Daily loss limit on realised plus open result: -loss_fraction of equity or -loss_r, whichever is first.
+    """Daily loss limit on realised plus open result: -loss_fraction of equity or -loss_r.
 
     flatten: 1 exits; 0 tightens every stop to `tighten` from the price.
     """
@@ -35,7 +35,7 @@ class DayLoss(NamedTuple):
 
 
 class DayProfit(NamedTuple):
-    """Daily profit lock: armed at a peak of `arm_r`; exits all when `give_back` of the peak is lost (fraction)."""
+    """Daily profit lock: from a peak of `arm_r` on, exit when the fraction `give_back` is lost."""
 
     arm_r: float
     give_back: float
@@ -48,7 +48,7 @@ class SessionFlat(NamedTuple):
 
 
 class AdverseExcursion(NamedTuple):
-    """Cut beyond `limit_r`, the 80th percentile of winners' adverse excursion; quiet under `needed` winners."""
+    """Cut beyond `limit_r`, the 80th percentile of winners' worst; quiet under `needed` winners."""
 
     limit_r: float
     winners: float
@@ -56,7 +56,7 @@ class AdverseExcursion(NamedTuple):
 
 
 class GiveBack(NamedTuple):
-    """Exit when open profit is under `keep` of the best profit, armed at `arm_r`; `keep_2` from `arm_2_r` on."""
+    """Exit when open profit is under `keep` of the best, from `arm_r`; `keep_2` from `arm_2_r`."""
 
     arm_r: float
     keep: float
@@ -65,7 +65,7 @@ class GiveBack(NamedTuple):
 
 
 class TimeStop(NamedTuple):
-    """Exit after `minutes`: not in profit now (need_best_r is nan), or best profit under `need_best_r`."""
+    """Exit after `minutes`: not in profit now (need_best_r nan), or best profit under it."""
 
     minutes: float
     need_best_r: float
@@ -89,14 +89,14 @@ class Volume(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Fixed target at `distance` from entry; resting 1: an order at the broker (replay judges it on extremes)."""
+    """Fixed target at `distance` from entry; resting 1: at the broker, filled on extremes."""
 
     distance: Distance
     resting: float
 
 
 class AgedTarget(NamedTuple):
-    """Profit target that decays with age: from `minutes_k` on, exit at `r_k`. Step 1 counts from age 0."""
+    """Profit target by age: from `minutes_k` on, exit at `r_k`. Step 1 counts from age 0."""
 
     r_1: float
     minutes_2: float
@@ -124,7 +124,7 @@ class Breakeven(NamedTuple):
 
 
 class Ratchet(NamedTuple):
-    """Step ratchet: at best profit of `at_k` R the stop locks `lock_k` R; an unused step has at nan."""
+    """Step ratchet: at best profit of `at_k` R, stop at `lock_k` R; an unused step has at nan."""
 
     at_1: float
     lock_1: float
@@ -148,7 +148,7 @@ class Chandelier(NamedTuple):
 
 
 class PercentTrail(NamedTuple):
-    """Trail `distance` behind the best price once best profit reached `arm`; `distance_2` from `arm_2` on."""
+    """Trail `distance` behind the best price from profit `arm` on; `distance_2` from `arm_2` on."""
 
     arm: Distance
     distance: Distance
@@ -157,7 +157,7 @@ class PercentTrail(NamedTuple):
 
 
 class BarTrail(NamedTuple):
-    """Armed at `arm`: `buffer` below the lowest low of the last `window` closed bars (mirrored for shorts)."""
+    """Armed at `arm`: `buffer` below the low of the last `window` closed bars (shorts: above)."""
 
     arm: Distance
     buffer: Distance
@@ -172,7 +172,7 @@ class AverageTrail(NamedTuple):
 
 
 class FollowTargets(NamedTuple):
-    """When target 1 is reached the stop goes to breakeven, at target k to target k-1; unused targets are nan."""
+    """At target 1 the stop goes to breakeven, at target k to target k-1; unused targets are nan."""
 
     target_1: Distance
     target_2: Distance

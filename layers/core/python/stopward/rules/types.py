@@ -68,7 +68,9 @@ class Bar(NamedTuple):
     highest, lowest: extremes of the chandelier's window of closed bars.
     trail_high, trail_low: extremes of the bar trail's window of closed bars.
     closed: 1 for a closed bar, 0 for a pulse inside the bar.
-    at_entry: 1 when this is the entry bar and the entry was at its open; else 0.
+    at_entry: 1 when this is the entry bar and the entry was at its open; else 0. A bar with the
+    entry
+        inside it is never shown to the kernel, for nobody knows what came before the entry.
     """
 
     open: float
@@ -103,7 +105,9 @@ class Account(NamedTuple):
     day_fraction: the same in money, as a fraction of the prior close's equity.
     peak_r: highest `day_r` of the session.
     losses: losing trades in a row today.
-    locked: 1 once a day limit acted; it stays until the next session.
+    locked: the code of the day rule that acted (`DAY_LOSS`, `DAY_PROFIT`), until the next session;
+    0
+        while none did. 1 means unknown which: then every day rule that is on keeps acting.
     halted: 1 while the kill switch is on: rules propose nothing, protection goes on.
     """
 
@@ -122,8 +126,10 @@ class Proposal(NamedTuple):
     stop_rule: code of the rule that set it; 0 when none did.
     exit_quantity: shares to sell (long) or buy (short) now; 0 when none.
     exit_rule: code of the rule that set it; 0 when none did.
-    fired: sum of the bits (`bit(code)`) of every rule that was true.
+    fired: sum of the bits (`BITS[code]`) of every rule that was true.
     hits: targets reached, carried into the state when settled.
+    partials: partial steps done once `exit_quantity` is sold, carried likewise.
+    crossed: the raised stop that the close had crossed already, when that is the exit; else nan.
     """
 
     stop: float
@@ -132,6 +138,8 @@ class Proposal(NamedTuple):
     exit_rule: float
     fired: float
     hits: float
+    partials: float = 0.0
+    crossed: float = NAN
 
 
 class Fill(NamedTuple):

@@ -1,0 +1,183 @@
+"""Builders for the rule kernel: a long from 100, stop 98 (R is 2 dollars), and its mirror.
+
+`mirrored_*` reflect about the entry price, so that one case serves both sides.
+"""
+
+from typing import NamedTuple
+
+from stopward.rules.kernel import propose
+from stopward.rules.parameters import ATR, PERCENT, PRICE, TICKS, Distance, R, Rules
+from stopward.rules.types import NAN, Account, Bar, Proposal, State
+
+ENTRY = 100.0
+OFF = Distance(NAN, R)
+NOTHING = Distance(0.0, R)
+
+
+def r(value: float) -> Distance:
+    """Return a distance in R."""
+    return Distance(value, R)
+
+
+def percent(value: float) -> Distance:
+    """Return a distance in percent of entry."""
+    return Distance(value, PERCENT)
+
+
+def atr(value: float) -> Distance:
+    """Return a distance in ATR."""
+    return Distance(value, ATR)
+
+
+def ticks(value: float) -> Distance:
+    """Return a distance in ticks."""
+    return Distance(value, TICKS)
+
+
+def dollars(value: float) -> Distance:
+    """Return a distance in dollars."""
+    return Distance(value, PRICE)
+
+
+def a_state(**changes: float) -> State:
+    """Return a long of 100 whole shares from 100.00, stop 98.00, in cents, just opened."""
+    entry = changes.get("entry", ENTRY)
+    quantity = changes.get("quantity", 100.0)
+    state = State(
+        side=1.0,
+        entry=entry,
+        risk=2.0,
+        quantity=quantity,
+        initial_quantity=quantity,
+        lot=1.0,
+        per_unit=100.0,
+        stop=entry - 2.0,
+        target=NAN,
+        best=entry,
+        worst=entry,
+        age=0.0,
+        quiet=0.0,
+        reversed=0.0,
+        partials=0.0,
+        hits=0.0,
+        fees=0.0,
+        entry_volume=NAN,
+        pending=0.0,
+        pending_rule=0.0,
+    )
+    return state._replace(**changes)
+
+
+def a_bar(close: float = ENTRY, **changes: float) -> Bar:
+    """Return a closed one-minute bar of the single price `close`, nothing else known."""
+    bar = Bar(
+        open=close,
+        high=close,
+        low=close,
+        close=close,
+        volume=1000.0,
+        minutes=1.0,
+        to_close=NAN,
+        spread=NAN,
+        atr=NAN,
+        rsi=NAN,
+        macd=NAN,
+        signal=NAN,
+        macd_before=NAN,
+        signal_before=NAN,
+        vwap=NAN,
+        relative_volume=NAN,
+        average=NAN,
+        highest=NAN,
+        lowest=NAN,
+        trail_high=NAN,
+        trail_low=NAN,
+        closed=1.0,
+        at_entry=0.0,
+    )
+    return bar._replace(**changes)
+
+
+def a_pulse(price: float, **changes: float) -> Bar:
+    """Return a quote inside a bar."""
+    return a_bar(price, closed=0.0, minutes=0.0, **changes)
+
+
+def an_account(**changes: float) -> Account:
+    """Return a day without results, limits or halts."""
+    return Account(
+        day_r=0.0, day_fraction=0.0, peak_r=0.0, losses=0.0, locked=0.0, halted=0.0
+    )._replace(**changes)
+
+
+def mirrored_price(price: float, entry: float = ENTRY) -> float:
+    """Return the price as far on the other side of `entry`; rounded, so that cents stay cents."""
+    return round(entry + (entry - price), 9)
+
+
+def mirrored_state(state: State) -> State:
+    """Return the same position on the other side."""
+    entry = state.entry
+    return state._replace(
+        side=-state.side,
+        stop=mirrored_price(state.stop, entry),
+        target=mirrored_price(state.target, entry),
+        best=mirrored_price(state.best, entry),
+        worst=mirrored_price(state.worst, entry),
+    )
+
+
+def mirrored_bar(bar: Bar, entry: float = ENTRY) -> Bar:
+    """Return the bar as the other side sees it."""
+    return bar._replace(
+        open=mirrored_price(bar.open, entry),
+        high=mirrored_price(bar.low, entry),
+        low=mirrored_price(bar.high, entry),
+        close=mirrored_price(bar.close, entry),
+        rsi=100.0 - bar.rsi,
+        macd=-bar.macd,
+        signal=-bar.signal,
+        macd_before=-bar.macd_before,
+        signal_before=-bar.signal_before,
+        vwap=mirrored_price(bar.vwap, entry),
+        average=mirrored_price(bar.average, entry),
+        highest=mirrored_price(bar.lowest, entry),
+        lowest=mirrored_price(bar.highest, entry),
+        trail_high=mirrored_price(bar.trail_low, entry),
+        trail_low=mirrored_price(bar.trail_high, entry),
+    )
+
+
+class Wanted(NamedTuple):
+    """What a long should be told: the stop and who set it, the quantity to sell and who said so."""
+
+    stop: float = 98.0
+    stop_rule: float = 0.0
+    exit_quantity: float = 0.0
+    exit_rule: float = 0.0
+
+
+class Case(NamedTuple):
+    """A long's state and bar, and what the rules should want; the short is its mirror."""
+
+    name: str
+    state: State
+    bar: Bar
+    wanted: Wanted
+    account: Account = an_account()
+
+
+def proposed(case: Case, rules: Rules, side: float) -> Proposal:
+    """Return what the rules want in the case, on that side, told as for a long."""
+    if side > 0.0:
+        return propose(case.state, case.bar, case.account, rules)
+    entry = case.state.entry
+    short = propose(mirrored_state(case.state), mirrored_bar(case.bar, entry), case.account, rules)
+    return short._replace(
+        stop=mirrored_price(short.stop, entry), crossed=mirrored_price(short.crossed, entry)
+    )
+
+
+def wanted_of(proposal: Proposal) -> Wanted:
+    """Return the part of a proposal that a case states."""
+    return Wanted(proposal.stop, proposal.stop_rule, proposal.exit_quantity, proposal.exit_rule)
