@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stopward.domain.rulebook.checks import less
+from stopward.domain.rulebook.checks import at_least_one, less
 from stopward.domain.rulebook.schema import Check, Parameter, Table, Values
 from stopward.domain.rulebook.settings import AccountSettings, LossStreak
 from stopward.domain.snapshot import WINDOW
@@ -104,10 +104,11 @@ LIMIT_TABLES: Final = (
         parameters=(
             Parameter(
                 name="loss_fraction", kind="fraction", default=0.02, minimum=0.001, maximum=0.5,
+                optional=True,
                 meaning="The day's loss that trips it, as a fraction of the prior close's equity.",
             ),
             Parameter(
-                name="loss_r", kind="r", default=3.0, minimum=0.5, maximum=100,
+                name="loss_r", kind="r", default=3.0, minimum=0.5, maximum=1000, optional=True,
                 meaning="Loss of the day, in R summed over positions, that trips it as well.",
             ),
             Parameter(
@@ -120,6 +121,7 @@ LIMIT_TABLES: Final = (
                 meaning='Distance from the price of the stops when `act = "tighten"`.',
             ),
         ),
+        checks=(at_least_one(("loss_fraction", "loss_r")),),
     ),
     Table(
         name="day_profit",

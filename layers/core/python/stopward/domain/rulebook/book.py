@@ -52,6 +52,7 @@ class RuleBook:
 
     base: what holds without overrides, day limits included.
     symbols, tags: overrides, a rule's parameters whole; of tags the one later in the file wins.
+    hash: SHA-256 of what the file means; comments, spacing and key order do not matter.
     """
 
     source: str
@@ -61,9 +62,14 @@ class RuleBook:
     base: Rules
     symbols: Mapping[str, Override] = field(default_factory=dict)
     tags: Mapping[str, Override] = field(default_factory=dict)
+    hash: str = field(init=False)
     _resolved: dict[tuple[str, tuple[str, ...], bool], Rules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __post_init__(self) -> None:
+        """Hash the content once, for every decision carries it."""
+        object.__setattr__(self, "hash", _hash(self))
 
     def rules_for(self, symbol: str, tags: Sequence[str], *, held_overnight: bool = False) -> Rules:
         """Return the rules of one position: its symbol's over its tags' over the account's.
@@ -86,23 +92,6 @@ class RuleBook:
             chosen["session_flat"] = None
         return Rules._make(chosen[name] for name in Rules._fields)
 
-    @property
-    def hash(self) -> str:
-        """The SHA-256 of what the file means; comments, spacing and key order do not matter."""
-        content = {
-            "account": {
-                item.name: getattr(self.account, item.name) for item in fields(self.account)
-            },
-            "periods": self.periods._asdict(),
-            "loss_streak": _named(self.limits.loss_streak),
-            "base": _override(self.base._asdict()),
-            "symbols": {symbol: _override(rules) for symbol, rules in self.symbols.items()},
-            # A list, for of two tags the later one wins.
-            "tags": [[tag, _override(rules)] for tag, rules in self.tags.items()],
-        }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
-        return hashlib.sha256(text.encode()).hexdigest()
-
 
 def masked(rules: Rules, mask: Mask) -> Rules:
     """Return the rules a function may apply: "all", or "breakeven" for those that only tighten."""
@@ -113,6 +102,20 @@ def masked(rules: Rules, mask: Mask) -> Rules:
             breakeven=rules.breakeven, ratchet=rules.ratchet, follow_targets=rules.follow_targets
         )
     raise InvalidState(f'rule mask was "{mask}"; it is "all" or "breakeven"')
+
+
+def _hash(book: RuleBook) -> str:
+    content = {
+        "account": {item.name: getattr(book.account, item.name) for item in fields(book.account)},
+        "periods": book.periods._asdict(),
+        "loss_streak": _named(book.limits.loss_streak),
+        "base": _override(book.base._asdict()),
+        "symbols": {symbol: _override(rules) for symbol, rules in book.symbols.items()},
+        # A list, for of two tags the later one wins.
+        "tags": [[tag, _override(rules)] for tag, rules in book.tags.items()],
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _override(rules: Override) -> dict[str, dict[str, object] | None]:

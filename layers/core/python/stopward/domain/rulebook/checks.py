@@ -67,6 +67,17 @@ def sum_at_most_one(pairs: Sequence[tuple[str, str]]) -> Check:
     return check
 
 
+def at_least_one(names: Sequence[str]) -> Check:
+    """Return a check that not every value is off; such a rule would only seem to be on."""
+
+    def check(values: Values) -> str | None:
+        if all(is_off(values[name]) for name in names):
+            return f'{" and ".join(names)} are all "off": write enabled = false instead'
+        return None
+
+    return check
+
+
 def _comparable(first: Value, second: Value) -> tuple[float | None, float | None]:
     # Distances of different units cannot be compared without a price, nor can one that is off.
     if is_off(first) or is_off(second):

@@ -1,0 +1,183 @@
+"""The trader's own input: bars and positions as CSV files, all right or not loaded at all."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from stopward.domain.identity import PositionId, Symbol
+from stopward.domain.market import ClosedBar
+from stopward.domain.money import Side
+from stopward.domain.rulebook.reading import SYMBOL
+from stopward.local.data.csv_reading import PLACES, Fault, Faults, decimal, moment, positive, rows
+from stopward.local.data.rows import Bars, PositionRow
+
+BAR_COLUMNS: Final = ("symbol", "at", "open", "high", "low", "close", "volume")
+POSITION_COLUMNS: Final = (
+    "position_id", "symbol", "side", "quantity", "entry_at", "entry_price", "initial_stop",
+)  # fmt: skip
+
+_MINUTE: Final = timedelta(minutes=1)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+
+
+def read_bars(path: Path) -> Bars:
+    """Return one-minute bars by symbol, in order of time; the file is read as a stream.
+
+    Rows of several symbols may be mixed; those of one symbol must rise in time. `at` is the start
+    of the minute. Raises InvalidInput with up to 20 problems: line, column, what was read, remedy.
+    """
+    faults = Faults(path)
+    found: dict[Symbol, list[ClosedBar]] = {}
+    for line, row in rows(path, columns=BAR_COLUMNS, faults=faults):
+        try:
+            bar = _bar(row)
+            known = found.setdefault(bar.symbol, [])
+            _check_order(bar, known, row["at"])
+            known.append(bar)
+        except Fault as fault:
+            faults.add(line, fault)
+    faults.raise_if_any()
+    return {symbol: tuple(bars) for symbol, bars in found.items()}
+
+
+def read_positions(path: Path, *, bars: Bars) -> tuple[PositionRow, ...]:
+    """Return the positions to open, in the file's order; `bars` is the market they live in.
+
+    An empty `initial_stop` means that no stop rests. A position may be older than the bars, never
+    younger. Raises InvalidInput like `read_bars`.
+    """
+    faults = Faults(path)
+    found: list[PositionRow] = []
+    for line, row in rows(path, columns=POSITION_COLUMNS, faults=faults):
+        try:
+            position = _position(row)
+            _check_market(position, bars, row)
+            _check_unique(position, found)
+            found.append(position)
+        except Fault as fault:
+            faults.add(line, fault)
+    faults.raise_if_any()
+    return tuple(found)
+
+
+def _bar(row: Mapping[str, str]) -> ClosedBar:
+    symbol = _symbol(row["symbol"])
+    at = moment("at", row["at"])
+    if at.second or at.microsecond:
+        raise Fault("at", row["at"], "one-minute bars start on the whole minute")
+    prices = {name: positive(name, row[name]) for name in ("open", "high", "low", "close")}
+    high, low = prices["high"], prices["low"]
+    if high < low:
+        raise Fault("high", row["high"], f"must not be below low ({row['low']})")
+    for name in ("open", "close"):
+        if not low <= prices[name] <= high:
+            raise Fault(
+                name, row[name], f"must lie from low ({row['low']}) to high ({row['high']})"
+            )
+    volume = decimal("volume", row["volume"])
+    if volume < 0:
+        raise Fault("volume", row["volume"], "must be 0 or more")
+    return ClosedBar(
+        symbol=symbol,
+        at=at,
+        open=float(prices["open"]),
+        high=float(high),
+        low=float(low),
+        close=float(prices["close"]),
+        volume=float(volume),
+    )
+
+
+def _check_order(bar: ClosedBar, known: list[ClosedBar], text: str) -> None:
+    if not known or bar.at > known[-1].at:
+        return
+    if bar.at == known[-1].at:
+        raise Fault("at", text, f"{bar.symbol} has this minute twice: keep one row")
+    raise Fault("at", text, f"earlier than the {bar.symbol} row before it: sort by time")
+
+
+def _position(row: Mapping[str, str]) -> PositionRow:
+    identifier = row["position_id"]
+    if not _IDENTIFIER.fullmatch(identifier):
+        raise Fault("position_id", identifier, "use 1 to 64 letters, digits or any of . _ : / -")
+    entry_price = positive("entry_price", row["entry_price"])
+    side = _side(row["side"])
+    return PositionRow(
+        id=PositionId(identifier),
+        symbol=_symbol(row["symbol"]),
+        side=side,
+        quantity=_quantity(row["quantity"]),
+        entry_at=moment("entry_at", row["entry_at"]),
+        entry_price=entry_price,
+        initial_stop=_stop(row["initial_stop"], side, entry_price),
+    )
+
+
+def _symbol(text: str) -> Symbol:
+    if not SYMBOL.fullmatch(text):
+        raise Fault("symbol", text, "write a symbol in capitals, such as AAPL or BRK.B")
+    return Symbol(text)
+
+
+def _side(text: str) -> Side:
+    match text:
+        case "long" | "short":
+            return text
+        case _:
+            raise Fault("side", text, "write long or short")
+
+
+def _quantity(text: str) -> Decimal:
+    quantity = decimal("quantity", text)
+    if quantity <= 0:
+        raise Fault("quantity", text, "must be above 0; the side says long or short")
+    exponent = quantity.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > PLACES:
+        raise Fault("quantity", text, f"has more than {PLACES} decimal places")
+    return quantity
+
+
+def _stop(text: str, side: Side, entry_price: Decimal) -> Decimal | None:
+    if text == "":
+        return None
+    stop = positive("initial_stop", text)
+    if side == "long" and stop >= entry_price:
+        raise Fault("initial_stop", text, f"a long's stop lies below its entry ({entry_price})")
+    if side == "short" and stop <= entry_price:
+        raise Fault("initial_stop", text, f"a short's stop lies above its entry ({entry_price})")
+    return stop
+
+
+def _check_market(position: PositionRow, bars: Bars, row: Mapping[str, str]) -> None:
+    own = bars.get(position.symbol)
+    if own is None:
+        raise Fault(
+            "symbol", row["symbol"], f"the bars have no such symbol; they have {_listed(bars)}"
+        )
+    end = own[-1].at + _MINUTE
+    if position.entry_at >= end:
+        raise Fault("entry_at", row["entry_at"], f"must be before the bars end ({_iso(end)})")
+
+
+def _check_unique(position: PositionRow, found: Iterable[PositionRow]) -> None:
+    for other in found:
+        if other.id == position.id:
+            raise Fault("position_id", position.id, "is used twice: give each position its own")
+        if other.symbol == position.symbol:
+            raise Fault(
+                "symbol", position.symbol,
+                f"is held by {other.id}: a broker nets a symbol into one position, so merge them",
+            )  # fmt: skip
+
+
+def _listed(bars: Bars, most: int = 8) -> str:
+    names = sorted(bars)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _iso(moment_: datetime) -> str:
+    return moment_.isoformat()
