@@ -1,0 +1,98 @@
+"""Secrets by ARN from AWS Secrets Manager; boto3 loads only when one is read.
+
+A secret is one JSON object, or plain text where one value is all there is. Its values never show in
+messages; its ARN does, for that is where the remedy lies.
+"""
+
+import json
+from collections.abc import Mapping
+
+from stopward.adapters.alpaca.keys import Keys
+from stopward.errors import InvalidInput, Unavailable
+
+KEY_ID_NAMES = ("key_id", "APCA_API_KEY_ID")
+SECRET_NAMES = ("secret_key", "APCA_API_SECRET_KEY")
+DATABASE_NAMES = ("url", "database_url")
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
+ATTEMPTS = 3
+MISSING = frozenset(
+    {"ResourceNotFoundException", "AccessDeniedException", "InvalidParameterException",
+     "ValidationException", "InvalidRequestException", "DecryptionFailure"}
+)  # fmt: skip
+
+
+def broker_keys(arn: str) -> Keys:
+    """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
+
+    Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
+    """
+    fields = secret_fields(arn)
+    return Keys(
+        key_id=_one_of(fields, KEY_ID_NAMES, arn), secret=_one_of(fields, SECRET_NAMES, arn)
+    )
+
+
+def database_url(arn: str) -> str:
+    """Return the database's URL: {"url": ...}, or the URL as plain text."""
+    text = read_secret(arn)
+    if text.startswith(("postgres://", "postgresql://")):
+        return text.strip()
+    return _one_of(_fields(text, arn), DATABASE_NAMES, arn)
+
+
+def secret_fields(arn: str) -> Mapping[str, str]:
+    """Return the texts of a secret that is a JSON object; other fields are left out."""
+    return _fields(read_secret(arn), arn)
+
+
+def read_secret(arn: str) -> str:
+    """Return a secret's text."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    patience = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+    )
+    try:
+        client = boto3.client("secretsmanager", region_name=_region(arn), config=patience)
+        answer = client.get_secret_value(SecretId=arn)
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in MISSING:
+            raise InvalidInput(
+                f"secret {arn}: {code}; does it exist, and may this role read it?"
+            ) from error
+        raise Unavailable(f"secret {arn}: {code or 'no answer'}") from error
+    except BotoCoreError as error:
+        raise Unavailable(f"secret {arn}: no answer ({type(error).__name__})") from error
+    text = answer.get("SecretString")
+    if not isinstance(text, str) or not text:
+        raise InvalidInput(f"secret {arn}: was binary or empty, expected text")
+    return text
+
+
+def _fields(text: str, arn: str) -> Mapping[str, str]:
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise InvalidInput(f"secret {arn}: was no JSON object")
+    return {str(name): value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _one_of(fields: Mapping[str, str], names: tuple[str, ...], arn: str) -> str:
+    for name in names:
+        if fields.get(name, "").strip():
+            return fields[name].strip()
+    raise InvalidInput(f"secret {arn}: has no {' or '.join(names)}; it has {sorted(fields)}")
+
+
+def _region(arn: str) -> str | None:
+    # arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME; a bare name leaves it to the environment.
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 3 and parts[3] else None

@@ -1,0 +1,107 @@
+"""Secrets by ARN, against moto."""
+
+import json
+import subprocess
+import sys
+import traceback
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from stopward.adapters import secrets
+from stopward.errors import InvalidInput, Unavailable
+
+REGION = "eu-central-1"
+SECRET = "very/secret+value"
+
+
+@pytest.fixture
+def vault(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        client = boto3.client("secretsmanager", region_name=REGION)
+
+        def put(content, name="stopward"):
+            text = content if isinstance(content, str) else json.dumps(content)
+            return client.create_secret(Name=name, SecretString=text)["ARN"]
+
+        put.client = client
+        yield put
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"key_id": "PK1", "secret_key": SECRET},
+        {"APCA_API_KEY_ID": "PK1", "APCA_API_SECRET_KEY": SECRET, "note": 3},
+        {"key_id": " PK1 ", "secret_key": f"{SECRET}\n"},
+    ],
+)
+def test_broker_keys_are_read_in_the_region_that_the_arn_names(vault, content):
+    keys = secrets.broker_keys(vault(content))
+    assert (keys.key_id, keys.secret) == ("PK1", SECRET)
+    assert SECRET not in repr(keys)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["postgresql://u:p@h/db", "postgres://u:p@h/db", {"url": "x://u"}, {"database_url": "x://u"}],
+)
+def test_a_database_url_is_text_or_a_field(vault, content):
+    expected = content if isinstance(content, str) else "x://u"
+    assert secrets.database_url(vault(content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"key_id": "PK1"}, "has no secret_key or APCA_API_SECRET_KEY; it has .'key_id'."),
+        ({"key_id": "", "secret_key": SECRET}, "has no key_id"),
+        ({"key_id": 5, "secret_key": SECRET}, "has no key_id"),
+        (f"{SECRET}", "was no JSON object"),
+        (f'["{SECRET}"]', "was no JSON object"),
+    ],
+)
+def test_a_secret_without_its_fields_is_refused_without_showing_it(vault, content, told):
+    with pytest.raises(InvalidInput, match=told) as caught:
+        secrets.broker_keys(vault(content))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_missing_secret_names_its_arn_and_the_remedy(vault):
+    arn = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:nowhere-AbCdEf"
+    with pytest.raises(InvalidInput, match=r"nowhere-AbCdEf.*may this role read it"):
+        secrets.broker_keys(arn)
+
+
+def test_a_binary_secret_is_refused(vault):
+    arn = vault.client.create_secret(Name="bytes", SecretBinary=b"x")["ARN"]
+    with pytest.raises(InvalidInput, match="expected text"):
+        secrets.read_secret(arn)
+
+
+def test_without_a_region_or_an_answer_it_is_unavailable(vault):
+    with pytest.raises(Unavailable, match="NoRegionError"):
+        secrets.read_secret("stopward")
+
+
+def test_an_aws_that_is_throttling_is_unavailable(vault, monkeypatch):
+    client = boto3.client("secretsmanager", region_name=REGION)
+    with Stubber(client) as stub:
+        stub.add_client_error("get_secret_value", "ThrottlingException")
+        monkeypatch.setattr(boto3, "client", lambda *args, **kwargs: client)
+        with pytest.raises(Unavailable, match="ThrottlingException"):
+            secrets.read_secret(vault("{}"))
+
+
+def test_boto3_is_not_loaded_until_a_secret_is_read():
+    code = "import sys, stopward.adapters.secrets; print('boto3' in sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "False"
