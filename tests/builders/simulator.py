@@ -1,0 +1,86 @@
+"""A simulated broker for tests: two sessions, short bars, prices that a test can read off the page."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from stopward.domain.identity import Symbol
+from stopward.domain.market import ClosedBar, Session
+from stopward.local.simulator import Options, RateLimit, Simulator
+
+OPEN = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
+"""09:30 New York of the first session, a Wednesday."""
+CLOSE = datetime(2024, 1, 3, 21, 0, tzinfo=UTC)
+NEXT_OPEN = OPEN + timedelta(days=1)
+NEXT_CLOSE = CLOSE + timedelta(days=1)
+SESSIONS = (
+    Session(exchange="XNYS", day="2024-01-03", opens_at=OPEN, closes_at=CLOSE),
+    Session(exchange="XNYS", day="2024-01-04", opens_at=NEXT_OPEN, closes_at=NEXT_CLOSE),
+)
+AAPL = Symbol("AAPL")
+MSFT = Symbol("MSFT")
+
+Prices = tuple[float, float, float, float]
+
+
+def at(minutes: float) -> datetime:
+    """Return a moment by minutes from the first open."""
+    return OPEN + timedelta(minutes=minutes)
+
+
+def a_bar(
+    prices: Prices, *, minute: float = 0, symbol: Symbol = AAPL, volume: float = 6000
+) -> ClosedBar:
+    """Return a bar of (open, high, low, close) at a minute from the first open."""
+    opened, high, low, close = prices
+    return ClosedBar(
+        symbol=symbol, at=at(minute), open=opened, high=high, low=low, close=close, volume=volume
+    )
+
+
+def bars_of(
+    *rows: Prices, symbol: Symbol = AAPL, start: float = 0, volume: float = 6000
+) -> list[ClosedBar]:
+    """Return bars minute after minute."""
+    return [
+        a_bar(row, minute=start + index, symbol=symbol, volume=volume)
+        for index, row in enumerate(rows)
+    ]
+
+
+def flat(price: float, minutes: int) -> list[Prices]:
+    """Return bars in which nothing moves."""
+    return [(price, price, price, price)] * minutes
+
+
+def a_simulator(
+    *rows: Prices,
+    bars: Sequence[ClosedBar] | None = None,
+    daily_bars: Sequence[ClosedBar] = (),
+    start: datetime = OPEN,
+    cash: str = "100000",
+    spread_ticks: int = 0,
+    ticks: dict[Symbol, Decimal] | None = None,
+    options: Options | None = None,
+    rate_limit: RateLimit | None = None,
+) -> Simulator:
+    """Return a simulator at the first open; AAPL walks through `rows`, one bar a minute (flat at 100)."""
+    chosen = list(bars) if bars is not None else bars_of(*(rows or tuple(flat(100, 10))))
+    return Simulator(
+        bars=_by_symbol(chosen),
+        daily_bars=_by_symbol(daily_bars),
+        sessions=SESSIONS,
+        start=start,
+        cash=Decimal(cash),
+        spread_ticks=spread_ticks,
+        ticks=ticks,
+        options=options,
+        rate_limit=rate_limit,
+    )
+
+
+def _by_symbol(bars: Sequence[ClosedBar]) -> dict[Symbol, list[ClosedBar]]:
+    grouped: dict[Symbol, list[ClosedBar]] = {}
+    for bar in bars:
+        grouped.setdefault(bar.symbol, []).append(bar)
+    return grouped
