@@ -28,7 +28,7 @@ def settle(state: State, due: list[Pending], *, at: datetime) -> None:
 
 
 def advance(state: State, moment: datetime) -> None:
-    """Move the clock to `moment`, which must not be in the past, and do all that happens on the way."""
+    """Move the clock to `moment`, not in the past, and do all that happens on the way."""
     settle(state, state.queue.due_by(state.now), at=state.now)
     while state.now < moment:
         stops = {

@@ -91,13 +91,13 @@ class Book:
         return self.root(order).status == "filled"
 
     def is_resting(self, order: SimulatedOrder) -> bool:
-        """Return whether the market can fill it; a `held` stop leg rests while its sibling works."""
+        """Return whether the market can fill it; a `held` stop leg rests beside its target."""
         if self.awaits_replacement(order) or not self.is_triggered(order):
             return False
         return order.status in RESTING or (order.status == "held" and order.role == "stop_loss")
 
     def is_promised(self, order: SimulatedOrder) -> bool:
-        """Return whether its shares are held: it is open, triggered and replaces nothing still open."""
+        """Return whether it holds shares: open, triggered, and no successor in waiting."""
         return order.is_open and not self.awaits_replacement(order) and self.is_triggered(order)
 
     def promised(self, symbol: Symbol, side: OrderSide) -> list[SimulatedOrder]:

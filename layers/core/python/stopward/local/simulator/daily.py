@@ -36,9 +36,9 @@ class Daily:
     def bars(
         self, symbol: Symbol, *, since: datetime, until: datetime, now: datetime, adjusted: bool
     ) -> list[ClosedBar]:
-        """Return bars with since <= start <= until, oldest first; that of a running session as it is now.
+        """Return bars with since <= start <= until, oldest first; today's as it is by now.
 
-        Alpaca serves the unfinished day too. A day that was given wins over its minutes once it is over.
+        Alpaca serves the unfinished day too. A day that was given wins over its minutes, once over.
         """
         sessions = {s.day: s for s in self._hours.sessions if s.opens_at <= now}
         given = self._given.get(symbol, {})

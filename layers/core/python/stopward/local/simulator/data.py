@@ -80,7 +80,8 @@ def bars(state: State, daily: Daily, query: Query) -> Json:
     """Return GET /bars: by symbol, then by time, with the unfinished bar of now at the end.
 
     timeframe: 1Min or 1Day. start, end: inclusive, by the bar's start; by default today and now.
-    limit: bars a page over all symbols, 1,000 by default, 10,000 at most. page_token: where to go on.
+    limit: bars a page over all symbols, 1,000 by default, 10,000 at most. page_token: where to
+    go on.
     """
     timeframe = query.get("timeframe", "")
     if timeframe not in TIMEFRAMES:

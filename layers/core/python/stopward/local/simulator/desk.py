@@ -23,7 +23,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer with its headers, and how a fault spoils its delivery; fault None for not at all."""
+    """An answer with its headers; `fault` is what spoils its delivery, None for nothing."""
 
     answer: Answer
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Faults by script: which request is hit, and how. Deterministic: rules count the requests they match.
+"""Faults by script: which request is hit, and how; rules count the requests they match.
 
 Kinds, and what the client sees:
   slow               the clock moves `seconds` before the request is served
@@ -41,7 +41,7 @@ FaultKind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request as received; `query` with one value a name, `body` None when there was none."""
+    """One HTTP request as received; `query` with one value a name, `body` None if absent."""
 
     method: str
     path: str
@@ -68,9 +68,9 @@ class Handled:
 class Fault:
     """One rule. method, path: shell patterns (`*` for any), of the path without its query.
 
-    nth: the first matching request that is hit, from 1. times: how many from there on, None for all.
-    when: a further condition. seconds: simulated, of `slow` and `stale_quote`. hold_milliseconds: real
-    time that the answer is held back, a few milliseconds, to try a client's time-out.
+    nth: the first matching request that is hit, from 1. times: how many from there on, None for
+    all. when: a further condition. seconds: simulated, of `slow` and `stale_quote`.
+    hold_milliseconds: real time that the answer is held back, to try a client's time-out.
     """
 
     kind: FaultKind
@@ -104,7 +104,7 @@ class FaultScript:
         self._rules.clear()
 
     def pick(self, request: Request) -> Fault | None:
-        """Count a request with every rule that matches it; return the fault that hits it, or None."""
+        """Count a request with every rule that matches it; return what hits it, or None."""
         hit = None
         for fault, count in self._rules:
             if not fault.matches(request):

@@ -22,7 +22,7 @@ def room(state: State, symbol: Symbol, *, at: datetime) -> Decimal:
 
 
 def can_trade(state: State, order: SimulatedOrder, *, at: datetime) -> bool:
-    """Return whether the market is open to this order: stops and market orders sleep outside the session."""
+    """Return whether the market is open to this order; stops sleep outside the session."""
     if state.hours.session_at(at) is not None:
         return True
     return order.extended_hours and state.hours.is_extended(at)
@@ -116,7 +116,7 @@ def cancel_group(
 
 
 def activate(state: State, parent_id: BrokerOrderId, *, at: datetime) -> None:
-    """Let the legs of a filled entry work: a bracket's stop stays `held` beside its working target."""
+    """Let the legs of a filled entry work; a bracket's stop stays `held` by its target."""
     parent = state.book[parent_id]
     for leg in list(state.book.current_legs(parent)):
         if leg.status != "held":
@@ -143,7 +143,7 @@ def _after_filled(state: State, order: SimulatedOrder, *, at: datetime) -> None:
 
 
 def _slipped(state: State, order: SimulatedOrder, price: Decimal, at: datetime) -> Decimal:
-    # Slippage of stops first, then nothing outside the bar's range, then never worse than the limit.
+    # First slippage of stops, then the bar's range, and never worse than the limit.
     minute = state.tape.minute(order.symbol, at)
     if is_stop_kind(order.kind):
         price += (

@@ -1,4 +1,4 @@
-"""What the trader does by hand at the broker, past the interface that Stopward uses; all at once."""
+"""What the trader does by hand at the broker, past the interface that we use; all at once."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ OnOrders = Literal["cancel", "keep"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """An entry that already happened: its order, and the orders that protect it, None when absent."""
+    """An entry that already happened, and the orders around it, None when absent."""
 
     entry: BrokerOrderId
     stop: BrokerOrderId | None = None
@@ -114,8 +114,8 @@ def close(
 ) -> SimulatedOrder:
     """Close the position, or part of it, at `price` (the last price by default).
 
-    orders: `cancel` first ends what rests on the symbol, as the broker's own page does; `keep` leaves
-    it, so that a resting order may then sell what is no longer there.
+    orders: `cancel` first ends what rests on the symbol, as the broker's own page does; `keep`
+    leaves it, so that a resting order may then sell what is no longer there.
     """
     shares = _shares(state, symbol)
     if orders == "cancel":
@@ -152,7 +152,7 @@ def cancel_all(state: State, symbol: Symbol) -> None:
 
 
 def split(state: State, symbol: Symbol, ratio: Decimal) -> None:
-    """Split the shares: `ratio` new ones for each old one. Resting orders are canceled, as brokers do."""
+    """Split the shares, `ratio` new ones for each old one; resting orders are canceled."""
     cancel_all(state, symbol)
     state.portfolio.split(symbol, ratio)
     state.tape.split(symbol, at=state.now, ratio=ratio)

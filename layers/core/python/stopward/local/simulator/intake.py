@@ -20,15 +20,14 @@ class Standing:
     """What the account is when an order arrives.
 
     shares: signed position. held: shares promised to open orders that would close it. price: last
-    price, None before the first bar. tick: the price step at a price. own_tick: the symbol has a tick
-    of its own. opposing: open orders of the other side. related: ids of the orders that hold shares.
+    price, None before the first bar. tick: the price step at a price. opposing: open orders of the
+    other side. related: ids of the orders that hold shares.
     """
 
     shares: Decimal
     held: Decimal
     price: Decimal | None
     tick: Callable[[Decimal], Decimal]
-    own_tick: bool
     opposing: tuple[SimulatedOrder, ...] = ()
     related: tuple[str, ...] = ()
     shorting_enabled: bool = True
@@ -72,12 +71,13 @@ def intent_of(side: OrderSide, shares: Decimal) -> str:
 
 
 def check_increment(name: str, price: Decimal, standing: Standing) -> None:
-    """Refuse a price that is not on the tick: 2 decimals from a dollar, 4 below, or the symbol's own."""
+    """Refuse a price off the tick: 2 decimals from a dollar, 4 below, or the symbol's own."""
     if price <= 0:
         raise unprocessable(f"{name} must be > 0")
     if price % standing.tick(price) != 0:
         raise unprocessable(
-            f"invalid {name} {plain(price)}. sub-penny increment does not fulfill minimum pricing criteria"
+            f"invalid {name} {plain(price)}. "
+            "sub-penny increment does not fulfill minimum pricing criteria"
         )
 
 

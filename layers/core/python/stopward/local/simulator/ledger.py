@@ -1,4 +1,4 @@
-"""What happened, in order: every change of an order, every fill, and where shares were unprotected."""
+"""What happened, in order: changes of orders, fills, and where shares were unprotected."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

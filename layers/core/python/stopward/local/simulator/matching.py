@@ -22,7 +22,7 @@ class Touch:
 
 
 def effective_limit(order: SimulatedOrder) -> Decimal | None:
-    """Return the worst price the order accepts, or None for any: its limit, or a buy stop's collar."""
+    """Return the worst price the order accepts: its limit or collar; None for any."""
     return order.limit_price if order.limit_price is not None else order.collar
 
 

@@ -10,7 +10,7 @@ from stopward.domain.orders import DEAD, OrderKind, OrderSide, TimeInForce
 
 Group = Literal["simple", "bracket", "oco", "oto"]
 Role = Literal["simple", "entry", "take_profit", "stop_loss"]
-"""What an order is in its group. In an oco the take_profit is the parent and the stop_loss its leg."""
+"""What an order is in its group; in an oco the take_profit is the parent of the stop_loss."""
 
 COLLAR_SPLIT = Decimal(50)
 COLLAR_BELOW = Decimal("1.04")
@@ -22,8 +22,9 @@ CENT = Decimal("0.01")
 class Ticket:
     """An order as it was asked for; prices in dollars, `quantity` in shares.
 
-    take_profit, stop_loss, stop_loss_limit: prices of the legs of a group; None when there is no such leg.
-    trail_price (dollars) or trail_percent: of a trailing stop. client_order_id None: the broker makes one.
+    take_profit, stop_loss, stop_loss_limit: prices of the legs of a group; None without such a leg.
+    trail_price (dollars) or trail_percent: of a trailing stop. client_order_id None: the broker
+    makes one.
     """
 
     symbol: Symbol

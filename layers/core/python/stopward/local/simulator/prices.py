@@ -117,11 +117,6 @@ class Tape:
         """Return the price step of `symbol` at `price`."""
         return self._instruments.get(symbol, Instrument(symbol=symbol)).tick_at(price)
 
-    def has_own_tick(self, symbol: Symbol) -> bool:
-        """Return whether a tick was given for the symbol, so that the equity rule does not apply."""
-        found = self._instruments.get(symbol)
-        return found is not None and found.tick is not None
-
     def boundaries(self, after: datetime, until: datetime) -> list[datetime]:
         """Return the bar starts of any symbol in (after, until], oldest first."""
         first, last = bisect_right(self._boundaries, after), bisect_right(self._boundaries, until)
@@ -184,7 +179,7 @@ class Tape:
     def bars(
         self, symbol: Symbol, *, since: datetime, until: datetime, now: datetime, adjusted: bool
     ) -> list[ClosedBar]:
-        """Return bars with since <= at <= until that have begun by `now`; the last may be unfinished.
+        """Return bars with since <= at <= until, begun by `now`; the last may be unfinished.
 
         Alpaca serves the bar of the running minute too, with what it holds so far. adjusted: divide
         by every split up to `now`; else only by those up to the bar.

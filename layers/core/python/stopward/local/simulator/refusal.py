@@ -1,4 +1,4 @@
-"""What the broker says when it refuses: HTTP status, its own code, a message, and facts beside it."""
+"""What the broker says when it refuses: HTTP status, its code, a message, and facts."""
 
 from collections.abc import Mapping
 from decimal import Decimal

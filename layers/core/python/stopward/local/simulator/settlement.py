@@ -1,9 +1,9 @@
 """Changes that the broker has acknowledged and not yet carried out.
 
 A new order, a cancel and a replace are answered at once and take effect later: just before the
-`calls`-th request after the one that asked for them is served, or when the clock reaches `after` past
-the asking, whichever comes first. By default that is the next request or the next step of the clock,
-so that the answer always shows the pending status and a read after it the outcome.
+`calls`-th request after the one that asked for them is served, or when the clock reaches `after`
+past the asking, whichever comes first. By default that is the next request or the next step of the
+clock, so that the answer always shows the pending status and a read after it the outcome.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ ChangeKind = Literal["accept", "cancel", "replace"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settling:
-    """How long an acknowledged change takes. calls: in requests, None to wait for the clock alone."""
+    """How long an acknowledged change takes; calls None: wait for the clock alone."""
 
     calls: int | None = 1
     after: timedelta = timedelta(0)

@@ -1,4 +1,4 @@
-"""The simulated broker as local mode and tests use it: build it, open positions, serve it, move time."""
+"""The simulated broker as local mode and tests use it: build, open positions, serve, move time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -208,7 +208,7 @@ class Simulator:
         orders: OnOrders = "cancel",
         price: Decimal | None = None,
     ) -> SimulatedOrder:
-        """Close by hand, at once, all or `quantity`; `orders="keep"` leaves resting orders in place."""
+        """Close by hand, at once, all or `quantity`; `keep` leaves resting orders in place."""
         with self._lock:
             return hands.close(self._state, symbol, quantity=quantity, orders=orders, price=price)
 
@@ -237,7 +237,7 @@ class Simulator:
             hands.cancel_all(self._state, symbol)
 
     def hand_split(self, symbol: Symbol, ratio: Decimal = Decimal(2)) -> None:
-        """Split `ratio` for 1 from now on: shares, costs, prices and bars; resting orders are canceled."""
+        """Split `ratio` for 1 from now on, prices too; resting orders are canceled."""
         with self._lock:
             hands.split(self._state, symbol, ratio)
 

@@ -151,7 +151,6 @@ class State:
             held=held,
             price=self.price(symbol),
             tick=partial(self.tape.tick, symbol),
-            own_tick=self.tape.has_own_tick(symbol),
             opposing=tuple(
                 o
                 for o in self.book.open_orders(symbol)

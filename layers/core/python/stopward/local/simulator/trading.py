@@ -143,9 +143,9 @@ def close_all(state: State, query: Query) -> list[Json]:
 def orders(state: State, query: Query) -> list[Json]:
     """Return GET /orders.
 
-    status: open (default), closed or all; limit: 50, at most 500, of parents when nested; after, until:
-    exclusive, by submission; direction: desc (default) or asc. Flat lists of open orders leave out legs
-    that are `held`; nested ones show a group while any of its orders is open.
+    status: open (default), closed or all; limit: 50, at most 500, of parents when nested; after,
+    until: exclusive, by submission; direction: desc (default) or asc. Flat lists of open orders
+    leave out legs that are `held`; nested ones show a group while any of its orders is open.
     """
     nested = query.get("nested", "false").lower() == "true"
     status, direction = query.get("status", "open"), query.get("direction", "desc")
@@ -216,7 +216,7 @@ def delete_all_orders(state: State) -> list[Json]:
 
 
 def activities(state: State, kinds: str, query: Query) -> list[Json]:
-    """Return GET /account/activities: fills only. page_token: the id of the last one already seen."""
+    """Return GET /account/activities: fills only; page_token: the last one already seen."""
     if kinds and "FILL" not in kinds.split(","):
         return []
     size = int(query.get("page_size", str(MOST_ACTIVITIES)))

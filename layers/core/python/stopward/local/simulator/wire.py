@@ -1,7 +1,7 @@
 """Alpaca's JSON: what each thing looks like on the wire, and how a request's body is read.
 
 Trading sends numbers as strings, market data as numbers. Timestamps are RFC 3339 with up to nine
-decimals, trailing zeros cut. Fields that Alpaca removed on 2026-07-06 (day-trading ones) are absent.
+decimals, trailing zeros cut. The day-trading fields that Alpaca removed in 2026 are absent.
 """
 
 import uuid
@@ -100,7 +100,7 @@ def order_json(order: SimulatedOrder, book: Book, *, nested: bool) -> Json:
 
 
 def activity_json(execution: Execution) -> Json:
-    """Return a fill as an account activity; its id begins with the New York time, as Alpaca's does."""
+    """Return a fill as an account activity; its id begins with the time in New York."""
     local = execution.at.astimezone(NEW_YORK)
     done = execution.leaves == 0
     return {
