@@ -10,9 +10,9 @@ from stopward.domain.market import Quote
 from stopward.domain.money import decimal_of, floor_quantity, round_stop
 from stopward.domain.position import Position
 from stopward.rules.codes import NO_RULE, RULE_NAMES
-from stopward.rules.kernel import propose
+from stopward.rules.kernel import observe, propose
 from stopward.rules.parameters import Rules
-from stopward.rules.types import Account, Bar, Proposal
+from stopward.rules.types import Account, Bar, Proposal, State
 
 STOP_MOVERS: Final = (
     "adverse_excursion", "breakeven", "ratchet", "chandelier", "percent_trail", "bar_trail",
@@ -26,11 +26,12 @@ PRICELESS: Final = ("session_flat",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A decision with what it was made from; `proposal` is the kernel's own answer."""
+    """A decision with what it was made from; `proposal` is the kernel's own answer to `state`."""
 
     decision: Decision
     proposal: Proposal
     rules: Rules
+    state: State
 
 
 def decide(
@@ -40,14 +41,19 @@ def decide(
 
     usable False (stale, crossed or missing quote, and no new bar): only rules that need no price.
     A stop loosened by hand is not moved back: the rules that move stops are off for it.
+    A closed bar must be folded into the position already; a pulse is observed here and forgotten.
     """
     if not usable:
         rules = _only(rules, PRICELESS)
     elif "hand_loosened" in position.flags:
         rules = rules._replace(**dict.fromkeys(STOP_MOVERS))
     state = position.state()
+    if usable and bar.closed == 0.0:
+        state = observe(state, bar, rules)
     proposal = propose(state, bar, account, rules)
-    return Verdict(decision=as_decision(position, proposal), proposal=proposal, rules=rules)
+    return Verdict(
+        decision=as_decision(position, proposal), proposal=proposal, rules=rules, state=state
+    )
 
 
 def as_decision(position: Position, proposal: Proposal) -> Decision:

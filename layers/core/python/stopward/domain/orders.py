@@ -47,6 +47,7 @@ class Order:
 
     quantity: shares, > 0 (for a move: those the stop covers). price: stop price for arm and move,
     limit for a sell in extended hours, else None. on: the broker order it acts on (move, shrink, release).
+    partials: for a sell of the rule `partial`, how many of its steps are done once it is over.
     """
 
     id: OrderId
@@ -65,6 +66,7 @@ class Order:
     filled_quantity: Decimal = Decimal(0)
     filled_price: Decimal | None = None
     reason: str = ""
+    partials: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

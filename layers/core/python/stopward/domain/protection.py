@@ -48,7 +48,8 @@ def plan(goal: Goal, holding: Holding, *, tick_at: datetime, attempt: int) -> tu
 
     Each step is an Order to be recorded before it is sent. The sum of all reducing orders never
     exceeds the quantity in `holding`. Nothing is planned on an order that the broker is busy with:
-    the next tick sees it settled.
+    the next tick sees it settled. Where fills do not explain the broker's quantity (a stale or a
+    lagging answer), no more is armed than both agree on, and no stop is taken back.
     """
     quantity = holding.quantity(goal.position.side)
     if quantity <= 0:
@@ -188,11 +189,14 @@ def _protect_steps(draft: _Draft, holding: Holding, quantity: Decimal) -> Iterat
     stops = holding.stops(side)
     covered = holding.covered_quantity(side)
     free = holding.quantity(side) - holding.held_quantity(side)
+    explained = holding.quantity(side) == draft.goal.position.quantity
     missing = min(quantity - covered, free)
+    if not explained:
+        missing = min(missing, draft.goal.position.quantity - covered)
     if missing > 0:
         yield from draft.arms(missing, detail="missing")
     touched: set[BrokerOrderId | None] = set()
-    if covered > quantity:
+    if covered > quantity and explained:
         for step in _trim(draft, stops, covered - quantity):
             touched.add(step.on)
             yield step

@@ -233,6 +233,7 @@ class Acknowledgement:
     trades: tuple[TradeRow, ...] = ()
     observations: tuple[Observation, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    cleared: tuple[str, ...] = ()
     day: DayRow | None = None
     unprotected_seconds: Mapping[Symbol, float] = field(default_factory=dict)
     release: bool = True

@@ -1,6 +1,6 @@
 """Fold closed bars into symbols and positions, and build the bar that the rules are given. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Bar
 
 MINUTE = timedelta(minutes=1)
+Extreme = Callable[[Sequence[float], int, int], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,5 +172,5 @@ def _closed(bar: ClosedBar, carry: Carry, periods: Periods, to_close: float) -> 
     )
 
 
-def _extreme(values: tuple[float, ...], window: int, find: "Extreme") -> float:
-    return find(values, len(values) - 1, float(window)) if values else NAN
+def _extreme(values: tuple[float, ...], window: int, find: Extreme) -> float:
+    return find(values, len(values), window)

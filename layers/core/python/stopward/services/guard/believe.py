@@ -71,6 +71,7 @@ def believe(
         + _rejection_alarms(settled.changed),
         cleared=tuple(key for r in results for key in r.cleared),
         day=day,
+        closed_holdings={p.symbol: picture.holding(p.symbol) for p in closed},
         halted_symbols=tuple(r.position.symbol for r in results if r.flipped),
     )
 
@@ -90,13 +91,19 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
 
 def _with_partials(position: Position, changed: Sequence[Order]) -> Position:
     """Count the partial exits that the broker has now finished."""
-    done = sum(
-        1 for order in changed if order.position_id == position.id and is_finished_partial(order)
+    done = max(
+        (o.partials for o in changed if o.position_id == position.id and is_finished_partial(o)),
+        default=0,
     )
-    if done == 0:
-        return position
+    return with_partials(position, done)
+
+
+def with_partials(position: Position, done: int) -> Position:
+    """Return the position with at least that many partial steps done."""
     marks = position.marks
-    return replace(position, marks=marks._replace(partials=marks.partials + done))
+    if done <= marks.partials:
+        return position
+    return replace(position, marks=marks._replace(partials=float(done)))
 
 
 def is_finished_partial(order: Order) -> bool:

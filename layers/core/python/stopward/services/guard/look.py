@@ -1,12 +1,14 @@
 """Read the broker and the market: a handful of batched calls, whatever the number of positions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from stopward.domain.adoption import refusal
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import BrokerOrder
 from stopward.domain.reconcile import needs_fills
+from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
 from stopward.ports import Broker, MarketData
@@ -19,7 +21,7 @@ MAX_SPREAD_FRACTION = 0.05
 
 
 def look_at_broker(
-    broker: Broker, snapshot: Snapshot, *, now: datetime, opted_in: Iterable[Symbol]
+    broker: Broker, snapshot: Snapshot, *, now: datetime, settings: AccountSettings
 ) -> Picture:
     """Return positions and open orders, and what they leave open: vanished orders and fills.
 
@@ -32,7 +34,10 @@ def look_at_broker(
     found = _vanished(broker, snapshot, orders)
     picture = Picture(at=now, positions=positions, orders=orders, found=found)
     ours = {position.symbol for position in snapshot.positions}
-    is_new = any(symbol in positions and symbol not in ours for symbol in opted_in)
+    is_new = any(
+        symbol not in ours and refusal(settings, symbol, snapshot.tags.get(symbol, ())) is None
+        for symbol in positions
+    )
     differs = any(needs_fills(p, picture.holding(p.symbol)) for p in snapshot.positions)
     if not (is_new or differs):
         return picture

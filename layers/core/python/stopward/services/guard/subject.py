@@ -58,6 +58,7 @@ class Beliefs:
     alarms: tuple[Alarm, ...]
     cleared: tuple[str, ...]
     day: DayRow
+    closed_holdings: Mapping[Symbol, Holding] = field(default_factory=dict)
     halted_symbols: tuple[Symbol, ...] = ()
 
 

@@ -1,0 +1,23 @@
+"""Guard open positions each minute: exits, profit protection and limits."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from stopward import bootstrap
+from stopward.entry import emit, report_failure, scheduled_at, seconds_left
+
+logger, metrics = Logger(), Metrics()
+guard = bootstrap.minute_guard(
+    source="monitor_positions", mask="all", on_failure=report_failure(logger)
+)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, float]:
+    """Run the pulses of one scheduled minute; return their counts."""
+    summary = guard.run(scheduled_at(event), seconds_left(context))
+    emit(summary, event=event, logger=logger, metrics=metrics)
+    return summary.counts()

@@ -1,0 +1,89 @@
+"""The composition root: the only place that chooses adapters."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
+from stopward.adapters.clocks import RemoteClock, SystemClock
+from stopward.adapters.postgres import PostgresStore
+from stopward.domain.identity import AccountId
+from stopward.domain.rulebook import Mask
+from stopward.ports import Clock
+from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
+from stopward.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteGuard:
+    """A guard with its pulses: what a scheduled function runs each minute."""
+
+    guard: Guard
+    settings: Settings
+    offset_seconds: float
+
+    def run(self, scheduled_at: datetime, remaining_seconds: Callable[[], float]) -> Summary:
+        """Run the pulses of the minute that was scheduled; return their sum."""
+        return run_minute(
+            self.guard.tick,
+            scheduled_at=scheduled_at,
+            clock=self.guard.clock,
+            pulse_seconds=self.settings.pulse_seconds,
+            offset_seconds=self.offset_seconds,
+            remaining_seconds=remaining_seconds,
+            margin_seconds=self.settings.tick_margin_seconds,
+        )
+
+
+def minute_guard(
+    *,
+    source: str,
+    mask: Mask,
+    on_failure: Callable[[str, Exception], None],
+    half_a_pulse_late: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> MinuteGuard:
+    """Wire one scheduled function from the environment; connections open at their first use.
+
+    half_a_pulse_late: shifts the grid, so that two functions never wake for the same lease.
+    """
+    settings = read_settings(os.environ if environment is None else environment)
+    clock = _clock(settings, source)
+    trading = Transport(settings.broker_url, keys=_keys(settings), clock=clock)
+    data = Transport(settings.market_data_url, keys=_keys(settings), clock=clock)
+    guard = Guard(
+        store=PostgresStore(_database_url(settings)),
+        broker=AlpacaBroker(trading),
+        market_data=AlpacaMarketData(data, feed=settings.market_data_feed),
+        clock=clock,
+        settings=GuardSettings(
+            account_id=AccountId(settings.account_id),
+            source=source,
+            mask=mask,
+            lease_seconds=settings.lease_seconds,
+        ),
+        on_failure=on_failure,
+    )
+    offset = settings.pulse_seconds / 2 if half_a_pulse_late else 0.0
+    return MinuteGuard(guard=guard, settings=settings, offset_seconds=offset)
+
+
+def _clock(settings: Settings, source: str) -> Clock:
+    return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
+
+
+def _keys(settings: Settings) -> Keys:
+    if settings.broker_secret_arn:
+        from stopward.adapters.secrets import broker_keys
+
+        return broker_keys(settings.broker_secret_arn)
+    return Keys(key_id=settings.broker_key_id, secret=settings.broker_secret_key)
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_secret_arn:
+        from stopward.adapters.secrets import database_url
+
+        return database_url(settings.database_secret_arn)
+    return settings.database_url

@@ -1,0 +1,261 @@
+"""Send what was recorded, one position at a time: exits first, then arming, then moves.
+
+Each step is looked at before the next is sent. When a step does not come out as planned, the rest of
+that position's plan is dropped and a fresh picture decides what comes next.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stopward.domain.holding import is_tighter
+from stopward.domain.identity import BrokerOrderId
+from stopward.domain.orders import PENDING, BrokerOrder, Order, OrderRequest, Step
+from stopward.domain.position import Position
+from stopward.domain.settling import as_acknowledged
+from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
+from stopward.ports import Broker, Clock
+
+POLL = timedelta(milliseconds=200)
+POLLS = 15
+"""A cancel or a market order in session settles well within three seconds; later the next tick sees it."""
+
+PRIORITY: dict[Step, int] = {"sell": 0, "release": 0, "shrink": 0, "arm": 1, "move": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What came of one position's steps.
+
+    orders: with their new status. complete: every step came out as planned. stop: the price at which
+    stops are now seen resting, when a move or an arm put them there. unprotected_seconds: from the
+    release of a stop to the acceptance of what followed; open while `naked_since` is set.
+    covered_at: when the broker first accepted a stop or an exit here.
+    """
+
+    position: Position
+    orders: tuple[Order, ...] = ()
+    complete: bool = True
+    unplaceable: bool = False
+    naked_since: datetime | None = None
+    covered_at: datetime | None = None
+    unprotected_seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Executor:
+    """Sends steps until `deadline`; never a step that was not recorded before."""
+
+    broker: Broker
+    clock: Clock
+    deadline: datetime
+    stopped: bool = field(default=False)
+
+    def run(
+        self,
+        work: Sequence[tuple[Position, tuple[Order, ...]]],
+        on_failure: Callable[[str, Exception], None],
+    ) -> tuple[Sent, ...]:
+        """Send every position's steps, in order of urgency; one position's failure stops no other."""
+        results: list[Sent] = []
+        for position, steps in sorted(work, key=_urgency):
+            sent = Sent(position=position, complete=not steps)
+            if steps and not self.stopped:
+                try:
+                    sent = self._run_one(position, steps)
+                except RateLimited:
+                    self.stopped = True
+                except Exception as error:  # noqa: BLE001  the one place that shields positions
+                    on_failure(position.symbol, error)
+            results.append(sent)
+        return tuple(results)
+
+    def _run_one(self, position: Position, steps: tuple[Order, ...]) -> Sent:
+        sent = Sent(position=position)
+        released = False
+        for step in steps:
+            if self.clock.now() >= self.deadline:
+                return replace(sent, complete=False)
+            if step.step == "sell" and released:
+                held = self.broker.position(position.symbol)
+                quantity = (
+                    Decimal(0) if held is None or held.side != position.side else held.quantity
+                )
+                if quantity <= 0:
+                    return replace(sent, complete=False)
+                step = replace(step, quantity=min(step.quantity, quantity))
+            before = self.clock.now()
+            sent = self._send(sent, step)
+            if step.step == "release":
+                released = True
+                if sent.naked_since is None:
+                    sent = replace(sent, naked_since=before)
+            if not sent.complete:
+                return sent
+        return sent
+
+    def _send(self, sent: Sent, step: Order) -> Sent:
+        match step.step:
+            case "release":
+                return self._release(sent, step)
+            case "shrink" | "move":
+                return self._replace(sent, step)
+            case "arm":
+                return self._arm(sent, step)
+            case "sell":
+                return self._sell(sent, step)
+
+    def _release(self, sent: Sent, step: Order) -> Sent:
+        """Cancel and wait for the final status; a stop that filled first changes the picture."""
+        if step.on is None:
+            return _with(
+                sent, replace(step, status="void", reason="nothing to cancel"), complete=False
+            )
+        try:
+            self.broker.cancel(step.on)
+        except BrokerRejected as error:
+            reason = str(error)
+        else:
+            reason = ""
+        target = self._final(step.on)
+        if target is None or target.is_working:
+            return _with(sent, replace(step, status="working", reason=reason), complete=False)
+        if target.filled_quantity > 0:
+            filled = replace(step, status="void", reason="filled before the cancel")
+            return _with(sent, filled, complete=False)
+        return _with(sent, replace(step, status="filled", reason=target.status), complete=True)
+
+    def _replace(self, sent: Sent, step: Order) -> Sent:
+        """Replace price or quantity, and see the successor working before anything else is believed."""
+        if step.on is None:
+            return _with(
+                sent, replace(step, status="void", reason="nothing to replace"), complete=False
+            )
+        moving = step.step == "move"
+        try:
+            answer = self.broker.replace(
+                step.on,
+                client_order_id=step.id,
+                quantity=None if moving else step.quantity,
+                stop_price=step.price if moving else None,
+            )
+        except BrokerRejected as error:
+            return _with(
+                sent,
+                replace(step, status="rejected", reason=str(error)),
+                complete=False,
+                unplaceable=moving and error.status == 422,
+            )
+        seen = self._wait(lambda: self.broker.order(answer.id), _is_settled) or answer
+        done = as_acknowledged(step, seen)
+        works = seen.is_working and seen.status not in PENDING
+        sent = _with(sent, done, complete=works)
+        if works and moving and step.price is not None:
+            return replace(sent, position=rested(sent.position, step.price, step.rule))
+        return sent
+
+    def _arm(self, sent: Sent, step: Order) -> Sent:
+        if step.price is None:
+            return _with(sent, replace(step, status="void", reason="no stop price"), complete=False)
+        whole = step.quantity == step.quantity.to_integral_value()
+        request = OrderRequest(
+            client_order_id=step.id,
+            symbol=step.symbol,
+            side=step.side,
+            quantity=step.quantity,
+            kind="stop",
+            stop_price=step.price,
+            time_in_force="gtc" if whole else "day",
+        )
+        try:
+            answer = self.broker.submit(request)
+        except BrokerRejected as error:
+            rejected = replace(step, status="rejected", reason=str(error))
+            return _with(sent, rejected, complete=False, unplaceable=error.status == 422)
+        sent = _with(sent, as_acknowledged(step, answer), complete=answer.is_working)
+        if not answer.is_working:
+            return sent
+        sent = self._covered(sent)
+        return replace(sent, position=rested(sent.position, step.price, step.rule))
+
+    def _sell(self, sent: Sent, step: Order) -> Sent:
+        request = OrderRequest(
+            client_order_id=step.id,
+            symbol=step.symbol,
+            side=step.side,
+            quantity=step.quantity,
+            kind="market",
+        )
+        try:
+            answer = self._submit_exit(request)
+        except BrokerRejected as error:
+            rejected = replace(step, status="rejected", reason=str(error))
+            return _with(sent, rejected, complete=False)
+        sent = self._covered(sent)
+        done = as_acknowledged(step, self._final(answer.id) or answer)
+        return _with(sent, done, complete=done.status in ("filled", "working"))
+
+    def _submit_exit(self, request: OrderRequest) -> BrokerOrder:
+        """Send an exit; without an answer once more under the same id, for its stop is released.
+
+        The id makes the repetition harmless: a duplicate is refused and read by its id.
+        """
+        try:
+            return self.broker.submit(request)
+        except RateLimited:
+            raise
+        except BrokerUnavailable:
+            found = self.broker.order_by_client_id(request.client_order_id)
+            return found if found is not None else self.broker.submit(request)
+
+    def _final(self, order_id: BrokerOrderId) -> BrokerOrder | None:
+        return self._wait(lambda: self.broker.order(order_id), lambda order: not order.is_working)
+
+    def _wait(
+        self, read: Callable[[], BrokerOrder | None], done: Callable[[BrokerOrder], bool]
+    ) -> BrokerOrder | None:
+        """Read until `done` says so, a number of times, not beyond the deadline; return the last."""
+        order = read()
+        for _ in range(POLLS):
+            now = self.clock.now()
+            if order is None or done(order) or now >= self.deadline:
+                break
+            self.clock.sleep_until(now + POLL)
+            order = read()
+        return order
+
+    def _covered(self, sent: Sent) -> Sent:
+        now = self.clock.now()
+        sent = replace(sent, covered_at=sent.covered_at or now)
+        if sent.naked_since is None:
+            return sent
+        seconds = sent.unprotected_seconds + (now - sent.naked_since).total_seconds()
+        return replace(sent, naked_since=None, unprotected_seconds=seconds)
+
+
+def rested(position: Position, price: Decimal, rule: str) -> Position:
+    """Return the position with its stop seen resting at `price`; it is never loosened here."""
+    if position.tightest is None or is_tighter(price, position.tightest, position.side):
+        position = replace(position, tightest=price)
+    if is_tighter(price, position.stop, position.side):
+        return replace(position, stop=price, stop_rule=rule)
+    return position
+
+
+def _is_settled(order: BrokerOrder) -> bool:
+    return order.status not in PENDING
+
+
+def _with(sent: Sent, order: Order, *, complete: bool, unplaceable: bool = False) -> Sent:
+    return replace(
+        sent,
+        orders=(*sent.orders, order),
+        complete=complete,
+        unplaceable=sent.unplaceable or unplaceable,
+    )
+
+
+def _urgency(work: tuple[Position, tuple[Order, ...]]) -> tuple[int, str]:
+    position, steps = work
+    return min((PRIORITY[step.step] for step in steps), default=3), position.symbol

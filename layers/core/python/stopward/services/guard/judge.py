@@ -1,0 +1,273 @@
+"""Fold the new bars, sum the day, and decide about every position. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from stopward.domain.day import day_now, notices
+from stopward.domain.decide import Verdict, admit, decide
+from stopward.domain.decision import Decision, Exit, Hold
+from stopward.domain.identity import Symbol
+from stopward.domain.market import Quote, Session
+from stopward.domain.money import decimal_of
+from stopward.domain.position import Position
+from stopward.domain.reasons import reasons_of
+from stopward.domain.rulebook import Mask, RuleBook, masked
+from stopward.domain.snapshot import (
+    Alarm,
+    DayRow,
+    DecisionRow,
+    Snapshot,
+    SymbolState,
+    ViewRow,
+)
+from stopward.domain.view import (
+    MINUTE,
+    BarContext,
+    bar_for,
+    context_of,
+    fold_position,
+    fold_symbol,
+    pulse,
+)
+from stopward.rules.codes import RULE_VERSION
+from stopward.rules.parameters import Rules
+from stopward.rules.types import NAN, Account, Bar
+from stopward.services.guard.subject import Beliefs, Market, Subject, exit_price
+
+FRESH_BAR = timedelta(seconds=60)
+"""A closed bar is decided on while it is younger than this; later the quote tells more."""
+CROSSED_FLAG = "stop_crossed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One position after the tick's decision. `decision` is None when nothing could be decided."""
+
+    subject: Subject
+    decision: Decision | None = None
+    verdict: Verdict | None = None
+    bar: Bar | None = None
+    row: DecisionRow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All decisions of a tick and what is to be stored beside them."""
+
+    judged: tuple[Judged, ...]
+    symbols: tuple[SymbolState, ...]
+    views: tuple[ViewRow, ...]
+    day: DayRow
+    account: Account
+    alarms: tuple[Alarm, ...]
+    rules: Mapping[Symbol, Rules] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What every decision of one tick has in common."""
+
+    snapshot: Snapshot
+    book: RuleBook
+    market: Market
+    session: Session | None
+    tick_at: datetime
+    now: datetime
+    mask: Mask
+    source: str
+
+    @property
+    def in_session(self) -> bool:
+        """Whether the exchange is open at the tick (a tick at the very close is outside)."""
+        return self.session is not None and self.session.contains(self.tick_at)
+
+    def rules_for(self, position: Position) -> Rules:
+        """Return the rules of a position, before the mask of the function."""
+        tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
+        overnight = self.session is not None and position.opened_at < self.session.opens_at
+        return self.book.rules_for(position.symbol, tags, held_overnight=overnight)
+
+
+def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
+    """Return what to do about every position, and the symbols, views and day to be stored.
+
+    Outside the session nothing is decided: stops rest, arming goes on.
+    """
+    symbols, contexts = _fold_symbols(bench, beliefs.subjects)
+    prepared = [_fold(bench, subject, contexts) for subject in beliefs.subjects]
+    prices = {
+        subject.position.symbol: p
+        for subject, bar in prepared
+        if (p := _price(bench, subject, bar))
+    }
+    now = day_now(
+        beliefs.day,
+        [subject.position for subject, _ in prepared],
+        prices,
+        halted=bench.snapshot.account.halted,
+    )
+    day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
+    judged = [_judge_one(bench, subject, bar, symbols, now.account) for subject, bar in prepared]
+    for each in judged:
+        if isinstance(each.decision, Exit) and each.decision.rule in ("day_loss", "day_profit"):
+            day = replace(day, locked_by=day.locked_by or each.decision.rule)
+    return Judgement(
+        judged=tuple(judged),
+        symbols=tuple(
+            state
+            for symbol, state in symbols.items()
+            if state != bench.snapshot.symbols.get(symbol)
+        ),
+        views=_views(bench, judged, symbols),
+        day=day,
+        account=now.account,
+        alarms=alarms,
+        rules={
+            subject.position.symbol: bench.rules_for(subject.position) for subject, _ in prepared
+        },
+    )
+
+
+def _fold_symbols(
+    bench: Bench, subjects: Sequence[Subject]
+) -> tuple[dict[Symbol, SymbolState], dict[Symbol, tuple[BarContext, ...]]]:
+    symbols: dict[Symbol, SymbolState] = {}
+    contexts: dict[Symbol, tuple[BarContext, ...]] = {}
+    for subject in subjects:
+        symbol = subject.position.symbol
+        state = bench.snapshot.symbols.get(symbol, SymbolState(symbol=symbol))
+        if bench.session is not None:
+            state, contexts[symbol] = fold_symbol(
+                state,
+                bench.market.bars.get(symbol, ()),
+                session=bench.session,
+                session_number=float(date.fromisoformat(bench.session.day).toordinal()),
+                usual_volume=bench.snapshot.usual_volume.get(symbol, NAN),
+                periods=bench.book.periods,
+            )
+        symbols[symbol] = state
+    return symbols, contexts
+
+
+def _fold(
+    bench: Bench, subject: Subject, contexts: Mapping[Symbol, tuple[BarContext, ...]]
+) -> tuple[Subject, Bar | None]:
+    """Return the subject after its new bars, and the last of them while it is fresh."""
+    position = subject.position
+    position, last = fold_position(
+        position, contexts.get(position.symbol, ()), bench.rules_for(position)
+    )
+    subject = replace(subject, position=position)
+    if last is None or bench.tick_at - (last.at + MINUTE) >= FRESH_BAR:
+        return subject, None
+    return subject, last.bar
+
+
+def _price(bench: Bench, subject: Subject, bar: Bar | None) -> Decimal | None:
+    """Return the price that the day counts the position at: the fresh close, else the quote's."""
+    if bar is not None:
+        return decimal_of(bar.close)
+    quote = bench.market.usable(subject.position.symbol)
+    return None if quote is None else exit_price(quote, subject.position)
+
+
+def _judge_one(
+    bench: Bench,
+    subject: Subject,
+    fresh: Bar | None,
+    symbols: Mapping[Symbol, SymbolState],
+    account: Account,
+) -> Judged:
+    position = subject.position
+    if not bench.in_session or bench.session is None or subject.exit is not None:
+        return Judged(subject=subject)
+    rules = masked(bench.rules_for(position), bench.mask)
+    quote = bench.market.usable(position.symbol)
+    bar = _bar(bench, position, fresh, symbols[position.symbol], quote, rules)
+    usable = fresh is not None or quote is not None
+    verdict = decide(position, bar, account, rules, usable=usable)
+    subject, decision = _escalate(subject, admit(verdict.decision, position, quote))
+    hits = position.marks._replace(hits=verdict.proposal.hits)
+    subject = replace(subject, position=replace(subject.position, marks=hits))
+    row = DecisionRow(
+        position_id=position.id,
+        symbol=position.symbol,
+        tick_at=bench.tick_at,
+        source=bench.source,
+        decision=decision,
+        state=verdict.state,
+        account=tuple(account),
+        fired=verdict.proposal.fired,
+        reasons=reasons_of(verdict, bar, account),
+        price=bar.close,
+        rules_hash=bench.book.hash,
+        rule_version=RULE_VERSION,
+        mask=bench.mask,
+        closed_bar=bar.closed > 0,
+    )
+    return Judged(subject=subject, decision=decision, verdict=verdict, bar=bar, row=row)
+
+
+def _bar(
+    bench: Bench,
+    position: Position,
+    fresh: Bar | None,
+    state: SymbolState,
+    quote: Quote | None,
+    rules: Rules,
+) -> Bar:
+    """Return the bar to decide on: the fresh closed one, else a pulse at the price of an exit now."""
+    to_close = NAN if bench.session is None else bench.session.minutes_to_close(bench.tick_at)
+    spread = NAN if quote is None else float(quote.ask - quote.bid)
+    if fresh is not None:
+        return fresh._replace(to_close=to_close, spread=spread)
+    if bench.session is None:
+        return Bar(*([NAN] * len(Bar._fields)))
+    context = context_of(
+        state, session=bench.session, now=bench.tick_at, periods=bench.book.periods
+    )
+    price = NAN if quote is None else float(exit_price(quote, position))
+    return pulse(bar_for(context, rules), price, to_close=to_close, spread=spread)
+
+
+def _escalate(subject: Subject, decision: Decision) -> tuple[Subject, Decision]:
+    """Give a resting stop one pulse to fill before its breach becomes an exit of ours.
+
+    A stop that was elected and did not fill (a buy stop-limit in a squeeze) is escalated then.
+    """
+    position = subject.position
+    breached = isinstance(decision, Exit) and decision.rule == "stop"
+    flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
+    covered = subject.holding.covered_quantity(position.side) >= position.quantity
+    if breached and covered and CROSSED_FLAG not in position.flags:
+        return replace(subject, position=replace(position, flags=(*flags, CROSSED_FLAG))), Hold()
+    if flags == position.flags or breached:
+        return subject, decision
+    return replace(subject, position=replace(position, flags=flags)), decision
+
+
+def _views(
+    bench: Bench, judged: Sequence[Judged], symbols: Mapping[Symbol, SymbolState]
+) -> tuple[ViewRow, ...]:
+    """Return the market as it was decided on, once a symbol."""
+    rows = []
+    for each in judged:
+        if each.bar is None:
+            continue
+        symbol = each.subject.position.symbol
+        quote = bench.market.quotes.get(symbol)
+        rows.append(
+            ViewRow(
+                symbol=symbol,
+                quote_at=None if quote is None else quote.at,
+                bid=None if quote is None else quote.bid,
+                ask=None if quote is None else quote.ask,
+                feed="" if quote is None else quote.feed,
+                bar_at=symbols[symbol].bar_at,
+                bar=tuple(each.bar),
+                fault=bench.market.faults.get(symbol),
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,147 @@
+"""Plan every position of a tick, and plan anew where a step came out otherwise. Pure."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from stopward.domain.decision import Decision, Exit
+from stopward.domain.goals import exit_of, goal_for
+from stopward.domain.holding import Holding
+from stopward.domain.identity import OrderId
+from stopward.domain.orders import BrokerOrder, Order
+from stopward.domain.position import Position
+from stopward.domain.protection import Goal, plan
+from stopward.rules.parameters import Rules
+from stopward.services.guard.act import Sent
+from stopward.services.guard.judge import Bench, Judged, Judgement
+from stopward.services.guard.subject import Beliefs
+
+FLATTEN = "flatten"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One position with its goal and the steps towards it, in the order of sending."""
+
+    position: Position
+    holding: Holding
+    goal: Goal
+    rules: Rules
+    steps: tuple[Order, ...]
+
+    def sendable(self, fresh: Collection[OrderId]) -> tuple[Order, ...]:
+        """Return the steps that may be sent: recorded by this tick, or the exit recorded earlier.
+
+        A step that an earlier run of the same tick recorded is not sent again; nor is what follows.
+        """
+        sendable: list[Order] = []
+        for step in self.steps:
+            is_old_exit = self.goal.exit is not None and step.id == self.goal.exit.id
+            if step.id not in fresh and not is_old_exit:
+                break
+            sendable.append(step)
+        return tuple(sendable)
+
+
+def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Planned, ...]:
+    """Return the plan of each position; in mode `observe` nothing is ever planned.
+
+    A position that the broker does not list, and that no fill closed, is left alone: the list may be
+    stale, and its stop is all that protects it.
+    """
+    if bench.snapshot.account.mode == "observe":
+        return ()
+    planned = [
+        _plan_one(bench, each, judgement.rules[each.subject.position.symbol])
+        for each in judgement.judged
+        if each.subject.holding.quantity(each.subject.position.side) > 0
+    ]
+    planned.extend(_leftovers(bench, position, beliefs) for position in beliefs.closed)
+    return tuple(planned)
+
+
+def replan(
+    bench: Bench, planned: Planned, sent: Sent, holding: Holding, *, attempt: int, through: bool
+) -> Planned:
+    """Return a new plan after a step came out otherwise, from a fresh picture.
+
+    An exit that was rejected is over, so protection comes back first. One that was recorded and not
+    yet sent is finished. through: the price is at or beyond the stop, which therefore cannot rest:
+    the position is closed instead.
+    """
+    exit_order, at_broker = _exit_after(planned, sent, holding)
+    if exit_order is None and through:
+        exit_order = exit_of(
+            sent.position,
+            holding,
+            rule=sent.position.stop_rule,
+            tick_at=bench.tick_at,
+            attempt=attempt,
+        )
+    goal = replace(
+        planned.goal,
+        position=sent.position,
+        exit=exit_order,
+        exit_at_broker=at_broker,
+        stop=planned.goal.stop if exit_order is None else sent.position.stop,
+    )
+    steps = plan(goal, holding, tick_at=bench.tick_at, attempt=attempt)
+    return replace(planned, position=sent.position, holding=holding, goal=goal, steps=steps)
+
+
+def wanted(bench: Bench, judged: Judged) -> Decision | None:
+    """Return the decision, or an exit when a person asked to flatten the account."""
+    flatten_at = bench.snapshot.account.flatten_at
+    position = judged.subject.position
+    if flatten_at is not None and bench.in_session and position.adopted_at <= flatten_at:
+        return Exit(rule=FLATTEN)
+    return judged.decision
+
+
+def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
+    subject = judged.subject
+    partials = 0 if judged.verdict is None else int(judged.verdict.proposal.partials)
+    goal = goal_for(
+        subject.position,
+        subject.holding,
+        wanted(bench, judged),
+        rules,
+        exit_order=subject.exit,
+        exit_at_broker=subject.exit_at_broker,
+        tick_at=bench.tick_at,
+        partials=partials,
+    )
+    return Planned(
+        position=subject.position,
+        holding=subject.holding,
+        goal=goal,
+        rules=rules,
+        steps=plan(goal, subject.holding, tick_at=bench.tick_at, attempt=0),
+    )
+
+
+def _leftovers(bench: Bench, position: Position, beliefs: Beliefs) -> Planned:
+    holding = beliefs.closed_holdings[position.symbol]
+    goal = Goal(position=position, stop=position.stop, stop_rule=position.stop_rule)
+    steps: tuple[Order, ...] = ()
+    if holding.quantity(position.side) <= 0:
+        steps = plan(goal, holding, tick_at=bench.tick_at, attempt=0)
+    return Planned(position=position, holding=holding, goal=goal, rules=Rules(), steps=steps)
+
+
+def _exit_after(
+    planned: Planned, sent: Sent, holding: Holding
+) -> tuple[Order | None, BrokerOrder | None]:
+    exit_order = planned.goal.exit
+    if exit_order is None:
+        return None, None
+    latest = _last(sent.orders, exit_order.id) or exit_order
+    if latest.status in ("rejected", "filled", "canceled", "void"):
+        return None, None
+    at_broker = next(
+        (order for order in holding.orders if order.client_order_id == exit_order.id), None
+    )
+    return exit_order, at_broker
+
+
+def _last(orders: Sequence[Order], order_id: OrderId) -> Order | None:
+    return next((order for order in reversed(orders) if order.id == order_id), None)

@@ -1,0 +1,110 @@
+"""Put one tick into one record, to be written before anything is sent. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from stopward.domain.decision import Hold
+from stopward.domain.snapshot import Alarm, TickRecord
+from stopward.errors import StopwardError
+from stopward.services.guard.judge import Bench, Judgement
+from stopward.services.guard.plans import Planned
+from stopward.services.guard.subject import Beliefs, Subject
+
+
+def tick_record(
+    bench: Bench,
+    beliefs: Beliefs,
+    judgement: Judgement,
+    planned: Sequence[Planned],
+    *,
+    at: datetime,
+) -> TickRecord:
+    """Return everything the tick learned, decided and intends; the lease is kept only to act."""
+    snapshot = bench.snapshot
+    before = {position.id: position for position in snapshot.positions}
+    positions = [each.subject.position for each in judgement.judged]
+    orders = tuple(step for each in planned for step in each.steps)
+    naked = [each.subject for each in judgement.judged if is_unprotected(each.subject)]
+    covered = [each.subject for each in judgement.judged if not is_unprotected(each.subject)]
+    return TickRecord(
+        fence=snapshot.fence,
+        account_id=snapshot.account.id,
+        tick_at=bench.tick_at,
+        at=at,
+        source=bench.source,
+        positions=tuple(p for p in (*positions, *beliefs.closed) if before.get(p.id) != p),
+        symbols=judgement.symbols,
+        views=judgement.views,
+        decisions=tuple(each.row for each in judgement.judged if each.row is not None),
+        orders=orders,
+        settled=beliefs.settled,
+        trades=beliefs.trades,
+        observations=beliefs.observations,
+        alarms=(
+            *beliefs.alarms,
+            *judgement.alarms,
+            *(_unprotected_alarm(subject) for subject in naked),
+            *_session_alarm(bench),
+        ),
+        cleared=(
+            *beliefs.cleared,
+            *(f"unprotected:{subject.position.symbol}" for subject in covered),
+            "broker_unavailable",
+            "rules_invalid",
+            *(("session_missing",) if bench.session is not None else ()),
+        ),
+        day=None if bench.session is None else judgement.day,
+        halted_symbols=beliefs.halted_symbols,
+        release=not orders,
+    )
+
+
+def without_holds(record: TickRecord, error: StopwardError) -> TickRecord:
+    """Return the record without its journal of holds and views: what protects must still be written."""
+    alarm = Alarm(
+        key="journal_failed",
+        kind="journal_failed",
+        symbol=None,
+        message=f"the journal of this tick could not be written: {error}",
+        severity="critical",
+    )
+    acted = tuple(row for row in record.decisions if not isinstance(row.decision, Hold))
+    return replace(record, decisions=acted, views=(), alarms=(*record.alarms, alarm))
+
+
+def is_unprotected(subject: Subject) -> bool:
+    """Whether shares of the position have neither a resting stop nor a working exit."""
+    side = subject.position.side
+    held = subject.holding.quantity(side)
+    working = subject.exit_at_broker
+    leaving = working.open_quantity if working is not None and working.is_working else 0
+    return held > 0 and subject.holding.covered_quantity(side) + leaving < held
+
+
+def _unprotected_alarm(subject: Subject) -> Alarm:
+    position = subject.position
+    held = subject.holding.quantity(position.side)
+    covered = subject.holding.covered_quantity(position.side)
+    return Alarm(
+        key=f"unprotected:{position.symbol}",
+        kind="unprotected",
+        symbol=position.symbol,
+        message=f"{position.symbol}: stops cover {covered} of {held} shares",
+        severity="critical",
+    )
+
+
+def _session_alarm(bench: Bench) -> tuple[Alarm, ...]:
+    """Without session rows the market counts as closed, loudly."""
+    if bench.session is not None:
+        return ()
+    return (
+        Alarm(
+            key="session_missing",
+            kind="session_missing",
+            symbol=None,
+            message=f"no session row covers {bench.tick_at:%Y-%m-%d %H:%M} UTC: no rule acts, stops rest",
+            severity="notice",
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Carry out the plans of a tick in rounds: what came out otherwise is looked at and planned anew."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from stopward.domain.holding import Holding, is_tighter
+from stopward.domain.identity import OrderId, Symbol
+from stopward.domain.orders import Order
+from stopward.domain.snapshot import TickRecord
+from stopward.errors import BrokerUnavailable
+from stopward.ports import Broker, MarketData, Store
+from stopward.services.guard.act import Executor, Sent
+from stopward.services.guard.judge import Bench
+from stopward.services.guard.plans import Planned, replan
+from stopward.services.guard.subject import exit_price
+
+Failure = Callable[[str, Exception], None]
+ROUNDS = 3
+"""Plans a tick makes for one position; what is left then is the next tick's."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """The ports that a round needs, and who is told of a failure."""
+
+    broker: Broker
+    market_data: MarketData
+    store: Store
+    executor: Executor
+    on_failure: Failure
+
+    def carry_out(
+        self, bench: Bench, planned: Sequence[Planned], fresh: frozenset[OrderId]
+    ) -> tuple[Sent, ...]:
+        """Send the steps of all plans; return each position's last word, with all its orders."""
+        plans = {each.position.symbol: each for each in planned if each.steps}
+        results: dict[Symbol, Sent] = {}
+        work = [(each.position, each.sendable(fresh)) for each in plans.values()]
+        for attempt in range(1, ROUNDS + 1):
+            for sent in self.executor.run(work, self.on_failure):
+                results[sent.position.symbol] = _joined(results.get(sent.position.symbol), sent)
+            again = [s for s, sent in results.items() if not sent.complete and sent.orders]
+            is_over = self.executor.stopped or self.executor.clock.now() >= self.executor.deadline
+            if attempt == ROUNDS or not again or is_over:
+                break
+            plans = self._replanned(bench, plans, results, again, attempt=attempt)
+            if not plans:
+                break
+            recorded = self._record(bench, [step for each in plans.values() for step in each.steps])
+            work = [(each.position, each.sendable(recorded)) for each in plans.values()]
+        return tuple(results.values())
+
+    def _replanned(
+        self,
+        bench: Bench,
+        plans: dict[Symbol, Planned],
+        results: dict[Symbol, Sent],
+        symbols: Sequence[Symbol],
+        *,
+        attempt: int,
+    ) -> dict[Symbol, Planned]:
+        try:
+            orders = self.broker.open_orders()
+            held = {symbol: self.broker.position(symbol) for symbol in symbols}
+            through = {s: self._is_through(results[s]) for s in symbols if results[s].unplaceable}
+        except BrokerUnavailable as error:
+            self.on_failure("replan", error)
+            return {}
+        again: dict[Symbol, Planned] = {}
+        for symbol in symbols:
+            holding = Holding(
+                symbol=symbol,
+                position=held[symbol],
+                orders=tuple(order for order in orders if order.symbol == symbol),
+            )
+            new = replan(
+                bench,
+                plans[symbol],
+                results[symbol],
+                holding,
+                attempt=attempt,
+                through=through.get(symbol, False),
+            )
+            if new.steps:
+                again[symbol] = new
+        return again
+
+    def _is_through(self, sent: Sent) -> bool:
+        """Whether the price is at or beyond the stop that the broker would not let rest."""
+        symbol = sent.position.symbol
+        quote = self.market_data.quotes([symbol]).get(symbol)
+        if quote is None or quote.bid <= 0 or quote.ask <= 0:
+            return False
+        price = exit_price(quote, sent.position)
+        last = sent.orders[-1].price
+        return last is not None and not is_tighter(price, last, sent.position.side)
+
+    def _record(self, bench: Bench, orders: Sequence[Order]) -> frozenset[OrderId]:
+        return self.store.record_tick(
+            TickRecord(
+                fence=bench.snapshot.fence,
+                account_id=bench.snapshot.account.id,
+                tick_at=bench.tick_at,
+                at=self.executor.clock.now(),
+                source=bench.source,
+                orders=tuple(orders),
+            )
+        )
+
+
+def _joined(before: Sent | None, now: Sent) -> Sent:
+    """Return the later word with the orders and the naked seconds of both; the gap stays open across."""
+    if before is None:
+        return now
+    naked_since = now.naked_since
+    seconds = before.unprotected_seconds + now.unprotected_seconds
+    if before.naked_since is not None:
+        covered_at = now.covered_at
+        if covered_at is None:
+            naked_since = before.naked_since
+        else:
+            seconds += (covered_at - before.naked_since).total_seconds()
+    ids = {order.id for order in now.orders}
+    kept = tuple(order for order in before.orders if order.id not in ids)
+    return replace(
+        now,
+        orders=(*kept, *now.orders),
+        naked_since=naked_since,
+        unprotected_seconds=seconds,
+        unplaceable=now.unplaceable,
+    )

@@ -1,0 +1,95 @@
+"""Settings, read once from the environment (prefix STOPWARD_); each has a heading in the docs."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stopward.errors import InvalidInput
+
+PREFIX = "STOPWARD_"
+
+
+class Settings(BaseModel):
+    """What a deployed function, or one that local mode hosts, needs to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: str = Field(min_length=1, description="Our own id of the guarded account.")
+    database_url: str = Field(default="", description="URL of the Postgres that holds all state.")
+    database_secret_arn: str = Field(
+        default="", description="Secret that holds the database URL, instead of the URL itself."
+    )
+    broker_url: str = Field(
+        default="https://paper-api.alpaca.markets",
+        pattern=r"^https?://",
+        description="Base URL of the broker's trading API; the default is the paper one.",
+    )
+    market_data_url: str = Field(
+        default="https://data.alpaca.markets",
+        pattern=r"^https?://",
+        description="Base URL of the broker's market data API.",
+    )
+    market_data_feed: Literal["iex", "sip"] = Field(
+        default="iex", description="Which consolidation of quotes and bars to ask for."
+    )
+    broker_key_id: str = Field(default="", description="Key id of the broker's API.")
+    broker_secret_key: str = Field(
+        default="", repr=False, description="Secret key of the broker's API."
+    )
+    broker_secret_arn: str = Field(
+        default="",
+        description="Secret that holds both broker keys, instead of the keys themselves.",
+    )
+    pulse_seconds: float = Field(
+        default=20.0, ge=5.0, le=60.0, description="Seconds between two looks inside a minute."
+    )
+    lease_seconds: float = Field(
+        default=15.0, ge=5.0, le=60.0, description="How long one pulse may hold the account."
+    )
+    tick_margin_seconds: float = Field(
+        default=8.0,
+        ge=0.5,
+        le=30.0,
+        description="Remaining time under which no further pulse is begun.",
+    )
+    clock_url: str = Field(
+        default="", description="Local mode only: where simulated time is served."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_way_in(self) -> Self:
+        if not (self.database_url or self.database_secret_arn):
+            raise ValueError("set STOPWARD_DATABASE_URL or STOPWARD_DATABASE_SECRET_ARN")
+        if not (self.broker_secret_arn or (self.broker_key_id and self.broker_secret_key)):
+            raise ValueError(
+                "set STOPWARD_BROKER_SECRET_ARN, or STOPWARD_BROKER_KEY_ID and "
+                "STOPWARD_BROKER_SECRET_KEY"
+            )
+        return self
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that the environment gives.
+
+    Raises InvalidInput naming each variable, what was read and what is allowed; an unknown
+    STOPWARD_ variable is refused, for a misspelt setting would be a silent default.
+    """
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInput("\n".join(_problems(error))) from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    problems = []
+    for item in error.errors(include_url=False):
+        name = PREFIX + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else ""
+        was = "" if "secret" in name.lower() or not name else f' was "{item["input"]}"'
+        problems.append(f"{name}{was}: {item['msg']}".lstrip(": "))
+    return problems
