@@ -1,4 +1,4 @@
-"""A simulated broker for tests: two sessions, short bars, prices that a test can read off the page."""
+"""A simulated broker for tests: two sessions, short bars, prices read off the page."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def a_simulator(
     options: Options | None = None,
     rate_limit: RateLimit | None = None,
 ) -> Simulator:
-    """Return a simulator at the first open; AAPL walks through `rows`, one bar a minute (flat at 100)."""
+    """Return a simulator at the first open; AAPL walks `rows`, one bar a minute (flat at 100)."""
     chosen = list(bars) if bars is not None else bars_of(*(rows or tuple(flat(100, 10))))
     return Simulator(
         bars=_by_symbol(chosen),

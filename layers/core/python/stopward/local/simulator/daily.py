@@ -1,7 +1,9 @@
 """Daily bars: those given, those added up from minutes, and the unfinished one of today."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from stopward.domain.identity import Symbol
@@ -29,9 +31,13 @@ class Daily:
     def __init__(
         self, bars: Mapping[Symbol, Sequence[ClosedBar]], *, tape: Tape, hours: Hours
     ) -> None:
-        self._given = {s: {day_of(bar.at): bar for bar in rows} for s, rows in bars.items()}
+        self._given = {
+            symbol: {midnight(day_of(bar.at)): bar for bar in rows} for symbol, rows in bars.items()
+        }
+        self._starts = {symbol: sorted(rows) for symbol, rows in self._given.items()}
+        self._sessions = {midnight(session.day): session for session in hours.sessions}
         self._tape = tape
-        self._hours = hours
+        self._previous: dict[tuple[Symbol, datetime, Decimal], float | None] = {}
 
     def bars(
         self, symbol: Symbol, *, since: datetime, until: datetime, now: datetime, adjusted: bool
@@ -40,35 +46,41 @@ class Daily:
 
         Alpaca serves the unfinished day too. A day that was given wins over its minutes, once over.
         """
-        sessions = {s.day: s for s in self._hours.sessions if s.opens_at <= now}
         given = self._given.get(symbol, {})
-        days = sorted({*sessions, *(day for day in given if midnight(day) <= now)})
+        starts = self._starts.get(symbol, [])
+        days = set(starts[bisect_left(starts, since) : bisect_right(starts, min(until, now))])
+        days |= {
+            start
+            for start, session in self._sessions.items()
+            if since <= start <= until and session.opens_at <= now
+        }
+        today = midnight(day_of(now))
         served = []
-        for day in days:
-            start = midnight(day)
-            if not since <= start <= until:
-                continue
-            session = sessions.get(day)
-            over = session.closes_at <= now if session is not None else day < day_of(now)
-            if day in given and over:
-                served.append(self._split(given[day], start, now, adjusted=adjusted))
-            elif session is not None:
+        for start in sorted(days):
+            session = self._sessions.get(start)
+            over = session.closes_at <= now if session is not None else start < today
+            if start in given and over:
+                served.append(self._split(given[start], start, now, adjusted=adjusted))
+            elif session is not None and session.opens_at <= now:
                 bar = self._added_up(symbol, session, now, adjusted=adjusted)
                 if bar is not None:
                     served.append(bar)
         return served
 
     def previous_close(self, symbol: Symbol, now: datetime) -> float | None:
-        """Return the close of the last finished session before today's, or None when unknown."""
+        """Return the close of the last session before today's, or None when unknown."""
         today = midnight(day_of(now))
-        earlier = self.bars(
-            symbol,
-            since=today - timedelta(days=14),
-            until=today - timedelta(seconds=1),
-            now=now,
-            adjusted=True,
-        )
-        return earlier[-1].close if earlier else None
+        key = (symbol, today, self._tape.factor(symbol, now))
+        if key not in self._previous:
+            earlier = self.bars(
+                symbol,
+                since=today - timedelta(days=14),
+                until=today - timedelta(seconds=1),
+                now=now,
+                adjusted=True,
+            )
+            self._previous[key] = earlier[-1].close if earlier else None
+        return self._previous[key]
 
     def _split(
         self, bar: ClosedBar, start: datetime, now: datetime, *, adjusted: bool

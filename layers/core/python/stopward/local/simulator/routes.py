@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stopward.errors import BrokerRejected
-from stopward.local.simulator import data, trading
+from stopward.local.simulator import data, holdings, trading
 from stopward.local.simulator.daily import Daily
 from stopward.local.simulator.faults import Fault, Request
 from stopward.local.simulator.refusal import Refused, malformed
@@ -84,16 +84,16 @@ def _route(
 
 NAME = "(?P<name>[^/]+)"
 ROUTES = (
-    _route("GET", "/account", lambda c: trading.account(c.state)),
+    _route("GET", "/account", lambda c: holdings.account(c.state)),
     _route("GET", "/account/activities", _activities),
     _route("GET", f"/account/activities/{NAME}", _activities),
-    _route("GET", "/positions", lambda c: trading.positions(c.state, c.daily)),
-    _route("DELETE", "/positions", lambda c: trading.close_all(c.state, c.request.query), 207),
-    _route("GET", f"/positions/{NAME}", lambda c: trading.position(c.state, c.daily, c.name)),
+    _route("GET", "/positions", lambda c: holdings.positions(c.state, c.daily)),
+    _route("DELETE", "/positions", lambda c: holdings.close_all(c.state, c.request.query), 207),
+    _route("GET", f"/positions/{NAME}", lambda c: holdings.position(c.state, c.daily, c.name)),
     _route(
         "DELETE",
         f"/positions/{NAME}",
-        lambda c: trading.close_position(c.state, c.name, c.request.query),
+        lambda c: holdings.close_position(c.state, c.name, c.request.query),
     ),
     _route("GET", "/orders", lambda c: trading.orders(c.state, c.request.query)),
     _route("POST", "/orders", _post_order),
