@@ -1,0 +1,64 @@
+# Two commands do everything on a fresh machine: make run, make test.
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench nightly lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+# A shim may exist and fail, so each candidate is run before it is chosen.
+PYTHON ?= $(shell for candidate in python3.12 python3.13 python3.11 python3; do \
+	$$candidate -c 'import sys, ensurepip; assert (3, 11) <= sys.version_info[:2] < (3, 14)' \
+	2>/dev/null && echo $$candidate && break; done)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed-run ## Guard real positions on real price data, here (ARGS="--once" and others)
+	@$(BIN)/stopward up $(ARGS)
+
+test: $(VENV)/installed-dev ## Run every test but the nightly ones
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly" $(ARGS)
+
+check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, template
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 supabase/migrations supabase/local
+	$(BIN)/cfn-lint template.yaml
+
+format: $(VENV)/installed-dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/installed-dev ## Print the benchmarks and write benchmarks/results/*.json
+	$(BIN)/python -m benchmarks
+
+nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m nightly $(ARGS)
+
+lock: ## Compile the pins again (needs uv)
+	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \
+		--generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra local --group build --universal --generate-hashes \
+		--python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/local.txt
+	uv pip compile requirements/data.in --no-deps --universal --generate-hashes \
+		--python-version 3.11 --no-header -q -o requirements/data.txt
+
+clean: ## Remove the virtual environment and what runs left behind
+	rm -rf $(VENV) .stopward infra/tools/node_modules
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed; none was found" >&2; exit 2; }
+	@echo "Setting up $(VENV) with $(PYTHON): once, about a minute" >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-run: requirements/local.txt requirements/data.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install --no-deps --require-hashes -r requirements/local.txt
+	@rm -rf $(VENV)/data && $(PIP) install --no-deps --require-hashes --target $(VENV)/data -r requirements/data.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed-run
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
