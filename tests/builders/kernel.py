@@ -3,15 +3,22 @@
 `mirrored_*` reflect about the entry price, so that one case serves both sides.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from stopward.rules.kernel import propose
+import pytest
+
+from stopward.rules.columns import Bars, Entries, Outcomes
+from stopward.rules.kernel import BOOKS_TARGET, propose
 from stopward.rules.parameters import ATR, PERCENT, PRICE, TICKS, Distance, R, Rules
 from stopward.rules.types import NAN, Account, Bar, Proposal, State
+from stopward.rules.walk import EXECUTABLE, walk
 
 ENTRY = 100.0
 OFF = Distance(NAN, R)
 NOTHING = Distance(0.0, R)
+LONG, SHORT = 1.0, -1.0
+both_sides = pytest.mark.parametrize("side", [LONG, SHORT], ids=["long", "short"])
 
 
 def r(value: float) -> Distance:
@@ -98,6 +105,11 @@ def a_bar(close: float = ENTRY, **changes: float) -> Bar:
     return bar._replace(**changes)
 
 
+def a_range(open_: float, high: float, low: float, close: float, **changes: float) -> Bar:
+    """Return a closed one-minute bar."""
+    return a_bar(close, open=open_, high=high, low=low, **changes)
+
+
 def a_pulse(price: float, **changes: float) -> Bar:
     """Return a quote inside a bar."""
     return a_bar(price, closed=0.0, minutes=0.0, **changes)
@@ -181,3 +193,71 @@ def proposed(case: Case, rules: Rules, side: float) -> Proposal:
 def wanted_of(proposal: Proposal) -> Wanted:
     """Return the part of a proposal that a case states."""
     return Wanted(proposal.stop, proposal.stop_rule, proposal.exit_quantity, proposal.exit_rule)
+
+
+class Outcome(NamedTuple):
+    """What became of one walked position: a row of `Outcomes`."""
+
+    price: float
+    rule: float
+    bar: float
+    result_r: float
+    slipped_r: float
+    best_r: float
+    worst_r: float
+    partials: float
+    ambiguous: float
+    other_price: float
+
+
+def columns_of(bars: Sequence[Bar]) -> Bars:
+    """Return bars as columns, in lists."""
+    return Bars(*([getattr(bar, name) for bar in bars] for name in Bars._fields))
+
+
+def blank_outcomes(rows: int) -> Outcomes:
+    """Return outcomes to be written, in lists."""
+    return Outcomes(*([NAN] * rows for _ in Outcomes._fields))
+
+
+def walked(
+    bars: Sequence[Bar],
+    rules: Rules = Rules(),  # noqa: B008  a tuple
+    *,
+    side: float = 1.0,
+    state: State | None = None,
+    at_open: float = 1.0,
+    timing: float = EXECUTABLE,
+    gap: float = BOOKS_TARGET,
+    account: Account | None = None,
+) -> Outcome:
+    """Return what becomes of a position in bars told as for a long; the answer is told so too."""
+    start = a_state() if state is None else state
+    entry = start.entry
+    if side < 0.0:
+        start = mirrored_state(start)
+        bars = [mirrored_bar(bar, entry) for bar in bars]
+    entries = Entries(
+        side=[start.side],
+        entry=[start.entry],
+        risk=[start.risk],
+        quantity=[start.quantity],
+        lot=[start.lot],
+        per_unit=[start.per_unit],
+        stop=[start.stop],
+        target=[start.target],
+        fees=[start.fees],
+        start=[0],
+        end=[len(bars)],
+        at_open=[at_open],
+    )
+    outcomes = blank_outcomes(1)
+    day = an_account() if account is None else account
+    walk(entries, columns_of(bars), day, rules, timing, gap, outcomes)
+    outcome = Outcome(*(column[0] for column in outcomes))
+    if side < 0.0:
+        return outcome._replace(
+            price=mirrored_price(outcome.price, entry),
+            other_price=mirrored_price(outcome.other_price, entry),
+        )
+    return outcome

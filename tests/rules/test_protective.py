@@ -33,6 +33,7 @@ from tests.builders.kernel import (
     a_state,
     an_account,
     atr,
+    both_sides,
     dollars,
     percent,
     proposed,
@@ -40,9 +41,6 @@ from tests.builders.kernel import (
     ticks,
     wanted_of,
 )
-
-LONG, SHORT = 1.0, -1.0
-both_sides = pytest.mark.parametrize("side", [LONG, SHORT], ids=["long", "short"])
 
 
 def moved(to: float, rule: float) -> Wanted:
