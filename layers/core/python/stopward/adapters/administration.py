@@ -1,0 +1,113 @@
+"""What people and set-up do to the database: accounts, rules, market facts, tags, halt, flatten."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from math import isnan
+from typing import cast
+
+from stopward.adapters import rows
+from stopward.adapters.functions import Functions
+from stopward.domain.identity import AccountId, Symbol
+from stopward.domain.market import Instrument, Session
+from stopward.domain.position import Position
+from stopward.domain.snapshot import Mode
+
+
+class Administration:
+    """Writes that a person decides; each is one transaction and may be repeated.
+
+    Raises DatabaseUnavailable when no answer came, and DatabaseRejected with the rule's name
+    (`unknown_account` when the account was never opened).
+    """
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    def open_account(
+        self,
+        account_id: AccountId,
+        *,
+        name: str,
+        mode: Mode = "observe",
+        exchange: str = "XNYS",
+        equity_prior_close: Decimal | None = None,
+    ) -> None:
+        """Open an account, or change its name, mode, exchange and equity; halt and rules stay."""
+        self._call(
+            "open_account",
+            account_id=account_id,
+            name=name,
+            mode=mode,
+            exchange=exchange,
+            equity_prior_close=_money(equity_prior_close),
+        )
+
+    def put_rules(
+        self, account_id: AccountId, rules_toml: str, *, rules_hash: str | None = None
+    ) -> str:
+        """Make a rules file the account's and return its hash; without one, SHA-256 of the text."""
+        answer = self._functions.call(
+            "put_rules",
+            "request",
+            {"account_id": account_id, "rules_toml": rules_toml, "rules_hash": rules_hash},
+        )
+        return cast("str", answer["rules_hash"])
+
+    def put_equity(self, account_id: AccountId, equity_prior_close: Decimal) -> None:
+        """Store the equity of the prior close, in dollars."""
+        self._call(
+            "put_equity", account_id=account_id, equity_prior_close=_money(equity_prior_close)
+        )
+
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Store trading sessions; a known day takes the new times."""
+        self._call("put_sessions", sessions=[rows.write(session) for session in sessions])
+
+    def put_instruments(self, instruments: Iterable[Instrument]) -> None:
+        """Store how symbols trade."""
+        self._call("put_instruments", instruments=[rows.write(each) for each in instruments])
+
+    def put_usual_volume(self, symbol: Symbol, volumes: Sequence[float]) -> None:
+        """Store the mean volume of each minute from the open on; nan leaves one as it is."""
+        self._call(
+            "put_usual_volumes",
+            symbol=symbol,
+            volumes=[None if isnan(volume) else volume for volume in volumes],
+        )
+
+    def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
+        """Put positions under guard that a person declares; all are new, or none is written."""
+        written = [rows.write(position) for position in positions]
+        self._call("put_positions", account_id=account_id, positions=written)
+
+    def tag_symbol(self, account_id: AccountId, symbol: Symbol, tag: str) -> None:
+        """Tag a symbol; `hands-off` means never touch."""
+        self._call("tag_symbol", account_id=account_id, symbol=symbol, tag=tag)
+
+    def untag_symbol(self, account_id: AccountId, symbol: Symbol, tag: str) -> None:
+        """Take a tag off a symbol."""
+        self._call("untag_symbol", account_id=account_id, symbol=symbol, tag=tag)
+
+    def halt(self, account_id: AccountId, *, reason: str) -> None:
+        """Stop the rules of an account; arming goes on."""
+        self._call("halt", account_id=account_id, reason=reason)
+
+    def resume(self, account_id: AccountId) -> None:
+        """End a halt, and a flatten."""
+        self._call("resume", account_id=account_id)
+
+    def request_flatten(self, account_id: AccountId, *, at: datetime) -> None:
+        """Ask to close everything, until `resume`; a second request keeps the time of the first."""
+        self._call("request_flatten", account_id=account_id, at=at.isoformat())
+
+    def keep_partitions(self, *, first_day: str | None = None, months: int = 3) -> None:
+        """Make the journal's partitions from a day (YYYY-MM-DD; None is today) on."""
+        self._call("keep_partitions", months=months, **{"from": first_day})
+
+    def _call(self, function: str, **request: rows.JsonValue) -> None:
+        self._functions.call(function, "request", request)
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else format(amount, "f")

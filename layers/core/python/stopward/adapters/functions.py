@@ -1,0 +1,54 @@
+"""The database seen as functions: one call, one transaction, JSON in and out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol, cast
+
+from stopward.adapters import rows
+from stopward.adapters.rows import JsonValue
+from stopward.domain.identity import AccountId, OrderId
+from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
+
+
+class Functions(Protocol):
+    """Who can call functions of schema api."""
+
+    def call(self, function: str, argument: str, value: JsonValue) -> Mapping[str, JsonValue]:
+        """Call api.`function` with its one argument, by name, and return what it answers.
+
+        Raises DatabaseUnavailable when no answer came, DatabaseRejected when it refused.
+        """
+
+
+class FunctionStore:
+    """The Store over functions of schema api, whoever carries the calls."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    def begin_tick(
+        self, account_id: AccountId, *, tick_at: datetime, holder: str, lease_seconds: float
+    ) -> Snapshot | Busy:
+        """Take the lease and return the snapshot, or who has it."""
+        answer = self._functions.call(
+            "begin_tick",
+            "request",
+            {
+                "account_id": account_id,
+                "tick_at": tick_at.isoformat(),
+                "holder": holder,
+                "lease_seconds": lease_seconds,
+            },
+        )
+        if "busy" in answer:
+            return rows.read(Busy, answer["busy"])
+        return rows.read(Snapshot, answer)
+
+    def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
+        """Write a tick whole; return the ids of the orders that are new."""
+        answer = self._functions.call("record_tick", "record", rows.write(record))
+        return frozenset(OrderId(order_id) for order_id in cast("list[str]", answer["new"]))
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Write what came of the orders."""
+        self._functions.call("acknowledge", "acknowledgement", rows.write(acknowledgement))

@@ -1,0 +1,160 @@
+"""Apply the migrations of supabase/ to any Postgres, as the Supabase CLI does, in its order.
+
+What is applied is noted in the CLI's own table, so that either tool continues the other's work.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
+
+PROJECT = Path(__file__).resolve().parents[5]
+"""The repository: this file lies at layers/core/python/stopward/local."""
+SUPABASE = PROJECT / "supabase"
+
+FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>[a-z0-9_]+)\.sql")
+NOT_CODE = re.compile(r"[\s;]+")
+LOCK_KEY = 7_786_842
+"""Advisory lock of a migration under way; any number that nobody else uses."""
+
+LEDGER = """
+create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations (
+    version text not null primary key
+);
+alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+alter table supabase_migrations.schema_migrations add column if not exists name text;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One file of supabase/migrations: VERSION_name.sql, the version being its time (14 digits)."""
+
+    version: str
+    name: str
+    text: str
+
+
+def read_migrations(folder: Path) -> tuple[Migration, ...]:
+    """Return the migrations of a folder in order of version.
+
+    Raises InvalidInput for a file that is not named VERSION_name.sql, and for a version used twice.
+    """
+    found: dict[str, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        named = FILE_NAME.fullmatch(path.name)
+        if named is None:
+            raise InvalidInput(
+                f"{path}: the name was {path.name}, allowed is YYYYMMDDHHMMSS_name.sql"
+            )
+        version = named["version"]
+        if version in found:
+            raise InvalidInput(f"{path}: version {version} is also that of {found[version].name}")
+        found[version] = Migration(
+            version=version, name=named["name"], text=path.read_text(encoding="utf-8")
+        )
+    if not found:
+        raise InvalidInput(f"{folder}: no migration was found")
+    return tuple(found.values())
+
+
+def prepare_platform(url: str, *, supabase: Path = SUPABASE) -> bool:
+    """Create what a Supabase project has and plain Postgres lacks; False when it is there."""
+    with _connect(url) as connection:
+        if _is_prepared(connection):
+            return False
+        _run(connection, (supabase / "local" / "platform.sql").read_text(encoding="utf-8"))
+        return True
+
+
+def migrate(url: str, *, supabase: Path = SUPABASE) -> tuple[str, ...]:
+    """Apply what is not yet applied and return those versions; each file is one transaction.
+
+    Raises InvalidInput when an applied file changed or is gone, DatabaseRejected when SQL fails
+    (nothing of that file is left behind), DatabaseUnavailable when the database does not answer.
+    """
+    migrations = read_migrations(supabase / "migrations")
+    with _connect(url) as connection:
+        _run(connection, f"select pg_advisory_lock({LOCK_KEY})")
+        _run(connection, LEDGER)
+        applied = _applied(connection)
+        _check(migrations, applied)
+        pending = [migration for migration in migrations if migration.version not in applied]
+        for migration in pending:
+            _apply(connection, migration)
+        return tuple(migration.version for migration in pending)
+
+
+def seed(url: str, *, supabase: Path = SUPABASE) -> None:
+    """Run supabase/seed.sql; it may be run again."""
+    with _connect(url) as connection:
+        _run(connection, (supabase / "seed.sql").read_text(encoding="utf-8"))
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=10, application_name="stopward migrate"
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+
+
+def _is_prepared(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    found = connection.execute(
+        "select to_regproc('auth.uid') is not null"
+        " and exists (select from pg_roles where rolname = 'service_role')"
+    ).fetchone()
+    return found == (True,)
+
+
+def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, str]:
+    rows = connection.execute(
+        "select version, array_to_string(statements, '') from supabase_migrations.schema_migrations"
+    )
+    return {str(version): str(text or "") for version, text in rows}
+
+
+def _check(migrations: Sequence[Migration], applied: Mapping[str, str]) -> None:
+    by_version = {migration.version: migration for migration in migrations}
+    for version, text in sorted(applied.items()):
+        migration = by_version.get(version)
+        if migration is None:
+            raise InvalidInput(f"migration {version} is applied, but its file is gone: restore it")
+        if _code(migration.text) != _code(text):
+            raise InvalidInput(
+                f"migration {version}_{migration.name} was changed after it was applied: "
+                "restore the file and write a new migration"
+            )
+
+
+def _code(text: str) -> str:
+    # The CLI stores statements split at semicolons and trimmed: what is left of both is compared.
+    return NOT_CODE.sub("", text)
+
+
+def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migration) -> None:
+    with connection.transaction():
+        _run(connection, migration.text, of=f"{migration.version}_{migration.name}: ")
+        connection.execute(
+            "insert into supabase_migrations.schema_migrations (version, statements, name)"
+            " values (%s, %s, %s)",
+            (migration.version, [migration.text], migration.name),
+        )
+
+
+def _run(
+    connection: psycopg.Connection[tuple[object, ...]], statements: str, *, of: str = ""
+) -> None:
+    try:
+        connection.execute(statements.encode())
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"{of}{error}") from error
+    except psycopg.Error as error:
+        rule = error.diag.constraint_name or error.sqlstate or "unknown"
+        raise DatabaseRejected(f"{of}{error}", rule=rule) from error
