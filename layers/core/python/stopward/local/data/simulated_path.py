@@ -35,7 +35,7 @@ def simulated_path(
     """Return `minutes` one-minute bars from `opens_at` on, inside the daily bar `day`.
 
     Seeded by the daily bar's own symbol and day, so a day has one path whatever it is called.
-    Prices are on the cent; the volumes are whole and sum to the day's.
+    Prices are on the cent wherever the day's own are; the volumes are whole and sum to the day's.
     """
     # Not a secret: a seed that is the same on every machine and version (str seeds are hashed).
     random = Random(f"{day.symbol} {new_york_day(day.at)}")  # noqa: S311
@@ -80,7 +80,7 @@ def _prices(day: ClosedBar, random: Random, minutes: int) -> list[float]:
     prices = [day.open]
     for (start, low), (end, high) in pairwise(points):
         prices.extend(_bridge(low, high, end - start, deviation=deviation, random=random))
-    cents = [_cent(_folded(price, day.low, day.high)) for price in prices]
+    cents = [_cent(_folded(price, day.low, day.high), day.low, day.high) for price in prices]
     for at, price in points:
         cents[at] = price
     return cents
@@ -119,8 +119,9 @@ def _folded(price: float, low: float, high: float) -> float:
     return low + (part if part <= width else 2.0 * width - part)
 
 
-def _cent(price: float) -> float:
-    return round(price, 2)
+def _cent(price: float, low: float, high: float) -> float:
+    # Inside the day, also where its own extremes are not on the cent (a few are sub-penny prints).
+    return min(max(round(price, 2), low), high)
 
 
 def _volumes(total: int, random: Random, minutes: int) -> list[int]:
