@@ -6,7 +6,7 @@ from decimal import Decimal
 from stopward.adapters.alpaca import reads, wire, writes
 from stopward.adapters.alpaca.open_orders import read_open_orders
 from stopward.adapters.alpaca.transport import Transport
-from stopward.domain.identity import BrokerOrderId, OrderId
+from stopward.domain.identity import BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import Session
 from stopward.domain.orders import BrokerAccount, BrokerOrder, BrokerPosition, Fill, OrderRequest
 from stopward.errors import InvalidState
@@ -39,6 +39,10 @@ class AlpacaBroker:
         return self._transport.get(
             "/v2/positions", read=lambda answer: wire.positions(answer.json(), answer.what)
         )
+
+    def position(self, symbol: Symbol) -> BrokerPosition | None:
+        """Return one open position, or None when the broker answers that there is none."""
+        return reads.read_position(self._transport, symbol)
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         """Return all open equity orders, groups flattened, with `held` legs and filled parents."""

@@ -1,15 +1,17 @@
 """Reads of single orders, executions and sessions."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 from stopward.adapters.alpaca import wire
 from stopward.adapters.alpaca.parse import Row, rows_of
 from stopward.adapters.alpaca.transport import Answer, Transport
-from stopward.domain.identity import BrokerOrderId, OrderId
+from stopward.domain.identity import BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import Session
-from stopward.domain.orders import BrokerOrder, Fill
+from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill
 from stopward.errors import BrokerRejected, BrokerUnavailable
 
+POSITIONS = "/v2/positions"
 ORDERS = "/v2/orders"
 BY_CLIENT_ID = "/v2/orders:by_client_order_id"
 FILLS = "/v2/account/activities/FILL"
@@ -43,6 +45,21 @@ def read_order_by_client_id(transport: Transport, client_order_id: OrderId) -> B
         if refusal.status == NOT_FOUND:
             return None
         raise
+
+
+def read_position(transport: Transport, symbol: Symbol) -> BrokerPosition | None:
+    """Return one open position, or None when the broker answers that there is none."""
+    try:
+        return transport.get(f"{POSITIONS}/{quote(symbol, safe='')}", read=_position_of)
+    except BrokerRejected as refusal:
+        if refusal.status == NOT_FOUND:
+            return None
+        raise
+
+
+def _position_of(answer: Answer) -> BrokerPosition | None:
+    found = wire.positions([answer.json()], answer.what)
+    return found[0] if found else None
 
 
 def read_fills(transport: Transport, *, since: datetime) -> tuple[Fill, ...]:
