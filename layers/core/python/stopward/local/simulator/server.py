@@ -133,9 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(payload[: len(payload) // 2])
             self.close_connection = True
             return
-        self.wfile.write(payload)
         if kind == "duplicate_answer":
-            self.wfile.write(self._again(reply, payload))
+            # In one write, so that what the client finds does not depend on who is faster.
+            payload += self._again(reply, payload)
+        self.wfile.write(payload)
 
     def _again(self, reply: Reply, payload: bytes) -> bytes:
         head = f"HTTP/1.1 {reply.answer.status} Again\r\nContent-Length: {len(payload)}\r\n\r\n"
