@@ -141,7 +141,7 @@ class Host:
         while True:
             self._settle()
             self._deliver_held()
-            self._settle()
+            self._watchers.step(self._timeline.now)  # nobody runs now: what is read is consistent
             event = self._next_event(agenda)
             if event is None:
                 return
@@ -149,7 +149,6 @@ class Host:
             self._world.advance_to(event.at)
             self._timeline.advance(event.at)
             event.act()
-            self._watchers.step(event.at)
 
     def stop(self) -> None:
         """End all processes and the time service; safe after a failed start."""

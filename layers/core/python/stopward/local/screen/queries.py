@@ -1,0 +1,79 @@
+"""What the screen asks the api views, for one `account`."""
+
+from typing import LiteralString
+
+ACTIONS: LiteralString = """
+with actions as (
+    select
+        tick_at, symbol, position_id, kind as what,
+        coalesce(rule, stop_rule, '') as rule, reasons
+    from api.decision_log
+    where account_id = %(account)s and kind <> 'hold'
+    union all
+    select
+        tick_at, symbol, position_id, 'armed', '',
+        jsonb_build_array(jsonb_build_object('sentence', 'a stop rests at ' || price))
+    from api.order_log
+    where account_id = %(account)s and step = 'arm' and status in ('working', 'filled')
+)
+"""
+LAST_ACTIONS: LiteralString = (
+    ACTIONS  # noqa: S608 - two literals
+    + "select distinct on (position_id) * from actions order by position_id, tick_at desc, what"
+)
+NEWEST_ACTIONS: LiteralString = (
+    ACTIONS  # noqa: S608 - the same
+    + "select * from actions order by tick_at desc, symbol limit %(most)s"
+)
+POSITIONS: LiteralString = (
+    "select * from api.open_positions where account_id = %(account)s order by symbol"
+)
+ALARMS: LiteralString = """
+select kind, symbol, severity, message, count from api.alarm_log
+where account_id = %(account)s and cleared_at is null
+order by severity = 'critical' desc, severity = 'warning' desc, first_at desc
+"""
+TRADES: LiteralString = """
+select
+    count(*) as trades, count(*) filter (where result > 0) as wins,
+    coalesce(sum(result_r), 0) as total_r, coalesce(sum(result), 0) as result
+from api.trade_journal where account_id = %(account)s
+"""
+RULES: LiteralString = """
+with fired as (
+    select r ->> 'rule' as rule, sum(d.ticks) as fired
+    from api.decision_log as d
+    cross join jsonb_array_elements(d.reasons) as r
+    where d.account_id = %(account)s
+    group by 1
+), sent as (
+    select
+        rule,
+        count(*) filter (where step = 'move' and status in ('working', 'filled')) as moves,
+        count(distinct position_id || tick_at) filter (where step = 'sell' and filled_quantity > 0)
+            as exits
+    from api.order_log where account_id = %(account)s group by 1
+), ended as (
+    select cause as rule, count(*) as trades, sum(result_r) as result_r
+    from api.trade_journal where account_id = %(account)s group by 1
+)
+select
+    rule, coalesce(fired, 0) as fired, coalesce(moves, 0) as moves, coalesce(exits, 0) as exits,
+    coalesce(trades, 0) as trades, coalesce(result_r, 0) as result_r
+from fired full join sent using (rule) full join ended using (rule)
+where coalesce(fired, 0) + coalesce(moves, 0) + coalesce(exits, 0) + coalesce(trades, 0) > 0
+order by coalesce(trades, 0) desc, coalesce(moves, 0) desc, coalesce(fired, 0) desc, rule
+"""
+COUNTS: LiteralString = """
+select
+    (select coalesce(sum(ticks), 0) from api.decision_log
+        where account_id = %(account)s) as decisions,
+    (select count(*) from api.order_log where account_id = %(account)s) as orders,
+    (select coalesce(sum(unprotected_seconds), 0) from api.guard_health
+        where account_id = %(account)s) as unprotected_seconds
+"""
+GUARDED: LiteralString = """
+select symbol, true as is_open from api.open_positions where account_id = %(account)s
+union all
+select symbol, false as is_open from api.trade_journal where account_id = %(account)s
+"""

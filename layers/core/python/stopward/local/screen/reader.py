@@ -1,0 +1,140 @@
+"""Reads the picture: from the api views, with prices and cover from the simulated broker."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, LiteralString, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+from stopward.domain.identity import Symbol
+from stopward.domain.market import Quote
+from stopward.domain.money import sign
+from stopward.errors import DatabaseUnavailable
+from stopward.local.screen.picture import Action, AlarmLine, Picture, PositionLine, RuleLine
+from stopward.local.screen.queries import (
+    ALARMS,
+    LAST_ACTIONS,
+    NEWEST_ACTIONS,
+    POSITIONS,
+    RULES,
+    TRADES,
+)
+
+
+class Market(Protocol):
+    """What the screen asks the simulated broker."""
+
+    def quote(self, symbol: Symbol) -> Quote | None:
+        """Return the quote, or None before the first bar."""
+
+
+class AccountReader:
+    """Reads one account through the views, with the guard's rights; one connection, kept open."""
+
+    def __init__(self, url: str, *, account_id: str) -> None:
+        """Connect. Raises DatabaseUnavailable when there is no answer."""
+        self._account_id = account_id
+        try:
+            self._connection = psycopg.connect(
+                url, autocommit=True, connect_timeout=10, row_factory=dict_row
+            )
+        except psycopg.Error as error:
+            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def rows(self, query: LiteralString, **values: object) -> list[dict[str, Any]]:
+        """Return the rows of a query; `account` is given to it."""
+        try:
+            return self._connection.execute(
+                query, {"account": self._account_id, **values}
+            ).fetchall()
+        except psycopg.Error as error:
+            raise DatabaseUnavailable(f"a view could not be read: {error}") from error
+
+    def picture(
+        self, *, now: datetime, market: Market, unprotected: tuple[Symbol, ...], ticks: int
+    ) -> Picture:
+        """Return the account as it stands; `unprotected`: symbols without cover at the broker."""
+        last = {row["position_id"]: _action(row) for row in self.rows(LAST_ACTIONS)}
+        closed = self.rows(TRADES)[0]
+        return Picture(
+            now=now,
+            positions=tuple(
+                _line(row, market=market, unprotected=unprotected, last=last)
+                for row in self.rows(POSITIONS)
+            ),
+            actions=tuple(_action(row) for row in self.rows(NEWEST_ACTIONS, most=10)),
+            alarms=self.alarms(),
+            trades=closed["trades"],
+            total_r=float(closed["total_r"]),
+            ticks=ticks,
+        )
+
+    def alarms(self) -> tuple[AlarmLine, ...]:
+        """Return the alarms that still stand, the gravest first."""
+        return tuple(AlarmLine(**row) for row in self.rows(ALARMS))
+
+    def rule_lines(self) -> tuple[RuleLine, ...]:
+        """Return what each rule did, the busiest first."""
+        return tuple(
+            RuleLine(
+                rule=row["rule"] or "none",
+                fired=int(row["fired"]),
+                moves=row["moves"],
+                exits=row["exits"],
+                trades=row["trades"],
+                result_r=float(row["result_r"]),
+            )
+            for row in self.rows(RULES)
+        )
+
+
+def _line(
+    row: Mapping[str, Any],
+    *,
+    market: Market,
+    unprotected: tuple[Symbol, ...],
+    last: Mapping[str, Action],
+) -> PositionLine:
+    action = last.get(row["position_id"])
+    return PositionLine(
+        symbol=row["symbol"],
+        side=row["side"],
+        quantity=row["quantity"],
+        r_now=_r_now(row, market.quote(row["symbol"])),
+        best_r=float(row["best_r"] or 0.0),
+        stop=row["stop"],
+        protected=row["symbol"] not in unprotected,
+        action=action.what if action else "",
+        action_at=action.at if action else None,
+        why=action.why if action else "",
+    )
+
+
+def _r_now(row: Mapping[str, Any], quote: Quote | None) -> float | None:
+    if quote is None:
+        return None
+    price: Decimal = quote.bid if row["side"] == "long" else quote.ask
+    return float(sign(row["side"]) * (price - row["average_entry"]) / row["risk"])
+
+
+def _action(row: Mapping[str, Any]) -> Action:
+    return Action(
+        at=row["tick_at"],
+        symbol=row["symbol"],
+        what=str(row["what"]).replace("_", " "),
+        rule=row["rule"],
+        why=sentence_of(row["reasons"], row["rule"]),
+    )
+
+
+def sentence_of(reasons: list[dict[str, Any]] | None, rule: str) -> str:
+    """Return the sentence of the rule that decided, else of the first that was true, if any."""
+    found = reasons or []
+    own = [reason for reason in found if reason.get("rule") == rule]
+    return str((own or found)[0].get("sentence", "")) if found else ""

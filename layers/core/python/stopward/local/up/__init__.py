@@ -1,0 +1,1 @@
+"""`stopward up`: everything on one machine, one session, the deployed handlers."""
