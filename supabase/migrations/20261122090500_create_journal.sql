@@ -56,11 +56,10 @@ create table stopward.decision_runs (
     tick_at timestamptz not null,
     last_tick_at timestamptz not null,
     signature text,
-    constraint decision_runs_pkey primary key (account_id, position_id, source),
-    constraint decision_runs_position_fkey foreign key (account_id, position_id)
-    references stopward.positions (account_id, id)
+    constraint decision_runs_pkey primary key (account_id, position_id, source)
 ) with (fillfactor = 50);
-comment on table stopward.decision_runs is 'The last decision of each position and function, found without a search.';
+comment on table stopward.decision_runs is
+'The last decision of each position and function, found without a search; its position is that decision''s.';
 comment on column stopward.decision_runs.tick_at is 'Key of that decision (UTC).';
 comment on column stopward.decision_runs.last_tick_at is 'Last pulse that it covers (UTC).';
 comment on column stopward.decision_runs.signature is

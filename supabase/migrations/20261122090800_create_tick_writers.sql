@@ -163,6 +163,17 @@ returns void
 language sql
 set search_path = ''
 as $$
+select
+    stopward.refuse(
+        'trades_position_known', format('trade of position %s: it was never under guard', g.position_id)
+    )
+from jsonb_to_recordset(given) as g (position_id text)
+where
+    not exists (
+        select from stopward.positions as p
+        where p.account_id = of_account and p.id = g.position_id
+    );
+
 insert into stopward.trades (
     account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at, closed_at, exit_price,
     result, result_r, cause, tick_at
@@ -191,7 +202,7 @@ from jsonb_to_recordset(given) as g (
     result_r double precision,
     cause text
 )
-left join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
+inner join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
 on conflict on constraint trades_pkey do nothing
 $$;
 comment on function stopward.write_trades(text, timestamptz, jsonb) is 'Write the trade of each closed position, once.';

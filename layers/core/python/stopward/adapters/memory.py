@@ -1,0 +1,254 @@
+"""The Store in memory, for tests of what stands on it; it answers and refuses as Postgres does."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import isnan
+
+from stopward.adapters.memory_book import Book, Lease
+from stopward.domain.identity import AccountId, OrderId, Symbol
+from stopward.domain.market import Instrument, Session
+from stopward.domain.position import Position
+from stopward.domain.snapshot import (
+    AccountRow,
+    Acknowledgement,
+    Busy,
+    DayRow,
+    Mode,
+    Snapshot,
+    TickRecord,
+)
+from stopward.errors import DatabaseRejected
+
+NEAR = timedelta(hours=4)
+"""A session counts from this long before its open to this long after its close."""
+
+
+class MemoryStore:
+    """Store and administration of any number of accounts; one call is one transaction.
+
+    now: the clock of leases, as the database's is.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._books: dict[AccountId, Book] = {}
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._instruments: dict[Symbol, Instrument] = {}
+        self._volumes: dict[Symbol, dict[int, float]] = {}
+
+    def book(self, account_id: AccountId) -> Book:
+        """Return what is stored of an account; refuses one that was not opened."""
+        try:
+            return self._books[account_id]
+        except KeyError:
+            raise DatabaseRejected(
+                f"account {account_id} is not known: open it first", rule="unknown_account"
+            ) from None
+
+    def begin_tick(
+        self, account_id: AccountId, *, tick_at: datetime, holder: str, lease_seconds: float
+    ) -> Snapshot | Busy:
+        """Take the lease and return the snapshot, or who has it."""
+        book = self.book(account_id)
+        now = self._now()
+        held = book.lease
+        if held is not None and held.until > now and held.holder != holder:
+            return Busy(holder=held.holder, until=held.until)
+        fence = 1
+        if held is not None:
+            fence = held.fence if held.holder == holder else held.fence + 1
+        until = now + timedelta(seconds=lease_seconds)
+        book.lease = Lease(holder=holder, until=until, fence=fence)
+        return self._snapshot(book, tick_at, fence)
+
+    def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
+        """Write a tick whole; return the ids of the orders that are new."""
+        book = self.book(record.account_id).copy()
+        book.require_fence(record.fence)
+        book.observe(record.tick_at, record.observations)
+        book.settle_orders(record.tick_at, record.at, record.settled)
+        book.write_positions(record.positions, record.trades, record.observations)
+        book.write_trades(record.trades)
+        book.symbols.update({state.symbol: state for state in record.symbols})
+        book.write_journal(record.tick_at, record.decisions, record.views)
+        new = book.write_intents(record.at, record.orders)
+        book.write_alarms(record.tick_at, record.at, record.alarms, record.cleared)
+        for symbol in record.halted_symbols:
+            book.tag(symbol, "halted")
+        book.write_day(record.day)
+        book.write_gaps(record.tick_at, "record", record.unprotected_seconds)
+        self._finish(record.account_id, book, release=record.release)
+        return new
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Write what came of the orders."""
+        told = acknowledgement
+        book = self.book(told.account_id).copy()
+        book.require_fence(told.fence)
+        book.observe(told.tick_at, told.observations)
+        book.settle_orders(told.tick_at, told.at, told.orders)
+        book.write_positions(told.positions, told.trades, told.observations)
+        book.write_trades(told.trades)
+        book.write_alarms(told.tick_at, told.at, told.alarms, told.cleared)
+        book.write_day(told.day)
+        book.write_gaps(told.tick_at, "acknowledge", told.unprotected_seconds)
+        self._finish(told.account_id, book, release=told.release)
+
+    def open_account(
+        self,
+        account_id: AccountId,
+        *,
+        name: str,
+        mode: Mode = "observe",
+        exchange: str = "XNYS",
+        equity_prior_close: Decimal | None = None,
+    ) -> None:
+        """Open an account, or change its name, mode, exchange and equity; halt and rules stay."""
+        book = self._books.get(account_id)
+        if book is None:
+            account = AccountRow(id=account_id, name=name, mode=mode)
+            self._books[account_id] = Book(
+                account=account, exchange=exchange, equity_prior_close=equity_prior_close
+            )
+            return
+        book.account = replace(book.account, name=name, mode=mode)
+        book.exchange = exchange
+        if equity_prior_close is not None:
+            book.equity_prior_close = equity_prior_close
+
+    def put_rules(
+        self, account_id: AccountId, rules_toml: str, *, rules_hash: str | None = None
+    ) -> str:
+        """Make a rules file the account's and return its hash; without one, SHA-256 of the text."""
+        book = self.book(account_id)
+        found = rules_hash or hashlib.sha256(rules_toml.encode()).hexdigest()
+        book.account = replace(book.account, rules_toml=rules_toml, rules_hash=found)
+        return found
+
+    def put_equity(self, account_id: AccountId, equity_prior_close: Decimal) -> None:
+        """Store the equity of the prior close, in dollars."""
+        self.book(account_id).equity_prior_close = equity_prior_close
+
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Store trading sessions; a known day takes the new times."""
+        self._sessions.update({(each.exchange, each.day): each for each in sessions})
+
+    def put_instruments(self, instruments: Iterable[Instrument]) -> None:
+        """Store how symbols trade."""
+        self._instruments.update({each.symbol: each for each in instruments})
+
+    def put_usual_volume(self, symbol: Symbol, volumes: Sequence[float]) -> None:
+        """Store the mean volume of each minute from the open on; nan leaves one as it is."""
+        known = self._volumes.setdefault(symbol, {})
+        known.update({place: each for place, each in enumerate(volumes) if not isnan(each)})
+
+    def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
+        """Put positions under guard that a person declares; all are new, or none is written."""
+        book = self.book(account_id).copy()
+        for position in positions:
+            if position.id in book.positions:
+                raise DatabaseRejected(f"{position.id} is known", rule="positions_pkey")
+            book.write_positions((position,), (), ())
+        self._books[account_id] = book
+
+    def tag_symbol(self, account_id: AccountId, symbol: Symbol, tag: str) -> None:
+        """Tag a symbol; `hands-off` means never touch."""
+        self.book(account_id).tag(symbol, tag)
+
+    def untag_symbol(self, account_id: AccountId, symbol: Symbol, tag: str) -> None:
+        """Take a tag off a symbol."""
+        book = self.book(account_id)
+        left = tuple(each for each in book.tags.get(symbol, ()) if each != tag)
+        book.tags.pop(symbol, None)
+        if left:
+            book.tags[symbol] = left
+
+    def halt(self, account_id: AccountId, *, reason: str) -> None:
+        """Stop the rules of an account; arming goes on. `reason` is not kept here."""
+        book = self.book(account_id)
+        book.account = replace(book.account, halted=True)
+
+    def resume(self, account_id: AccountId) -> None:
+        """End a halt, and a flatten."""
+        book = self.book(account_id)
+        book.account = replace(book.account, halted=False, flatten_at=None)
+
+    def request_flatten(self, account_id: AccountId, *, at: datetime) -> None:
+        """Ask to close everything, until `resume`; a second request keeps the time of the first."""
+        book = self.book(account_id)
+        book.account = replace(book.account, flatten_at=book.account.flatten_at or at)
+
+    def _finish(self, account_id: AccountId, book: Book, *, release: bool) -> None:
+        if release and book.lease is not None:
+            book.lease = replace(book.lease, until=min(book.lease.until, self._now()))
+        self._books[account_id] = book
+
+    def _snapshot(self, book: Book, tick_at: datetime, fence: int) -> Snapshot:
+        session = self._session_at(book.exchange, tick_at)
+        positions = book.open_positions()
+        ours = {position.symbol for position in positions}
+        return Snapshot(
+            fence=fence,
+            account=book.account,
+            session=session,
+            day=self._day(book, session, tick_at),
+            positions=positions,
+            orders=tuple(
+                order
+                for order in sorted(book.orders.values(), key=lambda o: (o.tick_at, o.id))
+                if order.status in ("recorded", "working")
+            ),
+            symbols={
+                symbol: state
+                for symbol, state in book.symbols.items()
+                if symbol in ours
+                or (state.bar_at is not None and state.bar_at > tick_at - timedelta(days=1))
+            },
+            instruments={
+                symbol: each
+                for symbol, each in self._instruments.items()
+                if symbol in ours or each.tick is not None or not each.fractionable
+            },
+            tags=dict(book.tags),
+            usual_volume=self._usual_volume(ours, session, tick_at),
+        )
+
+    def _session_at(self, exchange: str, tick_at: datetime) -> Session | None:
+        near = [
+            each
+            for each in self._sessions.values()
+            if each.exchange == exchange
+            and each.opens_at - NEAR <= tick_at <= each.closes_at + NEAR
+        ]
+        zero = timedelta(0)
+        return min(
+            near,
+            key=lambda s: (max(s.opens_at - tick_at, tick_at - s.closes_at, zero), s.opens_at),
+            default=None,
+        )
+
+    def _day(self, book: Book, session: Session | None, tick_at: datetime) -> DayRow:
+        begun = [
+            each
+            for each in self._sessions.values()
+            if each.exchange == book.exchange and each.opens_at <= tick_at
+        ]
+        last = session or max(begun, key=lambda each: each.opens_at, default=None)
+        name = last.day if last is not None else tick_at.astimezone(UTC).date().isoformat()
+        day = book.days.get(name, DayRow(session_day=name))
+        return replace(day, equity=book.equity_prior_close) if day.equity is None else day
+
+    def _usual_volume(
+        self, symbols: Iterable[Symbol], session: Session | None, tick_at: datetime
+    ) -> dict[Symbol, float]:
+        if session is None:
+            return {}
+        minute = (tick_at - session.opens_at) // timedelta(minutes=1) - 1
+        return {
+            symbol: self._volumes[symbol][minute]
+            for symbol in symbols
+            if minute in self._volumes.get(symbol, {})
+        }

@@ -1,0 +1,269 @@
+"""One account's state in memory, and how a tick changes it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from stopward.adapters.memory_rules import (
+    UNSETTLED,
+    check_change,
+    check_intent,
+    check_new,
+    check_settled,
+    extends,
+    refusal,
+    refuse_if,
+)
+from stopward.domain.identity import OrderId, PositionId, Symbol
+from stopward.domain.orders import Order
+from stopward.domain.position import Position
+from stopward.domain.snapshot import (
+    AccountRow,
+    Alarm,
+    DayRow,
+    DecisionRow,
+    Observation,
+    SymbolState,
+    TradeRow,
+    ViewRow,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who may act: `until` by the store's clock; `fence` is one more for each new holder."""
+
+    holder: str
+    until: datetime
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """An order as it stood after a change."""
+
+    order: Order
+    tick_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """A decision, and how far it runs: its last pulse and the number of pulses."""
+
+    row: DecisionRow
+    last_tick_at: datetime
+    ticks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRow:
+    """An alarm and how often it was seen; open while `cleared_at` is None."""
+
+    alarm: Alarm
+    first_at: datetime
+    last_tick_at: datetime
+    count: int = 1
+    cleared_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """Everything of one account. Copied before a transaction, and put in place when it held."""
+
+    account: AccountRow
+    exchange: str
+    equity_prior_close: Decimal | None
+    lease: Lease | None = None
+    positions: dict[PositionId, Position] = field(default_factory=dict)
+    closed: dict[PositionId, datetime] = field(default_factory=dict)
+    orders: dict[OrderId, Order] = field(default_factory=dict)
+    events: list[OrderEvent] = field(default_factory=list)
+    symbols: dict[Symbol, SymbolState] = field(default_factory=dict)
+    tags: dict[Symbol, tuple[str, ...]] = field(default_factory=dict)
+    views: dict[tuple[datetime, Symbol], ViewRow] = field(default_factory=dict)
+    journal: list[JournalRow] = field(default_factory=list)
+    last_decision: dict[tuple[PositionId, str], int] = field(default_factory=dict)
+    trades: dict[PositionId, TradeRow] = field(default_factory=dict)
+    days: dict[str, DayRow] = field(default_factory=dict)
+    observations: list[tuple[datetime, Observation]] = field(default_factory=list)
+    alarms: list[AlarmRow] = field(default_factory=list)
+    gaps: dict[tuple[datetime, str, Symbol], float] = field(default_factory=dict)
+
+    def copy(self) -> "Book":
+        """Return a copy whose containers are its own; what they hold never changes."""
+        return replace(
+            self,
+            positions=dict(self.positions),
+            closed=dict(self.closed),
+            orders=dict(self.orders),
+            events=list(self.events),
+            symbols=dict(self.symbols),
+            tags=dict(self.tags),
+            views=dict(self.views),
+            journal=list(self.journal),
+            last_decision=dict(self.last_decision),
+            trades=dict(self.trades),
+            days=dict(self.days),
+            observations=list(self.observations),
+            alarms=list(self.alarms),
+            gaps=dict(self.gaps),
+        )
+
+    def open_positions(self) -> tuple[Position, ...]:
+        """Return the positions under guard, by symbol."""
+        found = (p for p in self.positions.values() if p.id not in self.closed)
+        return tuple(sorted(found, key=lambda position: position.symbol))
+
+    def require_fence(self, fence: int) -> None:
+        """Refuse a writer whose lease was taken over."""
+        held = None if self.lease is None else self.lease.fence
+        if held != fence:
+            raise refusal("stale_fence", f"fence {fence}, passed by {held},")
+
+    def observe(self, tick_at: datetime, observations: Iterable[Observation]) -> None:
+        """Append what was seen; the same thing of the same pulse once."""
+        for observation in observations:
+            if (tick_at, observation) not in self.observations:
+                self.observations.append((tick_at, observation))
+
+    def write_positions(
+        self,
+        positions: Iterable[Position],
+        trades: Iterable[TradeRow],
+        observations: Iterable[Observation],
+    ) -> None:
+        """Bring open positions to the rows given, close those that closed, add the new ones."""
+        explained = tuple(observations)
+        closing = {trade.position_id: trade.closed_at for trade in trades}
+        new = []
+        for position in positions:
+            stored = self.positions.get(position.id)
+            if stored is None:
+                new.append(position)
+            elif position.id not in self.closed:
+                check_change(stored, position, explained)
+                self.positions[position.id] = position
+        self._close(closing)
+        for position in new:
+            check_new(position)
+            taken = any(p.symbol == position.symbol for p in self.open_positions())
+            refuse_if(taken, "positions_one_open_per_symbol", position.id)
+            self.positions[position.id] = position
+        self._close(closing)
+
+    def write_trades(self, trades: Iterable[TradeRow]) -> None:
+        """Write the trade of each closed position, once."""
+        for trade in trades:
+            unknown = trade.position_id not in self.positions
+            refuse_if(unknown, "trades_position_known", trade.position_id)
+            self.trades.setdefault(trade.position_id, trade)
+
+    def write_intents(self, at: datetime, orders: Iterable[Order]) -> frozenset[OrderId]:
+        """Insert intents and return the ids that are new; an id that is known is left alone."""
+        new = set()
+        for order in orders:
+            if order.id in self.orders:
+                continue
+            self._check_intent(order)
+            self.orders[order.id] = order
+            self.events.append(OrderEvent(order=order, tick_at=order.tick_at, at=at))
+            new.add(order.id)
+        return frozenset(new)
+
+    def settle_orders(self, tick_at: datetime, at: datetime, orders: Iterable[Order]) -> None:
+        """Write what came of orders, and an event for each that changed."""
+        for order in orders:
+            stored = self.orders.get(order.id)
+            if stored is None:
+                raise refusal("orders_recorded_first", order.id)
+            if stored == order:
+                continue
+            check_settled(stored, order)
+            self.orders[order.id] = order
+            self.events.append(OrderEvent(order=order, tick_at=tick_at, at=at))
+
+    def write_journal(
+        self, tick_at: datetime, decisions: Iterable[DecisionRow], views: Iterable[ViewRow]
+    ) -> None:
+        """Append decisions and their views; an equal hold inside a bar extends its run."""
+        written: set[Symbol] = set()
+        told: set[Symbol] = set()
+        for row in decisions:
+            refuse_if(row.position_id not in self.positions, "decisions_position_fkey", row.symbol)
+            told.add(row.symbol)
+            key = (row.position_id, row.source)
+            last = self.last_decision.get(key)
+            if last is not None and self.journal[last].last_tick_at == row.tick_at:
+                continue
+            if last is not None and extends(
+                self.journal[last].row, self.journal[last].last_tick_at, row
+            ):
+                run = self.journal[last]
+                self.journal[last] = replace(run, last_tick_at=row.tick_at, ticks=run.ticks + 1)
+                continue
+            written.add(row.symbol)
+            if last is None or self.journal[last].last_tick_at < row.tick_at:
+                self.last_decision[key] = len(self.journal)
+            self.journal.append(JournalRow(row=row, last_tick_at=row.tick_at))
+        for view in views:
+            if view.symbol in written or view.symbol not in told:
+                self.views.setdefault((tick_at, view.symbol), view)
+
+    def write_alarms(
+        self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]
+    ) -> None:
+        """Raise or count alarms by key, and clear those that are over; a pulse counts once."""
+        raised = {alarm.key: alarm for alarm in alarms}
+        over = set(cleared) - set(raised)
+        for place, row in enumerate(self.alarms):
+            if row.cleared_at is not None:
+                continue
+            if row.alarm.key in over:
+                self.alarms[place] = replace(row, cleared_at=at)
+            alarm = raised.pop(row.alarm.key, None)
+            if alarm is not None and tick_at > row.last_tick_at:
+                self.alarms[place] = replace(
+                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + 1
+                )
+        self.alarms.extend(
+            AlarmRow(alarm=alarm, first_at=at, last_tick_at=tick_at) for alarm in raised.values()
+        )
+
+    def write_day(self, day: DayRow | None) -> None:
+        """Bring the session's row to the one given; a lock stays."""
+        if day is None:
+            return
+        stored = self.days.get(day.session_day)
+        unlocked = stored is not None and stored.locked_by is not None and day.locked_by is None
+        refuse_if(unlocked, "day_results_lock_stays", day.session_day)
+        self.days[day.session_day] = day
+
+    def write_gaps(self, tick_at: datetime, phase: str, seconds: Mapping[Symbol, float]) -> None:
+        """Write the seconds without protection; told again, the larger number stays."""
+        for symbol, value in seconds.items():
+            key = (tick_at, phase, symbol)
+            self.gaps[key] = max(value, self.gaps.get(key, 0.0))
+
+    def tag(self, symbol: Symbol, tag: str) -> None:
+        """Add a tag to a symbol."""
+        self.tags[symbol] = tuple(sorted({*self.tags.get(symbol, ()), tag}))
+
+    def _close(self, closing: Mapping[PositionId, datetime]) -> None:
+        for position_id, closed_at in closing.items():
+            if position_id in self.positions:
+                self.closed.setdefault(position_id, closed_at)
+
+    def _check_intent(self, order: Order) -> None:
+        position = self.positions.get(order.position_id)
+        if position is None:
+            raise refusal("orders_position_fkey", order.id)
+        check_intent(order, position, is_closed=position.id in self.closed)
+        another = any(
+            other.step == "sell" and other.status in UNSETTLED
+            for other in self.orders.values()
+            if other.position_id == order.position_id
+        )
+        second = order.step == "sell" and order.status in UNSETTLED and another
+        refuse_if(second, "orders_one_unsettled_sell", order.id)
