@@ -58,7 +58,6 @@ def _cross(state: State, edge: datetime) -> None:
         _open(state, edge)
     for symbol in state.book.symbols_with_orders():
         if state.tape.opens_at(symbol, edge):
-            state.taken.pop(symbol, None)
             price = state.tape.price(symbol, edge)
             if price is not None:
                 point = Point(at=edge, price=price, jump=True)
@@ -106,7 +105,7 @@ def _meet(state: State, symbol: Symbol, start: Point, end: Point) -> None:
         if matching.is_dormant(order):
             order = elect(state, order, at=found.at)
             spent |= _fill_elected(state, order, found)
-        elif room(state, symbol, at=found.at) <= 0:
+        elif room(state, order, at=found.at) <= 0:
             spent.add(order.id)
         else:
             fill_at(state, order, price=found.price, at=found.at)
@@ -118,7 +117,7 @@ def _meet(state: State, symbol: Symbol, start: Point, end: Point) -> None:
 
 def _fill_elected(state: State, order: SimulatedOrder, found: matching.Touch) -> set[str]:
     # A stop that was just touched trades where it was touched, unless its limit is worse than that.
-    if matching.is_marketable(order, found.price) and room(state, order.symbol, at=found.at) > 0:
+    if matching.is_marketable(order, found.price) and room(state, order, at=found.at) > 0:
         fill_at(state, order, price=found.price, at=found.at)
     return {order.id}
 

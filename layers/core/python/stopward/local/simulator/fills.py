@@ -11,14 +11,17 @@ from stopward.local.simulator.order import SimulatedOrder, is_stop_kind
 from stopward.local.simulator.state import State
 
 
-def room(state: State, symbol: Symbol, *, at: datetime) -> Decimal:
-    """Return how many more shares of the running bar our fills may take."""
-    share = state.options.volume_share
+def room(state: State, order: SimulatedOrder, *, at: datetime) -> Decimal:
+    """Return how many more shares of the running bar an order may take."""
+    symbol, share = order.symbol, state.options.volume_share
     minute = state.tape.minute(symbol, at)
+    if minute is not None and state.stalled.get(order.id) == minute.at:
+        return Decimal(0)
     if share is None or minute is None:
         return Decimal("Infinity")
     cap = (minute.volume * share).to_integral_value(ROUND_FLOOR)
-    return max(cap - state.taken.get(symbol, Decimal(0)), Decimal(0))
+    since, taken = state.taken.get(symbol, (minute.at, Decimal(0)))
+    return max(cap - taken, Decimal(0)) if since == minute.at else cap
 
 
 def can_trade(state: State, order: SimulatedOrder, *, at: datetime) -> bool:
@@ -38,10 +41,13 @@ def elect(state: State, order: SimulatedOrder, *, at: datetime) -> SimulatedOrde
 
 def fill_at(state: State, order: SimulatedOrder, *, price: Decimal, at: datetime) -> SimulatedOrder:
     """Fill what may be filled at `price`, which is then kept within the bar's range."""
-    quantity = min(order.open_quantity, room(state, order.symbol, at=at))
+    quantity = min(order.open_quantity, room(state, order, at=at))
     caps = state.fill_caps.get(order.symbol)
     if caps:
         quantity = min(quantity, caps.pop(0))
+        minute = state.tape.minute(order.symbol, at)
+        if minute is not None:
+            state.stalled[order.id] = minute.at
     if quantity <= 0 or (order.time_in_force == "fok" and quantity < order.open_quantity):
         return order
     return book_fill(
@@ -67,7 +73,6 @@ def book_fill(
 ) -> SimulatedOrder:
     """Book an execution: position, cash, order, ledger and group."""
     realised = state.portfolio.fill(order.symbol, change=order.direction * quantity, price=price)
-    state.taken[order.symbol] = state.taken.get(order.symbol, Decimal(0)) + quantity
     filled = replace(
         order,
         filled_quantity=order.filled_quantity + quantity,
@@ -121,11 +126,12 @@ def activate(state: State, parent_id: BrokerOrderId, *, at: datetime) -> None:
     for leg in list(state.book.current_legs(parent)):
         if leg.status != "held":
             continue
-        working = replace(leg, expires_at=_day_end(state, leg, at))
+        working = replace(leg, expires_at=_day_end(state, leg, max(at, state.now)))
         state.book.put(working)
         if parent.group == "bracket" and leg.role == "stop_loss":
             continue
-        state.change(working, "new" if state.hours.session_at(at) else "accepted", at=at)
+        live = state.hours.session_at(max(at, state.now)) is not None
+        state.change(working, "new" if live else "accepted", at=at)
     state.refresh_cover(parent.symbol, at=at)
 
 
@@ -140,6 +146,15 @@ def _after_filled(state: State, order: SimulatedOrder, *, at: datetime) -> None:
         activate(state, order.id, at=at)
     else:
         cancel_group(state, order, at=at)
+
+
+def _take(state: State, symbol: Symbol, quantity: Decimal, *, at: datetime) -> None:
+    # Count shares against the running bar's volume.
+    minute = state.tape.minute(symbol, at)
+    if minute is None:
+        return
+    since, taken = state.taken.get(symbol, (minute.at, Decimal(0)))
+    state.taken[symbol] = (minute.at, quantity + (taken if since == minute.at else 0))
 
 
 def _slipped(state: State, order: SimulatedOrder, price: Decimal, at: datetime) -> Decimal:

@@ -54,6 +54,8 @@ def check(ticket: Ticket, standing: Standing) -> str:
     if ticket.intent is not None and ticket.intent != intent:
         message = f"position intent mismatch, inferred: {intent}, specified: {ticket.intent}"
         raise unprocessable(message)
+    if ticket.group == "oco" and intent.endswith("open"):
+        raise forbidden("oco orders must be exit orders", symbol=ticket.symbol)
     _check_levels(ticket, standing)
     _check_opposing(ticket, standing, opens=intent.endswith("open"))
     if intent.endswith("close"):
@@ -229,8 +231,6 @@ def _may_cross(ticket: Ticket, order: SimulatedOrder) -> bool:
 
 
 def _check_opening(ticket: Ticket, standing: Standing) -> None:
-    if ticket.group == "oco":
-        raise forbidden("oco orders must be exit orders", symbol=ticket.symbol)
     if ticket.side == "sell" and not standing.shorting_enabled:
         raise forbidden("account is not allowed to short", symbol=ticket.symbol)
     price = ticket.limit_price or ticket.stop_price or standing.price

@@ -1,7 +1,7 @@
 """What happened, in order: changes of orders, fills, and where shares were unprotected."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -70,8 +70,13 @@ class Ledger:
 
     events: list[Event] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
-    _naked: dict[Symbol, int] = field(default_factory=dict)
+    _closed: list[Span] = field(default_factory=list)
+    _naked: dict[Symbol, Span] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Every stretch in which shares were unprotected, by its start; running ones too."""
+        return tuple(sorted((*self._closed, *self._naked.values()), key=lambda span: span.since))
 
     def note(
         self,
@@ -117,16 +122,13 @@ class Ledger:
 
     def cover(self, symbol: Symbol, *, at: datetime, naked: Decimal) -> None:
         """Take note of how many shares of a symbol are unprotected from now on."""
-        index = self._naked.get(symbol)
-        if naked > 0 and index is None:
-            self._naked[symbol] = len(self.spans)
-            self.spans.append(Span(symbol=symbol, since=at, until=None, shares=naked))
-        elif naked <= 0 and index is not None:
-            span = self.spans[index]
+        span = self._naked.get(symbol)
+        if naked > 0 and span is None:
+            self._naked[symbol] = Span(symbol=symbol, since=at, until=None, shares=naked)
+        elif naked <= 0 and span is not None:
             del self._naked[symbol]
-            self.spans[index] = Span(
-                symbol=symbol, since=span.since, until=max(at, span.since), shares=span.shares
-            )
+            if at > span.since:
+                self._closed.append(replace(span, until=at))
 
     def unprotected_seconds(self, symbol: Symbol, now: datetime) -> float:
         """Return for how long, summed, some shares of a symbol were unprotected."""

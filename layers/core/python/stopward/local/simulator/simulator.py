@@ -184,7 +184,8 @@ class Simulator:
         """Book an entry that already happened, at `at` (default now), whatever the market's price.
 
         stop alone: a simple stop rests; target alone: a simple limit; both: a filled bracket whose
-        stop leg is `held`. time_in_force: of these orders (fractional stops are day orders).
+        stop leg is `held`. time_in_force: of these orders (fractional stops are day orders). Raises
+        Refused when the market has already passed a simple stop.
         """
         with self._lock:
             return hands.open_position(

@@ -42,7 +42,9 @@ class State:
     """Everything the broker knows; `now` only moves forward. closing_equity: at the last close.
 
     fill_caps: scripted: the next fill of a symbol takes at most this many shares, first come first.
-    rejections: scripted: the next order of a symbol is rejected for this reason.
+    stalled: by order, the bar in which a scripted cap stopped it; it goes on in the next bar.
+    rejections: scripted: the next order of a symbol is rejected for this reason. taken: by symbol,
+    a bar's start and the shares of its volume that our fills took.
     """
 
     now: datetime
@@ -56,8 +58,9 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     queue: Queue = field(default_factory=Queue)
     fill_caps: dict[Symbol, list[Decimal]] = field(default_factory=dict)
+    stalled: dict[BrokerOrderId, datetime] = field(default_factory=dict)
     rejections: dict[Symbol, list[str]] = field(default_factory=dict)
-    taken: dict[Symbol, Decimal] = field(default_factory=dict)
+    taken: dict[Symbol, tuple[datetime, Decimal]] = field(default_factory=dict)
     trading_blocked: bool = False
     _last_stamp: datetime | None = None
 
@@ -98,7 +101,7 @@ class State:
 
     def refresh_cover(self, symbol: Symbol, *, at: datetime) -> None:
         """Recount which shares of a symbol have neither a resting stop nor a working exit."""
-        shares = self.portfolio.shares(symbol)
+        shares, at = self.portfolio.shares(symbol), max(at, self.now)
         if not shares:
             self.ledger.cover(symbol, at=at, naked=Decimal(0))
             return
