@@ -123,7 +123,7 @@ def test_every_problem_is_listed_with_path_value_and_what_is_allowed():
     assert message.splitlines()[0] == "my.toml: 5 problems"
     assert 'rules.breakeven.arn: unknown key; did you mean "arm"?' in message
     assert "rules.target.resting: was 1; allowed: true or false" in message
-    assert 'account.adopt: was "some"; allowed: "none" or "listed" or "all"' in message
+    assert 'account.adopt: was "some"; allowed: "none", "listed" or "all"' in message
     assert 'indicator: unknown table; did you mean "indicators"?' in message
     assert 'rules.breakevn: unknown rule; did you mean "breakeven"?' in message
 

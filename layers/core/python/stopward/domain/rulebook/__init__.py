@@ -1,7 +1,9 @@
 """The rules of an account, as one TOML file sets them."""
 
 from stopward.domain.rulebook.book import BREAKEVEN_RULES, Mask, RuleBook, masked
+from stopward.domain.rulebook.explain import explain, rule_words
 from stopward.domain.rulebook.parse import parse
+from stopward.domain.rulebook.sentences import sentence
 from stopward.domain.rulebook.settings import WARN_AT, AccountSettings, Limits, LossStreak
 
 __all__ = [
@@ -12,6 +14,9 @@ __all__ = [
     "LossStreak",
     "Mask",
     "RuleBook",
+    "explain",
     "masked",
     "parse",
+    "rule_words",
+    "sentence",
 ]

@@ -32,7 +32,8 @@ def parse(text: str, *, source: str) -> RuleBook:
     problems = Problems(source)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # A TOMLDecodeError is a ValueError, and so is a number of thousands of digits.
         raise InvalidInput(f"{source}: not valid TOML: {error}") from error
     for key in document:
         if key not in TOP_LEVEL:

@@ -1,6 +1,5 @@
 """Reading one value of a rules file into what the kernel takes."""
 
-import math
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -14,13 +13,15 @@ from stopward.domain.rulebook.schema import (
 )
 from stopward.rules.parameters import UNIT_NAMES, Distance
 
-_DISTANCE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z%$]*)", re.IGNORECASE)
+_DISTANCE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([a-z%$]*)", re.IGNORECASE)
 _UNITS = {
     "": "r", "r": "r", "%": "percent", "percent": "percent", "atr": "atr",
     "tick": "ticks", "ticks": "ticks", "price": "price", "$": "price",
 }  # fmt: skip
-_PERCENTAGE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:%|percent)", re.IGNORECASE)
-_R = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*r", re.IGNORECASE)
+LARGEST = 1e12
+"""Beyond it no number means anything here; nan compares with nothing."""
+_PERCENTAGE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*(?:%|percent)", re.IGNORECASE)
+_R = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*r", re.IGNORECASE)
 TAG = re.compile(r"[A-Za-z0-9._-]{1,32}")
 """How a tag is written."""
 SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.\-/]{0,15}")
@@ -80,7 +81,9 @@ def _written(raw: object, pattern: re.Pattern[str], divisor: float) -> float:
 
 def _float(raw: object) -> float:
     # A TOML boolean is a Python int, and `inf` and `nan` are TOML floats: none is a number here.
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise Unusable
+    if not -LARGEST < raw < LARGEST:
         raise Unusable
     return float(raw)
 

@@ -111,7 +111,8 @@ def _allowed(parameter: Parameter) -> str:
         case "bool":
             return "true or false"
         case "choice":
-            return " or ".join(f'"{choice}"' for choice in parameter.choices)
+            words = [f'"{choice}"' for choice in parameter.choices]
+            return f"{', '.join(words[:-1])} or {words[-1]}"
         case "text":
             return "a word of letters, digits, dots, dashes and underscores"
         case "symbols":

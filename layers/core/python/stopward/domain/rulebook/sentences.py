@@ -3,7 +3,13 @@
 from math import isnan
 
 from stopward.domain.rulebook.book import Parameters
-from stopward.domain.rulebook.wording import distance_words, minutes_words, price_words, r_words
+from stopward.domain.rulebook.wording import (
+    distance_words,
+    measured_r,
+    minutes_words,
+    price_words,
+    r_words,
+)
 from stopward.errors import InvalidState
 from stopward.rules.geometry import best_profit, profit, ratio, reached
 from stopward.rules.parameters import (
@@ -86,11 +92,12 @@ def _day(params: DayLoss | DayProfit | SessionFlat, bar: Bar, account: Account) 
                 )
                 if not isnan(limit)
             )
-            day = f"{r_words(account.day_r)} ({account.day_fraction:+.2%} of equity)"
+            day = f"{measured_r(account.day_r)} ({account.day_fraction:+.2%} of equity)"
             return f"the day is at {day}, its limit is {marks}"
         case DayProfit():
             return (
-                f"the day is at {r_words(account.day_r)} after a best of {r_words(account.peak_r)},"
+                f"the day is at {measured_r(account.day_r)} after a best of"
+                f" {measured_r(account.peak_r)},"
                 f" it may give back {params.give_back:.0%}"
             )
         case SessionFlat():
@@ -178,4 +185,4 @@ def _step(params: Ratchet, state: State) -> float:
 
 
 def _r(state: State, gain: float) -> str:
-    return r_words(ratio(gain, state.risk))
+    return measured_r(ratio(gain, state.risk))
