@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -25,9 +25,10 @@ NO_TELLING = frozenset({408, 425})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait. total_seconds bounds a read and its repetitions; attempts counts them all.
+    """How long to wait. total_seconds: from a read's first failure to the start of its last attempt.
 
-    backoff_seconds doubles with each repetition, up to backoff_limit_seconds.
+    attempts counts the first one too. backoff_seconds doubles with each repetition, up to
+    backoff_limit_seconds.
     """
 
     connect_seconds: float = 2.0
@@ -36,6 +37,10 @@ class Patience:
     attempts: int = 4
     backoff_seconds: float = 0.25
     backoff_limit_seconds: float = 2.0
+
+    def pause_seconds(self, attempt: int) -> float:
+        """Return the pause after an attempt, counted from 1."""
+        return min(self.backoff_seconds * 2 ** (attempt - 1), self.backoff_limit_seconds)
 
 
 class NotSent(BrokerUnavailable):
@@ -201,11 +206,9 @@ class Transport:
         read: Callable[[Answer], Read],
     ) -> Read:
         patience = self._patience
-        give_up_at = self._clock.now() + timedelta(seconds=patience.total_seconds)
+        give_up_at: datetime | None = None
         for attempt in range(1, patience.attempts + 1):
-            pause = min(
-                patience.backoff_seconds * 2 ** (attempt - 1), patience.backoff_limit_seconds
-            )
+            pause = patience.pause_seconds(attempt)
             try:
                 answer = self.send(method, path, query=query)
                 if answer.is_success:
@@ -215,7 +218,9 @@ class Transport:
                 failure = error
             if isinstance(failure, RateLimited):
                 pause = max(pause, failure.retry_after_seconds)
-            resume_at = self._clock.now() + timedelta(seconds=pause)
+            now = self._clock.now()
+            give_up_at = give_up_at or now + timedelta(seconds=patience.total_seconds)
+            resume_at = now + timedelta(seconds=pause)
             if attempt == patience.attempts or resume_at > give_up_at:
                 self._give_up(failure, attempt)
             self._clock.sleep_until(resume_at)
