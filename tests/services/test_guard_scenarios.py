@@ -207,6 +207,16 @@ class TestExits:
             assert world.trades()[0].exit_price == Decimal(98)
             assert world.trades()[0].result_r == pytest.approx(-1.0)
 
+    def test_a_stop_that_was_elected_and_did_not_fill_is_escalated_in_the_next_tick(self) -> None:
+        with a_world(*climb(101, 101), *flat(108, 5)) as world:
+            world.open(side="short", stop="102")
+            world.tick(1)
+            assert world.tick(2).exits == 0
+            assert world.shares() == -100
+            world.tick(2.5)
+            assert world.shares() == 0
+            assert [trade.cause for trade in world.trades()] == ["stop"]
+
     def test_a_position_closed_by_hand_is_a_trade_by_hand(self) -> None:
         with a_world(*flat(100, 6)) as world:
             world.open(stop="98")

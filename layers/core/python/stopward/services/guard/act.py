@@ -66,7 +66,7 @@ class Executor:
                     sent = self._run_one(position, steps)
                 except RateLimited:
                     self.stopped = True
-                except Exception as error:  # noqa: BLE001  the one place that shields positions
+                except Exception as error:
                     on_failure(position.symbol, error)
             results.append(sent)
         return tuple(results)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from stopward.domain.adoption import adopt, refusal
 from stopward.domain.day import after_trade

@@ -34,7 +34,7 @@ from stopward.domain.view import (
 from stopward.rules.codes import RULE_VERSION
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
-from stopward.services.guard.subject import Beliefs, Market, Subject, exit_price
+from stopward.services.guard.subject import Beliefs, Market, Subject, exit_price, is_through
 
 FRESH_BAR = timedelta(seconds=60)
 """A closed bar is decided on while it is younger than this; later the quote tells more."""
@@ -188,7 +188,7 @@ def _judge_one(
     bar = _bar(bench, position, fresh, symbols[position.symbol], quote, rules)
     usable = fresh is not None or quote is not None
     verdict = decide(position, bar, account, rules, usable=usable)
-    subject, decision = _escalate(subject, admit(verdict.decision, position, quote))
+    subject, decision = _escalate(subject, admit(verdict.decision, position, quote), quote)
     hits = position.marks._replace(hits=verdict.proposal.hits)
     subject = replace(subject, position=replace(subject.position, marks=hits))
     row = DecisionRow(
@@ -232,20 +232,30 @@ def _bar(
     return pulse(bar_for(context, rules), price, to_close=to_close, spread=spread)
 
 
-def _escalate(subject: Subject, decision: Decision) -> tuple[Subject, Decision]:
-    """Give a resting stop one pulse to fill before its breach becomes an exit of ours.
+def _escalate(
+    subject: Subject, decision: Decision, quote: Quote | None
+) -> tuple[Subject, Decision]:
+    """Leave a breach to the stop that rests, for a pulse; an exit of ours only if it did not fill.
 
-    A stop that was elected and did not fill (a buy stop-limit in a squeeze) is escalated then.
+    A covered position is escalated when the whole quote was through its stop at two ticks in a row:
+    then the stop was elected and did not fill (a buy stop-limit in a squeeze), or never triggered.
     """
     position = subject.position
-    breached = isinstance(decision, Exit) and decision.rule == "stop"
     flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
-    covered = subject.holding.covered_quantity(position.side) >= position.quantity
-    if breached and covered and CROSSED_FLAG not in position.flags:
-        return replace(subject, position=replace(position, flags=(*flags, CROSSED_FLAG))), Hold()
-    if flags == position.flags or breached:
-        return subject, decision
-    return replace(subject, position=replace(position, flags=flags)), decision
+    if isinstance(decision, Exit) and decision.rule == "stop" and _is_covered(subject):
+        through = quote is not None and is_through(quote, position)
+        if not through or CROSSED_FLAG not in position.flags:
+            decision = Hold()
+        if through:
+            flags = (*flags, CROSSED_FLAG)
+    if flags != position.flags:
+        subject = replace(subject, position=replace(position, flags=flags))
+    return subject, decision
+
+
+def _is_covered(subject: Subject) -> bool:
+    side = subject.position.side
+    return subject.holding.covered_quantity(side) >= subject.position.quantity
 
 
 def _views(

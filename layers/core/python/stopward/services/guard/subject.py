@@ -78,3 +78,10 @@ class Market:
 def exit_price(quote: Quote, position: Position) -> Decimal:
     """Return what the position could be closed at: the bid for a long, the ask for a short."""
     return quote.bid if position.side == "long" else quote.ask
+
+
+def is_through(quote: Quote, position: Position) -> bool:
+    """Whether both sides of the quote are beyond the position's stop."""
+    if position.side == "long":
+        return quote.ask <= position.stop
+    return quote.bid >= position.stop
