@@ -1,12 +1,16 @@
 """The rules file: what it resolves to, and what it refuses."""
 
+import json
 import math
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stopward.domain.rulebook import BREAKEVEN_RULES, RuleBook, masked, parse
 from stopward.domain.rulebook.parse import LIMITS, RULE_TABLES
+from stopward.domain.rulebook.reading import read, written
 from stopward.domain.rulebook.schema import Table
 from stopward.errors import InvalidInput, InvalidState
 from stopward.rules.codes import RULE_NAMES
@@ -284,3 +288,40 @@ def fields_filled(table: Table) -> set[str]:
 def test_the_defaults_of_every_table_are_valid_as_written():
     text = "".join(f"[{table.path}]\n" for table in (*RULE_TABLES.values(), *LIMITS.values()))
     assert None not in book(text).base
+
+
+@given(
+    value=st.floats(0.01, 50).map(lambda number: round(number, 4)),
+    unit=st.sampled_from(["r", "R", "%", "percent", "atr", "ticks", "price", ""]),
+    space=st.sampled_from(["", " ", "  "]),
+)
+def test_a_distance_means_the_same_when_it_is_written_again(value, unit, space):
+    parameter = next(p for p in RULE_TABLES["chandelier"].parameters if p.name == "distance")
+    first = read(parameter, f"{value}{space}{unit}")
+    assert read(parameter, written(parameter, first).strip('"')) == first
+
+
+@given(
+    table=st.sampled_from([*RULE_TABLES.values(), *LIMITS.values()]),
+    raw=st.one_of(
+        st.text(max_size=12), st.integers(), st.floats(), st.booleans(), st.lists(st.integers())
+    ),
+    data=st.data(),
+)
+def test_any_value_is_either_read_or_refused_by_name(table, raw, data):
+    parameter = data.draw(st.sampled_from(table.parameters))
+    text = f"[{table.path}]\n{parameter.name} = {toml(raw)}\n"
+    try:
+        read_book = book(text)
+    except InvalidInput as error:
+        told = str(error)
+    else:
+        told = table.path
+        assert getattr(read_book.base, table.name, read_book.limits.loss_streak) is not None
+    assert table.path in told
+
+
+def toml(raw: object) -> str:
+    if isinstance(raw, str):
+        return json.dumps(raw, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(raw).lower()
