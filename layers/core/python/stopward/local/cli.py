@@ -8,6 +8,7 @@ import click
 
 import stopward
 from stopward.errors import InvalidInput, StopwardError
+from stopward.local.account_commands import COMMANDS
 from stopward.local.exit_code import ExitCode, exit_code_of
 from stopward.local.up.home import FOLDER, Home, find_template
 
@@ -129,6 +130,97 @@ def up(
         rules=rules,
     )
     return run_up(wanted, clock=SystemClock(), console=Console(stderr=True), output=sys.stdout)
+
+
+@stopward_command.command()
+@click.pass_obj
+def doctor(home: Home) -> int:
+    """Check the installation; each finding comes with its remedy."""
+    import os
+
+    from stopward.local.doctor import examine
+
+    code = ExitCode.OK
+    for finding in examine(home, environment=os.environ):
+        click.echo(f"{'ok' if finding.is_well else 'NOT OK':<8}{finding.name:<10}{finding.seen}")
+        if not finding.is_well:
+            click.echo(f"{'':<18}remedy: {finding.remedy or finding.seen}")
+            code = code or finding.code
+    return code
+
+
+@stopward_command.group()
+def rules() -> None:
+    """Check and explain a rules file."""
+
+
+@rules.command("check")
+@click.argument("file", type=FILE)
+def check_rules(file: Path) -> None:
+    """Say whether a rules file is valid, and what it turns on."""
+    from stopward.local.rules_command import check
+
+    click.echo(check(file))
+
+
+@rules.command("explain")
+@click.argument("file", type=FILE, required=False)
+def explain_rules(file: Path | None) -> None:
+    """Tell in plain sentences what a rules file does; without a file, the demo's."""
+    from stopward.domain.rulebook import explain
+    from stopward.local.rules_command import explained, load_demo
+
+    click.echo(explain(load_demo()) if file is None else explained(file), nl=False)
+
+
+@stopward_command.group()
+def broker() -> None:
+    """The broker, and what we rely on of it."""
+
+
+@broker.command()
+@click.option("--paper", is_flag=True, help="On your paper account; keys from the environment.")
+@click.option("--symbol", default="F", show_default=True, help="Symbol to trade on paper.")
+def verify(*, paper: bool, symbol: str) -> int:
+    """Check every broker fact that Stopward relies on: on the simulator, or on paper.
+
+    On paper it needs APCA_API_KEY_ID and APCA_API_SECRET_KEY, trades a few shares and cleans up.
+    """
+    import os
+
+    from stopward.adapters.clocks import SystemClock
+    from stopward.local.broker_command import verify_paper, verify_simulator
+    from stopward.local.verify import table
+
+    report = (
+        verify_paper(symbol=symbol, environment=os.environ, clock=SystemClock())
+        if paper
+        else verify_simulator()
+    )
+    click.echo(table(report))
+    return ExitCode.OK if report.all_hold else ExitCode.BROKER
+
+
+@stopward_command.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("migrate")
+@click.option("--url", required=True, envvar="STOPWARD_DATABASE_URL", help="Its owner's URL.")
+@click.option("--plain", is_flag=True, help="No Supabase: create its roles and schemas first.")
+def migrate_database(*, url: str, plain: bool) -> None:
+    """Apply the migrations that a database does not have yet."""
+    from stopward.local.migrate import migrate, prepare_platform
+
+    if plain:
+        prepare_platform(url)
+    applied = migrate(url)
+    click.echo(f"{len(applied)} migrations applied" if applied else "up to date")
+
+
+for command in COMMANDS:
+    stopward_command.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> int:

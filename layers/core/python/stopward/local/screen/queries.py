@@ -14,7 +14,9 @@ with actions as (
         tick_at, symbol, position_id, 'armed', '',
         jsonb_build_array(jsonb_build_object('sentence', 'a stop rests at ' || price))
     from api.order_log
-    where account_id = %(account)s and step = 'arm' and status in ('working', 'filled')
+    where
+        account_id = %(account)s and step = 'arm'
+        and broker_order_id is not null and status <> 'rejected'
 )
 """
 LAST_ACTIONS: LiteralString = (
@@ -49,7 +51,9 @@ with fired as (
 ), sent as (
     select
         rule,
-        count(*) filter (where step = 'move' and status in ('working', 'filled')) as moves,
+        count(*) filter (
+            where step = 'move' and broker_order_id is not null and status <> 'rejected'
+        ) as moves,
         count(distinct position_id || tick_at) filter (where step = 'sell' and filled_quantity > 0)
             as exits
     from api.order_log where account_id = %(account)s group by 1

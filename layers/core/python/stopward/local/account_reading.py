@@ -1,0 +1,107 @@
+"""`stopward positions` and `stopward why`: an account in words, read from the api views."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from stopward.errors import InvalidInput
+from stopward.local.screen.queries import POSITIONS
+from stopward.local.screen.reader import AccountReader, sentence_of
+from stopward.local.screen.words import NEW_YORK, plain, price_text, r_text
+
+OF_SYMBOL = """
+select * from api.decision_log
+where account_id = %(account)s and symbol = %(symbol)s order by tick_at, source
+"""
+HISTORY = """
+select
+    side, quantity, average_entry, initial_stop, stop, opened_at, null::timestamptz as closed_at,
+    null::numeric as exit_price, null::double precision as result_r, null::text as cause
+from api.open_positions where account_id = %(account)s and symbol = %(symbol)s
+union all
+select
+    side, quantity, average_entry, null, null, opened_at, closed_at, exit_price, result_r, cause
+from api.trade_journal where account_id = %(account)s and symbol = %(symbol)s
+order by opened_at
+"""
+
+
+def positions_text(reader: AccountReader) -> str:
+    """Return the open positions, one a line, with how they stood at the last decision."""
+    rows = reader.rows(POSITIONS)
+    if not rows:
+        return "no open positions"
+    head = f"{'symbol':<8}{'side':<7}{'quantity':>10}{'entry':>11}{'stop':>11}"
+    lines = (
+        f"{row['symbol']:<8}{row['side']:<7}{plain(row['quantity']):>10}"
+        f"{price_text(row['average_entry']):>11}{price_text(row['stop']):>11}"
+        f"{r_text(row['now_r']):>9}{r_text(row['best_r']):>9}"
+        for row in rows
+    )
+    return "\n".join((f"{head}{'R now':>9}{'best R':>9}", *lines))
+
+
+def why_text(reader: AccountReader, symbol: str, *, holds: bool) -> str:
+    """Return what was decided for a symbol and why, in sentences, oldest first.
+
+    holds: also the decisions to leave everything as it was, with the rules that were true.
+    Raises InvalidInput for a symbol that was never guarded, naming those that were.
+    """
+    decisions = reader.rows(OF_SYMBOL, symbol=symbol)
+    history = reader.rows(HISTORY, symbol=symbol)
+    if not decisions and not history:
+        known = reader.rows(
+            "select distinct symbol from api.decision_log where account_id = %(account)s order by 1"
+        )
+        names = ", ".join(row["symbol"] for row in known) or "none yet"
+        raise InvalidInput(f"{symbol} was never guarded in this account; guarded were: {names}")
+    return "\n".join((*_history(symbol, history), *_decisions(decisions, holds=holds)))
+
+
+def _history(symbol: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        start = (
+            f"{symbol}: {row['side']} {plain(row['quantity'])} from "
+            f"{price_text(row['average_entry'])} on {_moment(row['opened_at'])} New York"
+        )
+        if row["closed_at"] is None:
+            yield (
+                f"{start}; open, initial stop {price_text(row['initial_stop'])}, "
+                f"stop now {price_text(row['stop'])}"
+            )
+        else:
+            yield (
+                f"{start}; closed {_moment(row['closed_at'])} at {price_text(row['exit_price'])}, "
+                f"{r_text(row['result_r'])}, by {row['cause'].replace('_', ' ')}"
+            )
+
+
+def _decisions(rows: list[dict[str, Any]], *, holds: bool) -> Iterator[str]:
+    held = 0
+    for row in rows:
+        if row["kind"] == "hold" and not holds:
+            held += int(row["ticks"])
+            continue
+        yield f"{_moment(row['tick_at'])}  {_what(row)}"
+    if held:
+        yield f"and {held} times it was left as it was (--holds shows these)"
+
+
+def _what(row: dict[str, Any]) -> str:
+    price = price_text(row["price"]) if row["price"] is not None else "an unknown price"
+    match row["kind"]:
+        case "hold":
+            why = sentence_of(row["reasons"], "") or "no rule was true"
+            return f"left as it was at {price} ({row['ticks']} times): {why}"
+        case "move_stop":
+            act = f"stop moved to {price_text(row['stop'])}"
+        case "reduce":
+            act = f"{plain(row['quantity'])} closed at about {price}"
+        case _:
+            act = f"closed at about {price}"
+    rule = row["rule"] or row["stop_rule"] or ""
+    return f"{act} by {rule.replace('_', ' ')}: {sentence_of(row['reasons'], rule)}"
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M:%S")
