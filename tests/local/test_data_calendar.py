@@ -1,15 +1,12 @@
 """New York sessions as rows."""
 
 from collections import Counter
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
-from stopward.domain.identity import Symbol
 from stopward.errors import InvalidInput
-from stopward.local.data.calendar import session_of, sessions_before, sessions_between, sessions_of
-from tests.builders.data import a_bar
+from stopward.local.data.calendar import session_of, sessions_before, sessions_between
 
 
 @pytest.mark.parametrize(
@@ -79,15 +76,3 @@ def test_sessions_before_a_day_leave_out_holidays():
 def test_years_that_were_never_checked_are_refused():
     with pytest.raises(InvalidInput, match="2000 to 2035"):
         session_of(date(1999, 12, 31))
-
-
-def test_bars_tell_which_sessions_there_are():
-    friday = [replace(a_bar(minute), at=a_bar(minute).at - timedelta(days=4)) for minute in (0, 1)]
-    sessions = sessions_of({Symbol("AAPL"): (*friday, a_bar(0)), Symbol("MSFT"): (a_bar(-60),)})
-    assert [session.day for session in sessions] == ["2013-08-30", "2013-09-03"]
-
-
-def test_bars_of_a_holiday_are_refused():
-    labor_day = replace(a_bar(0), at=a_bar(0).at - timedelta(days=1))
-    with pytest.raises(InvalidInput, match="bars of 2013-09-02: the New York stock exchange was"):
-        sessions_of({Symbol("AAPL"): (labor_day,)})

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from stopward.domain.market import Session
 from stopward.errors import InvalidInput
-from stopward.local.data.rows import Bars
 
 EXCHANGE: Final = "XNYS"
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -70,23 +69,6 @@ def sessions_before(day: date, *, count: int) -> tuple[Session, ...]:
         if session is not None:
             found.append(session)
     return tuple(reversed(found))
-
-
-def sessions_of(bars: Bars) -> tuple[Session, ...]:
-    """Return the session of each New York day that has bars, in order.
-
-    Bars outside a session's hours do no harm: nothing trades then. Raises InvalidInput for days on
-    which the exchange was closed, naming them.
-    """
-    days = sorted({new_york_day(bar.at) for own in bars.values() for bar in own})
-    found = {day: session_of(day) for day in days}
-    closed = [day.isoformat() for day, session in found.items() if session is None]
-    if closed:
-        raise InvalidInput(
-            f"bars of {', '.join(closed[:5])}{' ...' if len(closed) > 5 else ''}: the New York stock"
-            " exchange was closed; remove these rows, or check the offset of their times"
-        )
-    return tuple(session for session in found.values() if session is not None)
 
 
 def new_york_day(moment: datetime) -> date:
