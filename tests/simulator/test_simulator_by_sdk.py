@@ -223,6 +223,16 @@ def test_wrong_keys_are_forbidden(key, secret):
     assert simulator.log[0].status == 403
 
 
+def test_a_request_without_keys_is_unauthorised():
+    simulator = a_simulator()
+    with simulator.serve() as url:
+        client = TradingClient(oauth_token="no-keys", url_override=url)
+        with pytest.raises(APIError) as caught:
+            client.get_account()
+        client._session.close()
+    assert (caught.value.status_code, caught.value.code) == (401, 40110000)
+
+
 def test_requests_over_the_limit_are_answered_429_until_the_minute_turns():
     simulator = a_simulator(rate_limit=RateLimit(per_minute=3))
     with clients_of(simulator) as clients:

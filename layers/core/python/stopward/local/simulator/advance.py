@@ -159,7 +159,7 @@ def _replace(state: State, successor: SimulatedOrder, *, at: datetime) -> None:
         status = "held" if old.role == "stop_loss" and old.group in {"bracket", "oco"} else "new"
         if not state.book.is_triggered(old):
             status = "held"
-        state.book.put(replace(old, replaced_by=successor.id))
+        state.book.put(replace(old, replaced_by=successor.id, legs=()))
         state.change(state.book[old.id], "replaced", at=at)
         filled = replace(
             successor,
