@@ -63,7 +63,7 @@ def all_rules(rng: Random) -> Rules:
     steps = sorted(eighths(rng, 0.25, 5) for _ in range(4))
     targets = [Distance(step, R) for step in sorted(eighths(rng, 0.5, 4) for _ in range(3))]
     return Rules(
-        day_loss=DayLoss(0.02, 3.0, float(rng.random() < 0.5), a_distance(rng, 0.25, 2)),
+        day_loss=DayLoss(0.02, 3.0, float(rng.random() < 0.5), Distance(0.5, R)),
         day_profit=DayProfit(3.0, 0.4),
         session_flat=SessionFlat(10.0),
         adverse_excursion=AdverseExcursion(eighths(rng, 0.25, 1), 40.0, 30.0),
@@ -218,7 +218,7 @@ def a_market(rng: Random, *, symbols: int, length: int) -> Bars:
                 "macd_before": rng.gauss(0.1, 0.2),
                 "signal_before": rng.gauss(0.0, 0.1),
                 "vwap": close + rng.gauss(0.0, swing),
-                "relative_volume": rng.uniform(0.3, 2.0),
+                "relative_volume": rng.uniform(0.2, 1.2),
                 "average": close + rng.gauss(0.0, swing),
                 "highest": high + abs(rng.gauss(0.0, swing)),
                 "lowest": low - abs(rng.gauss(0.0, swing)),

@@ -1,0 +1,64 @@
+"""The disk cache of compiled rules: kept in a folder named by what the machine code depends on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+from stopward.replay import compiled as subject
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import numpy as np
+from stopward.replay.compiled import compiled
+from stopward.rules.series import rolling_highest
+twin = compiled(rolling_highest, cache_folder=Path(sys.argv[1]))
+column = np.zeros(3)
+twin(np.array([1.0, 3.0, 2.0]), 2, column)
+print(column.tolist()[1:], sum(twin.stats.cache_hits.values()))
+"""
+
+
+def run(folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    assert run(tmp_path) == "[3.0, 3.0] 0"
+    assert [path.name for path in tmp_path.iterdir()] == [subject.sources_digest()]
+    assert run(tmp_path) == "[3.0, 3.0] 1"
+
+
+def test_changed_rules_have_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "geometry.py").write_text("one")
+    monkeypatch.setattr(subject, "RULES", tmp_path)
+    digest = subject.sources_digest.__wrapped__
+    before = digest()
+    assert digest() == before
+    (tmp_path / "geometry.py").write_text("two")
+    assert digest() != before
+
+
+def test_nothing_is_written_beside_the_sources_without_a_folder() -> None:
+    subject.compiled(subject_function())
+    assert list(subject.RULES.rglob("*.nbi")) == []
+
+
+def test_the_compilers_own_setting_is_left_as_it_was(tmp_path: Path) -> None:
+    before = numba.config.CACHE_DIR
+    subject.compiled(subject_function(), cache_folder=tmp_path)
+    assert before == numba.config.CACHE_DIR
+
+
+def subject_function():
+    from stopward.rules.geometry import tighter
+
+    return tighter
