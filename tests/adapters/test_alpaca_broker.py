@@ -7,7 +7,7 @@ import pytest
 
 from stopward.domain.identity import OrderId
 from stopward.errors import BrokerRejected, BrokerUnavailable, InvalidState, RateLimited
-from tests.builders.alpaca import a_broker, a_request, fill_json, order_json
+from tests.builders.alpaca import a_broker, a_request, fill_json, order_json, position_json
 from tests.builders.http import Asked, Says, in_turn, scripted
 from tests.builders.manual_clock import ManualClock
 
@@ -305,6 +305,37 @@ def test_an_order_that_the_broker_does_not_know_is_none():
     with scripted(lambda asked: NOT_FOUND) as server, a_broker(server.url) as broker:
         assert broker.order("x") is None
         assert broker.order_by_client_id(OURS) is None
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (Says(status=404, body={"code": 40410000, "message": "position does not exist"}), None),
+        (Says(body=position_json(symbol="BRK.B", qty="-2", side="short")), ("short", D(2))),
+        (Says(body=position_json(symbol="BRK.B", qty="0")), None),
+    ],
+)
+def test_one_position_is_read_by_its_symbol(says, expected):
+    with scripted(lambda asked: says) as server, a_broker(server.url) as broker:
+        read = broker.position("BRK.B")
+        assert (None if read is None else (read.side, read.quantity)) == expected
+        assert server.asked[0].path == "/v2/positions/BRK.B"
+
+
+def test_a_symbol_with_a_slash_stays_one_part_of_the_path():
+    with scripted(lambda asked: NOT_FOUND) as server, a_broker(server.url) as broker:
+        assert broker.position("BTC/USD") is None
+        assert server.asked[0].path == "/v2/positions/BTC%2FUSD"
+
+
+@pytest.mark.parametrize("says", [Says(status=500), Says(status=403), Says(body={"qty": "1"})])
+def test_a_position_that_could_not_be_read_is_not_a_closed_one(says):
+    with (
+        scripted(lambda asked: says) as server,
+        a_broker(server.url) as broker,
+        pytest.raises((BrokerUnavailable, BrokerRejected)),
+    ):
+        broker.position("AAPL")
 
 
 def test_a_read_that_is_not_answered_is_not_an_unknown_order():

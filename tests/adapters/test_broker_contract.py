@@ -117,6 +117,13 @@ def test_positions_are_positive_and_say_which_way(a_world):
     assert (read[MSFT].average_entry, read[MSFT].current_price) == (D(51), D(50))
 
 
+def test_one_position_is_read_alone_and_its_absence_is_none(a_world):
+    world = a_world(bars=[*bars_of(*flat(100, 3)), *bars_of(*flat(50, 3), symbol=MSFT)])
+    world.simulator.open_position(MSFT, "short", D(4), D(51))
+    assert world.broker.position(MSFT) == world.broker.positions()[0]
+    assert world.broker.position(AAPL) is None
+
+
 def test_an_order_sent_is_pending_and_then_works(a_world):
     world = a_world()
     held_long(world)

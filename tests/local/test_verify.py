@@ -93,7 +93,7 @@ def test_in_a_closed_market_what_needs_an_open_one_is_not_passed():
 
 
 def test_every_check_has_a_name_and_a_fact_of_its_own():
-    assert len({check.name for check in CHECKS}) == len({check.fact for check in CHECKS}) == 41
+    assert len({check.name for check in CHECKS}) == len({check.fact for check in CHECKS}) == 42
 
 
 # Liars: a proxy that changes what goes in or comes out.

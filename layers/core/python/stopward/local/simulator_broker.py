@@ -54,6 +54,10 @@ class SimulatorBroker:
         state = self._called()
         return tuple(_position(state, holding) for holding in state.portfolio.holdings())
 
+    def position(self, symbol: Symbol) -> BrokerPosition | None:
+        """Return one open position, or None when there is none."""
+        return next((read for read in self.positions() if read.symbol == symbol), None)
+
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         """Return all open orders, groups flattened, with `held` legs and filled parents."""
         book = self._called().book

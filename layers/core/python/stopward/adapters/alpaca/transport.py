@@ -25,7 +25,7 @@ NO_TELLING = frozenset({408, 425})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait. total_seconds: from a read's first failure to the start of its last attempt.
+    """How long to wait. total_seconds: from a read's first failure to its last attempt's start.
 
     attempts counts the first one too. backoff_seconds doubles with each repetition, up to
     backoff_limit_seconds.
@@ -40,7 +40,7 @@ class Patience:
 
     def pause_seconds(self, attempt: int) -> float:
         """Return the pause after an attempt, counted from 1."""
-        return min(self.backoff_seconds * 2 ** (attempt - 1), self.backoff_limit_seconds)
+        return min(self.backoff_seconds * 2.0 ** (attempt - 1), self.backoff_limit_seconds)
 
 
 class NotSent(BrokerUnavailable):
@@ -241,7 +241,7 @@ class Transport:
         raise BrokerUnavailable(f"{failure} ({attempts} attempts)") from failure
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
-        url = self._base_url + quote(path, safe="/:")
+        url = self._base_url + quote(path, safe="/:%")  # parts that need it come quoted
         return f"{url}?{urlencode(query, safe=',:')}" if query else url
 
 

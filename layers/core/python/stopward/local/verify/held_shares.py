@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from stopward.adapters.alpaca.parse import Row
 from stopward.domain.orders import BrokerOrder
-from stopward.local.verify.check import Check, NotCheckable, require
+from stopward.errors import BrokerRejected
+from stopward.local.verify.check import Check, FactFails, NotCheckable, require
 from stopward.local.verify.venue import Venue, must_refuse
 
 INSUFFICIENT = 40310000
@@ -49,6 +50,17 @@ def _available_shares(venue: Venue) -> str:
     position = venue.position()
     require(position.available == 1, f"{position.available} of {shares} were available")
     return f"1 of {shares}"
+
+
+def _no_position(venue: Venue) -> str:
+    venue.flatten()
+    require(venue.broker.position(venue.symbol) is None, "a closed position is still there")
+    try:
+        venue.read(f"/v2/positions/{venue.symbol}", lambda row: row.path)
+    except BrokerRejected as refusal:
+        require(refusal.status == 404, f"was {refusal.status}")
+        return f"404, code {refusal.code}"
+    raise FactFails("a position of no shares is listed")
 
 
 def _shrunk_stop(venue: Venue) -> str:
@@ -157,6 +169,11 @@ CHECKS = (
         name="fractional_stop",
         fact="a fractional stop rests as a day order, and only so",
         run=_fractional_stop,
+    ),
+    Check(
+        name="no_position",
+        fact="a position that is not there is 404",
+        run=_no_position,
     ),
     Check(
         name="short_position",
