@@ -209,6 +209,15 @@ def test_a_group_that_makes_no_sense_is_refused(changes, message):
     assert simulator.book.all() == ()
 
 
+@pytest.mark.parametrize("group", ["bracket", "oto"])
+def test_a_group_that_would_close_the_position_is_refused(group):
+    simulator = a_simulator()
+    simulator.open_position(AAPL, "short", D(10), D(100))
+    target = D(110) if group == "bracket" else None
+    with pytest.raises(Refused, match=f"{group} orders must be entry orders"):
+        simulator.submit(a_bracket(group=group, take_profit=target))
+
+
 def test_a_short_bracket_mirrors_a_long_one():
     simulator = a_simulator((100, 100, 100, 100), (100, 100, 89, 89), *flat(89, 2))
     parent = simulator.submit(a_bracket(side="sell", take_profit=D(90), stop_loss=D(105)))

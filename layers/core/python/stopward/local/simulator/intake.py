@@ -55,7 +55,9 @@ def check(ticket: Ticket, standing: Standing) -> str:
         message = f"position intent mismatch, inferred: {intent}, specified: {ticket.intent}"
         raise unprocessable(message)
     if ticket.group == "oco" and intent.endswith("open"):
-        raise forbidden("oco orders must be exit orders", symbol=ticket.symbol)
+        raise unprocessable("oco orders must be exit orders")
+    if ticket.group in {"bracket", "oto"} and intent.endswith("close"):
+        raise unprocessable(f"{ticket.group} orders must be entry orders")
     _check_levels(ticket, standing)
     _check_opposing(ticket, standing, opens=intent.endswith("open"))
     if intent.endswith("close"):
