@@ -1,13 +1,25 @@
 """The official SDK as a client of the simulator; we did not write it, so it may disagree."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+from alpaca.common.exceptions import APIError
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
 from stopward.local.simulator import Simulator
+
+SELL = {"symbol": "AAPL", "side": "sell", "time_in_force": "day"}
+BUY = {"symbol": "AAPL", "side": "buy", "time_in_force": "day"}
+
+
+def refused(call: Callable[..., object], *arguments: object) -> APIError:
+    """Return the refusal that a call of the SDK must meet."""
+    with pytest.raises(APIError) as caught:
+        call(*arguments)
+    return caught.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

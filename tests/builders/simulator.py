@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Session
-from stopward.local.simulator import Options, RateLimit, Simulator
+from stopward.local.simulator import Execution, Options, RateLimit, Simulator, Ticket
 
 OPEN = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
 """09:30 New York of the first session, a Wednesday."""
@@ -77,6 +78,31 @@ def a_simulator(
         options=options,
         rate_limit=rate_limit,
     )
+
+
+def long_ten(*rows: Prices, **settings: Any) -> Simulator:
+    """Return a simulator with ten shares of AAPL from 100, and no orders."""
+    simulator = a_simulator(*rows, **settings)
+    simulator.open_position(AAPL, "long", Decimal(10), Decimal(100))
+    return simulator
+
+
+def sell(quantity: str = "10", **fields: Any) -> Ticket:
+    """Return a sell of AAPL, market unless `fields` say otherwise."""
+    given: dict[str, Any] = {"symbol": AAPL, "side": "sell", "kind": "market"}
+    return Ticket(quantity=Decimal(quantity), **given | fields)
+
+
+def buy(quantity: str = "10", **fields: Any) -> Ticket:
+    """Return a buy of AAPL, market unless `fields` say otherwise."""
+    return sell(quantity, **{"side": "buy"} | fields)
+
+
+def only_fill(simulator: Simulator) -> Execution:
+    """Return the one fill of AAPL after its entry."""
+    fills = simulator.ledger.fills(AAPL)[1:]
+    assert len(fills) == 1, fills
+    return fills[0]
 
 
 def _by_symbol(bars: Sequence[ClosedBar]) -> dict[Symbol, list[ClosedBar]]:

@@ -1,14 +1,12 @@
-"""The official SDK sends, replaces and cancels orders; every fact that the guard relies on."""
+"""The official SDK sends orders: what fills, what is held, what is refused and with which code."""
 
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from alpaca.common.exceptions import APIError
-from alpaca.trading.enums import OrderClass, OrderStatus, QueryOrderStatus
+from alpaca.trading.enums import OrderStatus
 from alpaca.trading.requests import (
-    GetOrdersRequest,
     LimitOrderRequest,
     MarketOrderRequest,
     ReplaceOrderRequest,
@@ -16,30 +14,13 @@ from alpaca.trading.requests import (
     StopLossRequest,
     StopOrderRequest,
     TakeProfitRequest,
-    TrailingStopOrderRequest,
 )
 
-from stopward.local.simulator import Options, Settling
-from tests.builders.sdk import clients_of
-from tests.builders.simulator import AAPL, CLOSE, OPEN, a_simulator, at, flat
+from stopward.local.simulator import Options
+from tests.builders.sdk import BUY, SELL, clients_of, refused
+from tests.builders.simulator import AAPL, CLOSE, OPEN, a_simulator, at, flat, long_ten
 
 D = Decimal
-SELL = {"symbol": "AAPL", "side": "sell", "time_in_force": "day"}
-BUY = {"symbol": "AAPL", "side": "buy", "time_in_force": "day"}
-
-
-def refused(call, *arguments) -> APIError:
-    """The refusal that a call must meet."""
-    with pytest.raises(APIError) as caught:
-        call(*arguments)
-    return caught.value
-
-
-def long_ten(*rows, **settings):
-    """A simulator with ten shares of AAPL from 100, and no orders."""
-    simulator = a_simulator(*rows, **settings)
-    simulator.open_position(AAPL, "long", D(10), D(100))
-    return simulator
 
 
 def test_a_market_order_is_pending_in_its_answer_and_filled_in_the_next_read():
@@ -141,19 +122,6 @@ def test_a_position_intent_that_does_not_fit_is_refused(shares, side, intent, in
     assert error.message == f"position intent mismatch, inferred: {inferred}, specified: {intent}"
 
 
-def test_a_client_order_id_is_unique_for_ever_also_after_a_cancel():
-    simulator = long_ten()
-    order = StopOrderRequest(qty=10, stop_price=95, client_order_id="sw-arm-1-abc", **SELL)
-    with clients_of(simulator) as clients:
-        first = clients.trading.submit_order(order)
-        clients.trading.cancel_order_by_id(first.id)
-        found = clients.trading.get_order_by_client_id("sw-arm-1-abc")
-        assert (found.id, found.status) == (first.id, OrderStatus.CANCELED)
-        error = refused(clients.trading.submit_order, order)
-    assert (error.status_code, error.code) == (422, 40010001)
-    assert error.message == "client_order_id must be unique"
-
-
 def test_an_unknown_order_is_404():
     with clients_of(long_ten()) as clients:
         by_id = refused(clients.trading.get_order_by_id, uuid4())
@@ -161,90 +129,6 @@ def test_an_unknown_order_is_404():
         canceled = refused(clients.trading.cancel_order_by_id, uuid4())
     assert {e.status_code for e in (by_id, by_client_id, canceled)} == {404}
     assert by_id.code == 40410000
-
-
-def test_a_cancel_is_a_request_and_takes_effect_later():
-    simulator = long_ten(options=Options(settling=Settling(calls=2)))
-    with clients_of(simulator) as clients:
-        order = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=95, **SELL))
-        simulator.settle()
-        clients.trading.cancel_order_by_id(order.id)
-        assert clients.trading.get_order_by_id(order.id).status == OrderStatus.PENDING_CANCEL
-        assert clients.trading.get_order_by_id(order.id).status == OrderStatus.CANCELED
-        assert clients.trading.get_open_position("AAPL").qty_available == "10"
-        error = refused(clients.trading.cancel_order_by_id, order.id)
-    assert (error.status_code, error.code) == (422, 42210000)
-    assert error.message == 'order is already in "canceled" state'
-
-
-def test_a_replace_gets_a_new_id_and_the_chain_is_kept():
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        old = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=95, **SELL))
-        new = clients.trading.replace_order_by_id(
-            old.id, ReplaceOrderRequest(stop_price=96.5, client_order_id="sw-move-1-x")
-        )
-        assert new.id != old.id
-        assert new.replaces == old.id
-        assert (new.status, new.stop_price) == (OrderStatus.PENDING_NEW, "96.5")
-        before = clients.trading.get_order_by_id(old.id)
-        after = clients.trading.get_order_by_client_id("sw-move-1-x")
-        listed = clients.trading.get_orders()
-    assert (before.status, before.replaced_by) == (OrderStatus.REPLACED, new.id)
-    assert (after.id, after.status, after.qty) == (new.id, OrderStatus.NEW, "10")
-    assert [order.id for order in listed] == [new.id]
-
-
-def test_a_replace_may_shrink_the_quantity_and_frees_the_rest():
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        old = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=95, **SELL))
-        clients.trading.replace_order_by_id(old.id, ReplaceOrderRequest(qty=6))
-        assert clients.trading.get_open_position("AAPL").qty_available == "4"
-        sold = clients.trading.submit_order(MarketOrderRequest(qty=4, **SELL))
-        assert clients.trading.get_order_by_id(sold.id).status == OrderStatus.FILLED
-        assert clients.trading.get_open_position("AAPL").qty_available == "0"
-
-
-def test_the_old_order_may_fill_before_the_replace_takes_effect():
-    slow = Options(settling=Settling(calls=None, after=timedelta(seconds=45)))
-    simulator = long_ten((100, 100.5, 99, 100), *flat(100, 3), options=slow)
-    with clients_of(simulator) as clients:
-        old = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=99, **SELL))
-        simulator.settle()
-        new = clients.trading.replace_order_by_id(old.id, ReplaceOrderRequest(stop_price=99.5))
-        assert clients.trading.get_order_by_id(old.id).status == OrderStatus.PENDING_REPLACE
-        simulator.advance_to(at(1))
-        before = clients.trading.get_order_by_id(old.id)
-        after = clients.trading.get_order_by_id(new.id)
-    assert (before.status, before.filled_avg_price) == (OrderStatus.FILLED, "99")
-    assert before.replaced_by is None
-    assert (after.status, after.filled_qty) == (OrderStatus.REJECTED, "0")
-    assert simulator.shares(AAPL) == 0
-
-
-@pytest.mark.parametrize("status", ["accepted", "pending_new", "pending_cancel", "pending_replace"])
-def test_a_replace_is_refused_while_the_order_is_in_transition(status):
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        order = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=95, **SELL))
-        simulator.settle()
-        simulator.force_status(str(order.id), status)
-        change = ReplaceOrderRequest(stop_price=96)
-        error = refused(clients.trading.replace_order_by_id, order.id, change)
-    assert (error.status_code, error.code) == (422, 42210000)
-    assert error.message == f"cannot replace order in {status} status"
-
-
-def test_a_replace_that_changes_nothing_is_an_error():
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        order = clients.trading.submit_order(StopOrderRequest(qty=10, stop_price=95, **SELL))
-        change = ReplaceOrderRequest(stop_price=95, qty=10)
-        error = refused(clients.trading.replace_order_by_id, order.id, change)
-        still = clients.trading.get_order_by_id(order.id)
-    assert (error.status_code, error.message) == (422, "order parameters are not changed")
-    assert still.status == OrderStatus.NEW
 
 
 def test_a_fractional_order_keeps_its_quantity_but_not_its_price():
@@ -344,142 +228,6 @@ def test_more_than_the_buying_power_is_forbidden():
     with clients_of(simulator) as clients:
         error = refused(clients.trading.submit_order, MarketOrderRequest(qty=41, **BUY))
     assert (error.status_code, error.message) == (403, "insufficient buying power")
-
-
-def test_a_bracket_shows_its_legs_nested_and_holds_the_stop_beside_the_target():
-    simulator = a_simulator(*flat(100, 10))
-    bracket = MarketOrderRequest(
-        qty=10, order_class=OrderClass.BRACKET, take_profit=TakeProfitRequest(limit_price=110),
-        stop_loss=StopLossRequest(stop_price=95), **BUY,
-    )  # fmt: skip
-    with clients_of(simulator) as clients:
-        answer = clients.trading.submit_order(bracket)
-        assert [leg.status.value for leg in answer.legs] == ["held", "held"]
-        flat_list = clients.trading.get_orders()
-        nested = clients.trading.get_orders(GetOrdersRequest(nested=True))
-    assert [order.type.value for order in flat_list] == ["limit"]
-    assert [(o.status.value, len(o.legs)) for o in nested] == [("filled", 2)]
-    legs = {leg.type.value: leg for leg in nested[0].legs}
-    assert (legs["limit"].status.value, legs["stop"].status.value) == ("new", "held")
-    assert legs["stop"].order_class == OrderClass.BRACKET
-    assert legs["stop"].legs is None
-
-
-def test_bracket_legs_take_a_new_price_and_no_new_quantity():
-    simulator = a_simulator()
-    opened = simulator.open_position(AAPL, "long", D(10), D(100), stop=D(95), target=D(110))
-    with clients_of(simulator) as clients:
-        error = refused(
-            clients.trading.replace_order_by_id, opened.stop, ReplaceOrderRequest(qty=5)
-        )
-        assert (error.status_code, error.message) == (
-            422,
-            "qty cannot be changed for advanced orders",
-        )
-        moved = clients.trading.replace_order_by_id(opened.stop, ReplaceOrderRequest(stop_price=97))
-        nested = clients.trading.get_orders(GetOrdersRequest(nested=True))
-    stops = [leg for leg in nested[0].legs if leg.type.value == "stop"]
-    assert [(leg.id, leg.status.value, leg.stop_price) for leg in stops] == [
-        (moved.id, "held", "97")
-    ]
-
-
-def test_an_oco_exit_is_a_limit_with_a_held_stop_below_it():
-    simulator = long_ten((100, 100.5, 95, 96), *flat(96, 3))
-    order = LimitOrderRequest(
-        qty=10, order_class=OrderClass.OCO, take_profit=TakeProfitRequest(limit_price=110),
-        stop_loss=StopLossRequest(stop_price=95), **SELL,
-    )  # fmt: skip
-    with clients_of(simulator) as clients:
-        parent = clients.trading.submit_order(order)
-        assert (parent.type.value, parent.limit_price) == ("limit", "110")
-        assert clients.trading.get_open_position("AAPL").qty_available == "0"
-        simulator.advance_to(at(1))
-        read = clients.trading.get_order_by_id(parent.id)
-    assert read.status == OrderStatus.CANCELED
-    assert [(leg.status.value, leg.filled_avg_price) for leg in read.legs] == [("filled", "95")]
-
-
-def test_an_oto_leg_cannot_be_replaced():
-    simulator = a_simulator()
-    order = MarketOrderRequest(
-        qty=10, order_class=OrderClass.OTO, stop_loss=StopLossRequest(stop_price=95), **BUY
-    )
-    with clients_of(simulator) as clients:
-        parent = clients.trading.submit_order(order)
-        leg = clients.trading.get_order_by_id(parent.id).legs[0]
-        assert leg.status == OrderStatus.NEW
-        error = refused(
-            clients.trading.replace_order_by_id, leg.id, ReplaceOrderRequest(stop_price=96)
-        )
-    assert (error.status_code, error.code) == (422, 42210000)
-
-
-def test_a_trailing_stop_follows_the_best_price_and_never_back():
-    simulator = long_ten((100, 104, 100, 104), (104, 104, 103, 103), (103, 103, 101, 101))
-    with clients_of(simulator) as clients:
-        order = clients.trading.submit_order(
-            TrailingStopOrderRequest(qty=10, trail_price=2, **SELL)
-        )
-        assert order.stop_price == "98"
-        simulator.advance_to(at(2))
-        moved = clients.trading.get_order_by_id(order.id)
-        assert (moved.hwm, moved.stop_price, moved.status.value) == ("104", "102", "new")
-        simulator.advance_to(at(2.5))
-        assert clients.trading.get_order_by_id(order.id).filled_avg_price == "102"
-
-
-def test_open_orders_page_by_submission_time_without_loss():
-    simulator = a_simulator(cash="1000000")
-    simulator.open_position(AAPL, "long", D(1200), D(100))
-    for _ in range(1200):
-        simulator.hand_stop(AAPL, D(95), quantity=D(1))
-    seen: list[str] = []
-    with clients_of(simulator) as clients:
-        after = None
-        while True:
-            page = clients.trading.get_orders(
-                GetOrdersRequest(limit=500, after=after, direction="asc")
-            )
-            if not page:
-                break
-            seen += [str(order.id) for order in page]
-            after = page[-1].submitted_at
-        error = refused(clients.trading.get_orders, GetOrdersRequest(limit=501))
-    assert len(seen) == len(set(seen)) == 1200
-    assert error.status_code == 422
-    assert len(simulator.log) == 5
-
-
-def test_orders_are_listed_by_status_symbol_side_and_direction():
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        first = clients.trading.submit_order(StopOrderRequest(qty=4, stop_price=95, **SELL))
-        second = clients.trading.submit_order(StopOrderRequest(qty=6, stop_price=94, **SELL))
-        clients.trading.cancel_order_by_id(first.id)
-
-        def ids(**query):
-            return [o.id for o in clients.trading.get_orders(GetOrdersRequest(**query))]
-
-        assert ids() == [second.id]
-        assert ids(status=QueryOrderStatus.CLOSED, side="sell") == [first.id]
-        assert ids(status=QueryOrderStatus.ALL, side="sell") == [second.id, first.id]
-        assert ids(status=QueryOrderStatus.ALL, side="sell", direction="asc") == [
-            first.id,
-            second.id,
-        ]
-        assert ids(symbols=["MSFT"]) == []
-        assert ids(until=first.submitted_at, status=QueryOrderStatus.ALL, side="sell") == []
-
-
-def test_all_orders_are_canceled_together():
-    simulator = long_ten()
-    with clients_of(simulator) as clients:
-        for quantity in (4, 6):
-            clients.trading.submit_order(StopOrderRequest(qty=quantity, stop_price=95, **SELL))
-        answers = clients.trading.cancel_orders()
-        assert [answer.status for answer in answers] == [200, 200]
-        assert clients.trading.get_orders() == []
 
 
 def test_a_day_order_expires_at_the_close_and_one_for_tomorrow_waits():
