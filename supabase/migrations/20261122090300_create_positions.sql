@@ -32,14 +32,7 @@ create table stopward.positions (
     opened_at timestamptz not null,
     adopted_at timestamptz not null,
     bar_at timestamptz,
-    best double precision,
-    worst double precision,
-    age double precision,
-    quiet double precision,
-    reversed double precision,
-    partials double precision,
-    hits double precision,
-    entry_volume double precision,
+    marks jsonb not null,
     tags text [] not null default '{}',
     flags text [] not null default '{}',
     realised numeric(18, 6) not null,
@@ -78,11 +71,8 @@ comment on column stopward.positions.lot is 'Smallest step of quantity, in share
 comment on column stopward.positions.tick is 'Smallest step of price, in dollars.';
 comment on column stopward.positions.fees_per_share is 'Fees of the round trip, dollars a share.';
 comment on column stopward.positions.bar_at is 'Start of the last closed bar that moved the marks; null before the first.';
-comment on column stopward.positions.best is 'Most favourable price since entry, dollars.';
-comment on column stopward.positions.worst is 'Most adverse price since entry, dollars.';
-comment on column stopward.positions.age is 'Session minutes since the fill, counted in closed bars.';
-comment on column stopward.positions.quiet is 'Closed bars in a row under the dry-up limit.';
-comment on column stopward.positions.entry_volume is 'Volume of the entry bar, shares; null when unknown.';
+comment on column stopward.positions.marks is
+'What closed bars taught, by name: best and worst price in dollars, age in session minutes, ...; null is unknown.';
 comment on column stopward.positions.realised is 'Result of the fills that reduced it so far, dollars before fees.';
 comment on column stopward.positions.closed_quantity is 'Shares those fills took.';
 comment on column stopward.positions.tightest is 'Tightest stop that ever rested, dollars; null until one did.';
@@ -96,17 +86,20 @@ create table stopward.symbol_states (
     bar_at timestamptz,
     since timestamptz,
     carry jsonb not null,
-    highs double precision [] not null,
-    lows double precision [] not null,
+    highs bytea not null,
+    lows bytea not null,
     daily_atr double precision,
     constraint symbol_states_pkey primary key (account_id, symbol),
-    constraint symbol_states_account_fkey foreign key (account_id) references stopward.accounts (id)
+    constraint symbol_states_account_fkey foreign key (account_id) references stopward.accounts (id),
+    constraint symbol_states_windows_are_doubles check (length(highs) % 8 = 0 and length(lows) % 8 = 0)
 ) with (fillfactor = 50);
 comment on table stopward.symbol_states is 'What the closed bars of one symbol add up to, under the periods of one account.';
 comment on column stopward.symbol_states.bar_at is 'Start of the last bar folded in; null before the first.';
 comment on column stopward.symbol_states.carry is 'What indicators remember between bars, by name; null is unknown.';
-comment on column stopward.symbol_states.highs is 'Highs of the last closed bars in dollars, oldest first.';
-comment on column stopward.symbol_states.lows is 'Lows of the last closed bars in dollars, oldest first.';
+comment on column stopward.symbol_states.highs is
+'Highs of the last closed bars in dollars, oldest first: doubles of 8 bytes, big-endian, as float8send writes them.';
+comment on column stopward.symbol_states.lows is
+'Lows of the last closed bars in dollars, as highs.';
 comment on column stopward.symbol_states.daily_atr is 'ATR(14) of daily bars in dollars; null when unknown.';
 alter table stopward.symbol_states enable row level security;
 

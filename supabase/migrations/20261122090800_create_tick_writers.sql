@@ -24,31 +24,6 @@ comment on function stopward.require_fence(text, bigint) is
 'Refuse a writer whose lease was taken over; hold off the next until this transaction ends.';
 revoke execute on function stopward.require_fence(text, bigint) from public;
 
-create function stopward.numbers(given jsonb)
-returns double precision []
-language sql immutable
-set search_path = ''
-as $$
-select array(select e.value::double precision from jsonb_array_elements_text(given) with ordinality as e (value, place) order by e.place)
-$$;
-comment on function stopward.numbers(jsonb) is 'An array of numbers; null stays null.';
-revoke execute on function stopward.numbers(jsonb) from public;
-
-create function stopward.positions_of(of_account text, given jsonb)
-returns setof stopward.positions
-language sql stable
-set search_path = ''
-as $$
-select p.*
-from jsonb_array_elements(given) as g (value)
-cross join lateral jsonb_populate_record(
-    null::stopward.positions,
-    g.value || (g.value -> 'marks') || jsonb_build_object('account_id', of_account)
-) as p
-$$;
-comment on function stopward.positions_of(text, jsonb) is 'Positions as rows; their marks are columns.';
-revoke execute on function stopward.positions_of(text, jsonb) from public;
-
 create function stopward.orders_of(given jsonb)
 returns table (
     id text, position_id text, symbol text, step text, side text, quantity numeric, price numeric, "on" text,
@@ -81,6 +56,22 @@ $$;
 comment on function stopward.write_observations(text, timestamptz, timestamptz, jsonb) is 'Append what was seen.';
 revoke execute on function stopward.write_observations(text, timestamptz, timestamptz, jsonb) from public;
 
+create function stopward.require_own(of_account text, given jsonb)
+returns void
+language sql stable
+set search_path = ''
+as $$
+select
+    stopward.refuse(
+        'positions_own_account',
+        format('position %s is of account %s, not of %s', g.value ->> 'id', g.value ->> 'account_id', of_account)
+    )
+from jsonb_array_elements(given) as g (value)
+where g.value ->> 'account_id' is distinct from of_account
+$$;
+comment on function stopward.require_own(text, jsonb) is 'Refuse positions of another account.';
+revoke execute on function stopward.require_own(text, jsonb) from public;
+
 create function stopward.close_positions(of_account text, closing jsonb)
 returns void
 language sql
@@ -100,6 +91,8 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+    perform stopward.require_own(of_account, given);
+
     update stopward.positions as p
     set
         symbol = s.symbol,
@@ -117,14 +110,7 @@ begin
         opened_at = s.opened_at,
         adopted_at = s.adopted_at,
         bar_at = s.bar_at,
-        best = s.best,
-        worst = s.worst,
-        age = s.age,
-        quiet = s.quiet,
-        reversed = s.reversed,
-        partials = s.partials,
-        hits = s.hits,
-        entry_volume = s.entry_volume,
+        marks = s.marks,
         tags = s.tags,
         flags = s.flags,
         realised = s.realised,
@@ -133,7 +119,7 @@ begin
         stop_rule = s.stop_rule,
         fills_at = s.fills_at,
         fill_ids = s.fill_ids
-    from stopward.positions_of(of_account, given) as s
+    from jsonb_populate_recordset(null::stopward.positions, given) as s
     where p.account_id = of_account and p.id = s.id and p.closed_at is null and p is distinct from s;
 
     -- The old one closes first: a symbol may be closed and opened again in one record.
@@ -141,15 +127,12 @@ begin
 
     insert into stopward.positions
     select s.*
-    from stopward.positions_of(of_account, (
-        select jsonb_agg(g.value)
-        from jsonb_array_elements(given) as g (value)
-        where
-            not exists (
-                select from stopward.positions as p
-                where p.account_id = of_account and p.id = g.value ->> 'id'
-            )
-    )) as s;
+    from jsonb_populate_recordset(null::stopward.positions, given) as s
+    where
+        not exists (
+            select from stopward.positions as p
+            where p.account_id = of_account and p.id = s.id
+        );
 
     perform stopward.close_positions(of_account, closing);
 end
@@ -214,14 +197,22 @@ language sql
 set search_path = ''
 as $$
 insert into stopward.symbol_states as s (account_id, symbol, bar_at, since, carry, highs, lows, daily_atr)
-select of_account, g.symbol, g.bar_at, g.since, g.carry, g.highs, g.lows, g.daily_atr
+select
+    of_account,
+    g.symbol,
+    g.bar_at,
+    g.since,
+    g.carry,
+    decode(g.highs, 'base64'),
+    decode(g.lows, 'base64'),
+    g.daily_atr
 from jsonb_to_recordset(given) as g (
     symbol text,
     bar_at timestamptz,
     since timestamptz,
     carry jsonb,
-    highs double precision [],
-    lows double precision [],
+    highs text,
+    lows text,
     daily_atr double precision
 )
 on conflict on constraint symbol_states_pkey do update
@@ -320,8 +311,8 @@ begin
             f.price,
             f.fired::bigint,
             f.reasons,
-            stopward.numbers(f.state),
-            stopward.numbers(f.account),
+            f.state,
+            f.account,
             f.rules_hash,
             f.rule_version,
             f.mask,
@@ -359,7 +350,7 @@ begin
         account_id, tick_at, symbol, quote_at, bid, ask, feed, bar_at, bar, fault
     )
     select
-        of_account, of_tick, v.symbol, v.quote_at, v.bid, v.ask, v.feed, v.bar_at, stopward.numbers(v.bar), v.fault
+        of_account, of_tick, v.symbol, v.quote_at, v.bid, v.ask, v.feed, v.bar_at, v.bar, v.fault
     from jsonb_to_recordset(views) as v (
         symbol text,
         quote_at timestamptz,

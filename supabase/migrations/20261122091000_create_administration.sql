@@ -155,8 +155,9 @@ declare
     touched integer;
 begin
     perform stopward.require_account(request ->> 'account_id');
+    perform stopward.require_own(request ->> 'account_id', request -> 'positions');
     insert into stopward.positions
-    select p.* from stopward.positions_of(request ->> 'account_id', request -> 'positions') as p;
+    select p.* from jsonb_populate_recordset(null::stopward.positions, request -> 'positions') as p;
     get diagnostics touched = row_count;
     return jsonb_build_object('count', touched);
 end

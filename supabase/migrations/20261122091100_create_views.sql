@@ -16,16 +16,16 @@ select
     p.target,
     case p.side when 'long' then 1 else -1 end * (d.price - p.average_entry::double precision)
     / p.risk::double precision as now_r,
-    case p.side when 'long' then 1 else -1 end * (p.best - p.average_entry::double precision)
+    case p.side when 'long' then 1 else -1 end * ((p.marks ->> 'best')::double precision - p.average_entry::double precision)
     / p.risk::double precision as best_r,
-    case p.side when 'long' then 1 else -1 end * (p.worst - p.average_entry::double precision)
+    case p.side when 'long' then 1 else -1 end * ((p.marks ->> 'worst')::double precision - p.average_entry::double precision)
     / p.risk::double precision as worst_r,
     round(case p.side when 'long' then 1 else -1 end * (p.stop - p.average_entry) / p.risk, 4) as stop_r,
     p.stop_rule,
     p.realised,
     p.opened_at,
     p.adopted_at,
-    p.age as age_minutes,
+    (p.marks ->> 'age')::double precision as age_minutes,
     p.tags,
     p.flags,
     d.price,
@@ -123,9 +123,9 @@ select
     t.cause,
     t.opened_at,
     t.closed_at,
-    case t.side when 'long' then 1 else -1 end * (p.best - t.average_entry::double precision)
+    case t.side when 'long' then 1 else -1 end * ((p.marks ->> 'best')::double precision - t.average_entry::double precision)
     / t.risk::double precision as best_r,
-    case t.side when 'long' then 1 else -1 end * (p.worst - t.average_entry::double precision)
+    case t.side when 'long' then 1 else -1 end * ((p.marks ->> 'worst')::double precision - t.average_entry::double precision)
     / t.risk::double precision as worst_r,
     p.flags,
     p.tags

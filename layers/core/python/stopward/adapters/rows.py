@@ -2,19 +2,23 @@
 
 Readers and writers are built once per type from its annotations. Tuples of the kernel whose
 fields have names in the database (Marks, Carry) cross as objects; State crosses as an array in
-field order; a decision as an object with its `kind`. Infinity and naive times never cross.
+field order; a decision as an object with its `kind`; the windows of a symbol, 64 numbers that only
+the guard reads, as packed doubles. Infinity and naive times never cross.
 """
 
+import struct
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from math import isinf, isnan
+from math import isnan
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce, kind
+from stopward.domain.snapshot import SymbolState
 from stopward.errors import InvalidState
 from stopward.rules.types import NAN, State
 
@@ -23,6 +27,8 @@ Convert = Callable[[Any], Any]
 T = TypeVar("T")
 
 IN_FIELD_ORDER: tuple[type, ...] = (State,)
+PACKED = frozenset({(SymbolState, "highs"), (SymbolState, "lows")})
+"""Fields that cross as base64 of doubles: 8 bytes each, big-endian."""
 DECISIONS: Mapping[str, type] = {
     "hold": Hold,
     "move_stop": MoveStop,
@@ -68,7 +74,10 @@ def _writer(of_type: Any) -> Convert:
 
 def _dataclass_writer(of_type: Any) -> Convert:
     hints = get_type_hints(of_type)
-    plan = [(field.name, _writer(hints[field.name])) for field in fields(of_type)]
+    plan = [
+        (f.name, _pack if (of_type, f.name) in PACKED else _writer(hints[f.name]))
+        for f in fields(of_type)
+    ]
     return lambda value: {name: convert(getattr(value, name)) for name, convert in plan}
 
 
@@ -117,13 +126,16 @@ def _reader(of_type: Any) -> Convert:
 
 def _dataclass_reader(of_type: Any) -> Convert:
     hints = get_type_hints(of_type)
+    plan = {
+        f.name: _unpack if (of_type, f.name) in PACKED else _reader(hints[f.name])
+        for f in fields(of_type)
+    }
     needed = [
-        (field.name, _reader(hints[field.name]))
-        for field in fields(of_type)
-        if field.default is MISSING and field.default_factory is MISSING
+        (f.name, plan.pop(f.name))
+        for f in fields(of_type)
+        if f.default is MISSING and f.default_factory is MISSING
     ]
-    known = {name for name, _ in needed}
-    optional = [(f.name, _reader(hints[f.name])) for f in fields(of_type) if f.name not in known]
+    optional = list(plan.items())
 
     def convert(value: Any) -> Any:
         given = {name: read_field(value[name]) for name, read_field in needed}
@@ -180,15 +192,24 @@ def _same(value: Any) -> Any:
 
 
 def _write_float(value: float) -> float | None:
+    if value - value == 0.0:
+        return value
     if isnan(value):
         return None
-    if isinf(value):
-        raise InvalidState("an infinite number cannot be stored")
-    return float(value)
+    raise InvalidState("an infinite number cannot be stored")
 
 
 def _read_float(value: Any) -> float:
     return NAN if value is None else float(value)
+
+
+def _pack(numbers: tuple[float, ...]) -> str:
+    return b64encode(struct.pack(f">{len(numbers)}d", *numbers)).decode("ascii")
+
+
+def _unpack(value: str) -> tuple[float, ...]:
+    packed = b64decode(value)
+    return struct.unpack(f">{len(packed) // 8}d", packed)
 
 
 def _write_decimal(value: Decimal) -> str:
