@@ -50,6 +50,22 @@ class TestAdoption:
             assert world.alarms() == {"unguarded"}
             assert world.sent() == []
 
+    def test_a_tag_in_the_client_id_of_the_entry_opts_in_and_chooses_the_rules(self) -> None:
+        rules = '[account]\nadopt = "listed"\n[tag.swing.rules.time_stop]\nenabled = true\nminutes = 2\n'
+        with a_world(*flat(100, 6), rules=rules) as world:
+            world.open(stop="98", client_order_id="swing:first")
+            world.tick(1)
+            assert world.position().tags == ("swing",)
+            world.run(2, 3)
+            assert [trade.cause for trade in world.trades()] == ["time_stop"]
+
+    def test_a_stranger_is_looked_up_once_and_not_at_every_tick(self) -> None:
+        with a_world(*flat(100, 8), rules='[account]\nadopt = "listed"\n') as world:
+            world.open(stop="98", client_order_id="no-tag")
+            world.run(1, 5)
+            paths = [handled.request.path for handled in world.simulator.log]
+            assert sum("activities" in path for path in paths) == 1
+
     def test_the_hands_off_tag_beats_adopt_all(self) -> None:
         with a_world(*flat(100, 5)) as world:
             world.memory.tag_symbol(world.guard.settings.account_id, AAPL, "hands-off")

@@ -1,4 +1,4 @@
-"""The original bot's defects in handling orders, each named after what it did (TRADING section 4)."""
+"""The original bot's defects in handling orders, each named after it (TRADING section 4)."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -146,7 +146,7 @@ def _adopt_new(
     for symbol, found in sorted(picture.positions.items()):
         if symbol in ours:
             continue
-        why_not = refusal(settings, symbol, snapshot.tags.get(symbol, ()))
+        why_not = refusal(settings, symbol, _new_tags(snapshot, picture, symbol))
         if why_not is None:
             new.append(symbol)
         elif picture.holding(symbol).covered_quantity(found.side) < found.quantity:
@@ -164,11 +164,17 @@ def _adopt_new(
             fills=picture.fills,
             daily_atr=atr.get(symbol),
             settings=settings,
-            tags=snapshot.tags.get(symbol, ()),
+            tags=_new_tags(snapshot, picture, symbol),
             now=picture.at,
         )
         subjects.append(Subject(position=position, holding=holding, is_new=True))
     return tuple(subjects), tuple(alarms)
+
+
+def _new_tags(snapshot: Snapshot, picture: Picture, symbol: Symbol) -> tuple[str, ...]:
+    """Return the tags of a position to be adopted: the symbol's and its entry order's."""
+    both = (*snapshot.tags.get(symbol, ()), *picture.entry_tags.get(symbol, ()))
+    return tuple(dict.fromkeys(both))
 
 
 def _tags(snapshot: Snapshot, position: Position) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from stopward.domain.adoption import refusal
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import BrokerOrder
+from stopward.domain.orders import BrokerOrder, BrokerPosition
 from stopward.domain.reconcile import needs_fills
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
 from stopward.ports import Broker, MarketData
+from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.subject import Market, Picture
 
 MINUTE = timedelta(minutes=1)
@@ -21,11 +22,16 @@ MAX_SPREAD_FRACTION = 0.05
 
 
 def look_at_broker(
-    broker: Broker, snapshot: Snapshot, *, now: datetime, settings: AccountSettings
+    broker: Broker,
+    snapshot: Snapshot,
+    *,
+    now: datetime,
+    settings: AccountSettings,
+    entry_tags: EntryTags,
 ) -> Picture:
     """Return positions and open orders, and what they leave open: vanished orders and fills.
 
-    Fills are read only when a quantity differs from ours or a position is new to us. They are read
+    Fills are read only when a quantity differs from ours or a holding is new to us. They are read
     after the positions, and the positions once more, so that a fill between the two reads is noticed:
     a symbol whose quantity differs between the reads is left for the next tick.
     """
@@ -34,14 +40,16 @@ def look_at_broker(
     found = _vanished(broker, snapshot, orders)
     picture = Picture(at=now, positions=positions, orders=orders, found=found)
     ours = {position.symbol for position in snapshot.positions}
+    strangers = [held for symbol, held in positions.items() if symbol not in ours]
     is_new = any(
-        symbol not in ours and refusal(settings, symbol, snapshot.tags.get(symbol, ())) is None
-        for symbol in positions
+        not entry_tags.knows(held) or _may_adopt(settings, snapshot, held, entry_tags)
+        for held in strangers
     )
     differs = any(needs_fills(p, picture.holding(p.symbol)) for p in snapshot.positions)
     if not (is_new or differs):
         return picture
     fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new))
+    entry_tags.learn(broker, strangers, fills)
     again = {found.symbol: found for found in broker.positions()}
     steady = {
         symbol: held
@@ -49,18 +57,19 @@ def look_at_broker(
         if symbol in ours or (symbol in positions and positions[symbol].quantity == held.quantity)
     }
     known = {order.broker_order_id for order in snapshot.orders}
-    strangers = {
+    by_others = {
         fill.order_id
         for fill in fills
         if fill.symbol in ours and fill.order_id not in known and _is_recent(fill.at, snapshot)
     }
-    read = (broker.order(order_id) for order_id in sorted(strangers))
+    read = (broker.order(order_id) for order_id in sorted(by_others))
     return Picture(
         at=now,
         positions=steady,
         orders=orders,
         found=(*found, *(order for order in read if order is not None)),
         fills=fills,
+        entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
 
 
@@ -88,6 +97,13 @@ def look_at_market(
         faults=faults,
         bars=_new_bars(market_data, symbols, states=states, session=session, until=tick_at),
     )
+
+
+def _may_adopt(
+    settings: AccountSettings, snapshot: Snapshot, held: BrokerPosition, entry_tags: EntryTags
+) -> bool:
+    tags = (*snapshot.tags.get(held.symbol, ()), *entry_tags.of(held))
+    return refusal(settings, held.symbol, tags) is None
 
 
 def _vanished(

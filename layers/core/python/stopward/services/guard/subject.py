@@ -18,6 +18,7 @@ class Picture:
     """What the broker answered in this tick.
 
     found: unsettled orders of ours, and fills' orders, that had to be read one by one.
+    entry_tags: by symbol, the tag in the entry order of a position that is not ours yet.
     """
 
     at: datetime
@@ -25,6 +26,7 @@ class Picture:
     orders: tuple[BrokerOrder, ...]
     found: tuple[BrokerOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
+    entry_tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
 
     def holding(self, symbol: Symbol) -> Holding:
         """Return what the broker holds in one symbol."""

@@ -1,7 +1,7 @@
 """One tick: lease, look, believe, judge, record, act, confirm."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stopward.domain.daily import daily_atr
@@ -15,6 +15,7 @@ from stopward.ports import Broker, Clock, MarketData, Store
 from stopward.services.guard.act import Executor, Sent
 from stopward.services.guard.believe import believe
 from stopward.services.guard.confirm import Confirmed, confirm, sold
+from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Bench, Judgement, judge
 from stopward.services.guard.look import look_at_broker, look_at_market
 from stopward.services.guard.plans import Planned, plan_all
@@ -57,6 +58,7 @@ class Guard:
     on_failure: Callable[[str, Exception], None]
     _book: RuleBook | None = None
     _book_hash: str = ""
+    _entry_tags: EntryTags = field(default_factory=EntryTags)
 
     def tick(self, tick_at: datetime) -> Summary:
         """Run the nine steps for the pulse `tick_at` and return its counts.
@@ -121,7 +123,9 @@ class Guard:
         self, snapshot: Snapshot, book: RuleBook, tick_at: datetime
     ) -> tuple[Beliefs, Market, datetime]:
         now = self.clock.now()
-        picture = look_at_broker(self.broker, snapshot, now=now, settings=book.account)
+        picture = look_at_broker(
+            self.broker, snapshot, now=now, settings=book.account, entry_tags=self._entry_tags
+        )
         beliefs = believe(snapshot, picture, book.account, daily_atr=self._daily_atr(now))
         if snapshot.session is not None and beliefs.day.equity is None:
             account = self.broker.account()
