@@ -90,7 +90,7 @@ class Summary:
     """The session, in numbers.
 
     wins: trades with a result above zero. open_positions: still held at the end. unprotected:
-    symbols of guarded positions that no stop or exit covers at the end. unprotected_seconds: of
+    symbols that were opted in and that no stop or exit covers at the end. unprotected_seconds: of
     guarded symbols, summed, as the broker saw it; by_guard: the part that our own exits caused, as
     the guard counted it. functions: outcomes of invocations by function name.
     """

@@ -12,7 +12,7 @@ with actions as (
     union all
     select
         tick_at, symbol, position_id, 'armed', '',
-        jsonb_build_array(jsonb_build_object('sentence', 'a stop rests at ' || price))
+        jsonb_build_array(jsonb_build_object('sentence', 'a stop rests at ' || trim_scale(price)))
     from api.order_log
     where
         account_id = %(account)s and step = 'arm'

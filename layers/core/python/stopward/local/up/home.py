@@ -76,14 +76,17 @@ class Home:
         return tuple(found)
 
     def last_run(self) -> RunRecord:
-        """Return the newest run. Raises InvalidInput, with the remedy, when there is none."""
+        """Return the newest run that lives, else the newest.
+
+        Raises InvalidInput, with the remedy, when there is none.
+        """
         runs = self.runs()
         if not runs:
             raise InvalidInput(
                 f"no run is recorded under {self.folder}: start one with `stopward up`, "
                 "or say --database-url and --account"
             )
-        return runs[0]
+        return next((run for run in runs if self.is_alive(run.name)), runs[0])
 
     def is_alive(self, run: str) -> bool:
         """Return whether the process of a run still lives."""

@@ -113,12 +113,20 @@ def _run(
             speed=wanted.speed,
         )
         summary, notes = play(stage)
-        code = ExitCode.UNPROTECTED if summary.unprotected else ExitCode.OK
+        code = _code_of(summary)
         file.write(replace(record, exit_code=int(code), trouble="; ".join(notes[-3:])))
         _tell(summary, notes, wanted=wanted, console=console, output=output)
         if not wanted.once:
             _serve(database, url, simulator=simulator, console=console)
     return code
+
+
+def _code_of(summary: Summary) -> ExitCode:
+    if summary.unprotected:
+        return ExitCode.UNPROTECTED
+    if not any(counts["answered"] for counts in summary.functions.values()):
+        return ExitCode.DEFECT  # no function ever ran to its end: nothing was guarded
+    return ExitCode.OK
 
 
 def _tell(

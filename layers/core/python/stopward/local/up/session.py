@@ -10,7 +10,7 @@ from rich.console import Console
 
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
-from stopward.domain.identity import AccountId
+from stopward.domain.identity import AccountId, Symbol
 from stopward.local.host.host import Host, Watchers
 from stopward.local.host.pace import Pace
 from stopward.local.host.template import read_template
@@ -166,7 +166,6 @@ def _summary(
     trades, counts = reader.rows(TRADES)[0], reader.rows(COUNTS)[0]
     guarded = reader.rows(GUARDED)
     open_symbols = {row["symbol"] for row in guarded if row["is_open"]}
-    naked = stage.simulator.ledger.unprotected_now()
     days = [session.day for session in stage.inputs.sessions]
     return Summary(
         account_id=ACCOUNT,
@@ -180,7 +179,11 @@ def _summary(
         result=trades["result"],
         open_positions=len(open_symbols),
         rules=reader.rule_lines(),
-        unprotected=tuple(symbol for symbol in naked if symbol in open_symbols),
+        unprotected=tuple(
+            symbol
+            for symbol in stage.simulator.ledger.unprotected_now()
+            if symbol in open_symbols or _is_opted_in(stage.inputs, symbol)
+        ),
         unprotected_seconds=sum(
             map(stage.simulator.unprotected_seconds, sorted({row["symbol"] for row in guarded}))
         ),
@@ -192,3 +195,9 @@ def _summary(
         functions={name: asdict(tally) for name, tally in host.tallies.items()},
         real_seconds=real_seconds,
     )
+
+
+def _is_opted_in(inputs: Inputs, symbol: Symbol) -> bool:
+    # Whether it was adopted or not: a guard that never ran must not look like a clean end.
+    tags = tuple(tag for row in inputs.positions if row.symbol == symbol for tag in row.tags)
+    return inputs.book.account.refusal(symbol, tags) is None
