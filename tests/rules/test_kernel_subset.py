@@ -25,8 +25,8 @@ BUILTINS = {"range", "len", "float", "int"}
 FLOORS = {"math.floor", "math.ceil"}
 LOOP_ENDS = {"end - 1", "len(values) + 1"}
 """The only sums of whole numbers: where a loop over a series ends."""
-DIVIDES = "ratio"
-"""The one function that may divide by a variable, for it asks first whether it can."""
+DIVIDES = {"ratio", "tick_below", "tick_above"}
+"""The functions that may divide by a variable, for they ask first whether they can."""
 
 
 def named(tree: ast.Module) -> set[str]:
@@ -39,7 +39,7 @@ KERNEL = set().union(*(named(ast.parse(path.read_text())) for path in SOURCES))
 def binary_fault(node: ast.BinOp, function: str) -> str | None:
     """Return what is wrong with an operation on two numbers, or None."""
     constant = isinstance(node.right, ast.Constant) and node.right.value != 0.0
-    if isinstance(node.op, ast.Div) and not constant and function != DIVIDES:
+    if isinstance(node.op, ast.Div) and not constant and function not in DIVIDES:
         return "divides by a variable"
     for side in (node.left, node.right):
         if isinstance(side, ast.Constant) and type(side.value) is int:

@@ -3,7 +3,15 @@
 from typing import Final
 
 from stopward.rules.codes import ADVERSE_EXCURSION, GIVE_BACK, MOMENTUM, TIME_STOP, VOLUME
-from stopward.rules.geometry import best_profit, profit, reached, resting_price, short_of, slack
+from stopward.rules.geometry import (
+    best_profit,
+    is_gain,
+    profit,
+    reached,
+    resting_price,
+    short_of,
+    usable,
+)
 from stopward.rules.parameters import AdverseExcursion, GiveBack, Momentum, TimeStop, Volume
 from stopward.rules.proposal import leave, leave_all, raise_stop
 from stopward.rules.types import NAN, Account, Bar, Proposal, State
@@ -26,7 +34,7 @@ def adverse_excursion(
     if not params.winners >= params.needed:
         return proposal
     price = resting_price(state.entry - state.side * params.limit_r * state.risk, state)
-    if not state.side * (price - state.stop) > slack(state):
+    if not is_gain(state.side * (price - state.stop), state):
         return proposal
     if state.side * (state.worst - price) <= 0.0:
         crossed = price if state.side * (bar.close - price) <= 0.0 else NAN
@@ -70,7 +78,7 @@ def time_stop(
         if short_of(best_profit(state), params.need_best_r * state.risk, state):
             return leave_all(state, proposal, TIME_STOP)
         return proposal
-    if profit(state, bar.close) <= slack(state):
+    if usable(bar.close) and not is_gain(profit(state, bar.close), state):
         return leave_all(state, proposal, TIME_STOP)
     return proposal
 

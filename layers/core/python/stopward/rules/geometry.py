@@ -19,7 +19,7 @@ SMALLEST_MOVE_R: Final = 0.05
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """Return the quotient, nan where it has none; only here do rules divide by a variable."""
+    """Return the quotient, nan where it has none."""
     if denominator == 0.0 or denominator != denominator:
         return NAN
     return numerator / denominator
@@ -35,19 +35,19 @@ def tighter(side: float, first: float, second: float) -> float:
     return first if side * first > side * second else second
 
 
-def slack(state: State) -> float:
-    """Return the noise forgiven, in dollars."""
-    return ratio(TOLERANCE, state.per_unit)
-
-
 def reached(gain: float, level: float, state: State) -> bool:
     """Return whether `gain` is at or past `level` (both dollars a share); a nan reaches nothing."""
-    return gain >= level - slack(state)
+    return (gain - level) * state.per_unit >= -TOLERANCE
 
 
 def short_of(gain: float, level: float, state: State) -> bool:
     """Return whether `gain` is under `level`; a nan is short of nothing."""
-    return gain < level - slack(state)
+    return (gain - level) * state.per_unit < -TOLERANCE
+
+
+def is_gain(amount: float, state: State) -> bool:
+    """Return whether an amount of dollars a share is more than noise over nothing."""
+    return amount * state.per_unit > TOLERANCE
 
 
 def profit(state: State, price: float) -> float:
@@ -77,16 +77,16 @@ def distance(amount: Distance, state: State, bar: Bar) -> float:
 
 def tick_below(price: float, per_unit: float) -> float:
     """Return the last tick at or under `price`; nan when the price is not usable."""
-    if not usable(price):
+    if not (usable(price) and per_unit > 0.0):
         return NAN
-    return ratio(float(math.floor(price * per_unit + TOLERANCE)), per_unit)
+    return float(math.floor(price * per_unit + TOLERANCE)) / per_unit
 
 
 def tick_above(price: float, per_unit: float) -> float:
     """Return the first tick at or over `price`; nan when the price is not usable."""
-    if not usable(price):
+    if not (usable(price) and per_unit > 0.0):
         return NAN
-    return ratio(float(math.ceil(price * per_unit - TOLERANCE)), per_unit)
+    return float(math.ceil(price * per_unit - TOLERANCE)) / per_unit
 
 
 def resting_price(price: float, state: State) -> float:
@@ -116,15 +116,15 @@ def breakeven_price(state: State, bar: Bar, extra: float) -> float:
 
 def earns_its_costs(state: State) -> bool:
     """Return whether the resting stop is at breakeven already, whatever the spread is now."""
-    costs = state.fees + ratio(1.0, state.per_unit)
-    return reached(state.side * (state.stop - state.entry), costs, state)
+    earned = state.side * (state.stop - state.entry) - state.fees
+    return earned * state.per_unit >= 1.0 - TOLERANCE
 
 
-def smallest_move(state: State) -> float:
-    """Return the least move worth a request, in dollars: 2 ticks or 0.05R, the larger one."""
-    ticks = ratio(SMALLEST_MOVE_TICKS, state.per_unit)
-    part = SMALLEST_MOVE_R * state.risk
-    return ticks if ticks > part else part
+def is_worth_a_move(move: float, state: State) -> bool:
+    """Return whether a stop moves enough for a request: 2 ticks and 0.05R (a move in dollars)."""
+    return move * state.per_unit >= SMALLEST_MOVE_TICKS - TOLERANCE and reached(
+        move, SMALLEST_MOVE_R * state.risk, state
+    )
 
 
 def floor_lot(quantity: float, lot: float) -> float:

@@ -1,7 +1,7 @@
 """How rules add what they want to a proposal: an exit, a raised stop, targets reached."""
 
 from stopward.rules.codes import BITS
-from stopward.rules.geometry import slack, smallest_move, usable
+from stopward.rules.geometry import is_gain, is_worth_a_move
 from stopward.rules.types import NAN, Bar, Proposal, State
 
 
@@ -46,15 +46,15 @@ def leave_all(state: State, proposal: Proposal, code: float) -> Proposal:
 def raise_stop(state: State, bar: Bar, proposal: Proposal, price: float, code: float) -> Proposal:
     """Want the stop at `price`, which lies on the tick already (nan: nothing is wanted).
 
-    Only if it is tighter than the resting stop. A move under `smallest_move` is noted and not
+    Only if it is tighter than the resting stop. A move not `is_worth_a_move` is noted and not
     proposed. One that the close has reached or crossed cannot rest: it becomes an exit. Of several
     the most protective wins, and of equal ones the first.
     """
     side = state.side
     move = side * (price - state.stop)
-    if not (usable(price) and usable(bar.close) and move > slack(state)):
+    if not is_gain(move, state) or bar.close != bar.close:
         return proposal
-    if move < smallest_move(state) - slack(state):
+    if not is_worth_a_move(move, state):
         return mark(proposal, code)
     if side * (bar.close - price) <= 0.0:
         return leave(state, proposal, state.quantity, code, price)
