@@ -1,4 +1,4 @@
-"""Tighten stops each minute, half a pulse after the monitor: breakeven, ratchet, targets reached."""
+"""Tighten stops each minute, half a pulse after the monitor: breakeven, ratchet, targets."""
 
 from typing import Any
 

@@ -54,7 +54,7 @@ class BrokerRejected(Rejected):
 
 
 class DatabaseRejected(Rejected):
-    """The database refused a write; `rule` is the constraint's name, or the SQLSTATE when it has none."""
+    """The database refused a write; `rule` is the constraint's name, else the SQLSTATE."""
 
     def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class DatabaseRejected(Rejected):
 
 
 class InvalidInput(StopwardError):
-    """What a person wrote cannot be used; the message says where, what was read and what is allowed."""
+    """What a person wrote cannot be used; the message says where, what was read, what is allowed."""
 
 
 class InvalidState(StopwardError):

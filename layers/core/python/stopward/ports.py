@@ -30,8 +30,8 @@ class Clock(Protocol):
 class Broker(Protocol):
     """The broker's trading side.
 
-    Every call raises BrokerUnavailable when no answer came (the effect is then unknown), RateLimited
-    when asked to wait, and BrokerRejected when refused. No call is ever repeated blindly.
+    Every call raises BrokerUnavailable when no answer came (the effect is then unknown),
+    RateLimited when asked to wait, and BrokerRejected when refused. None is repeated blindly.
     """
 
     def account(self) -> BrokerAccount:
@@ -44,7 +44,7 @@ class Broker(Protocol):
         """Return one open position, or None when the broker answers that there is none."""
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
-        """Return all open orders, groups flattened: parents and legs, `held` ones too; all pages."""
+        """Return all open orders, groups flattened: parents, legs and `held` ones; all pages."""
 
     def order(self, order_id: BrokerOrderId) -> BrokerOrder | None:
         """Return one order in any status, or None when the broker does not know it."""
@@ -53,9 +53,9 @@ class Broker(Protocol):
         """Return one order in any status by our id, or None when the broker does not know it."""
 
     def submit(self, request: OrderRequest) -> BrokerOrder:
-        """Send an order. When the answer is lost, or our id is a duplicate, the order is read by our id.
+        """Send an order once; when the answer is lost, or our id a duplicate, read it by our id.
 
-        Raises BrokerUnavailable only when that read gave no answer either.
+        Raises BrokerUnavailable when it was surely not accepted, or when its fate is unknown.
         """
 
     def replace(
@@ -68,7 +68,8 @@ class Broker(Protocol):
     ) -> BrokerOrder:
         """Replace a working order's quantity (whole shares) or stop price; returns the successor.
 
-        An answer is no guarantee: the predecessor may fill first, so the successor must be seen working.
+        An answer is no guarantee: the predecessor may fill first, so the successor must be seen
+        working.
         """
 
     def cancel(self, order_id: BrokerOrderId) -> None:
@@ -90,7 +91,7 @@ class MarketData(Protocol):
     def bars(
         self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
     ) -> Mapping[Symbol, tuple[ClosedBar, ...]]:
-        """Return one-minute bars with since <= at and at + 1 min <= until: closed ones only, oldest first."""
+        """Return closed one-minute bars, oldest first: since <= at and at + 1 min <= until."""
 
     def daily_bars(
         self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
@@ -110,7 +111,7 @@ class Store(Protocol):
         """Take the lease (same holder, same token) and return the snapshot, or who has it."""
 
     def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
-        """Write a tick whole; return the ids of the orders that are new. Repeating it changes nothing."""
+        """Write a tick whole; return the ids of orders that are new. Repeating changes nothing."""
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Write what came of the orders, append their events, and release the lease when asked."""

@@ -1,1 +1,1 @@
-"""Everything that runs Stopward whole on one machine: the broker simulator, the host, the screen."""
+"""What runs Stopward whole on one machine: the broker simulator, the host, the screen."""
