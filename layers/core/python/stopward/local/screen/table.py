@@ -61,7 +61,7 @@ def _position_cells(line: PositionLine) -> tuple[RenderableType, ...]:
         r_text(line.best_r),
         price_text(line.stop) if line.protected else f"NONE ({price_text(line.stop)} wanted)",
         f"{line.action} {clock_text(line.action_at, seconds=False)}".strip(),
-        line.why,
+        Text(line.why),  # never markup: what others wrote is shown as it is
     )
 
 
@@ -72,7 +72,9 @@ def _feed(actions: tuple[Action, ...]) -> Table:
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
     table.title, table.title_justify = "newest actions", "left"
     for action in actions:
-        table.add_row(clock_text(action.at), action.symbol, action.what, action.rule, action.why)
+        table.add_row(
+            clock_text(action.at), action.symbol, action.what, action.rule, Text(action.why)
+        )
     return table
 
 
@@ -83,7 +85,9 @@ def _alarms(alarms: tuple[AlarmLine, ...]) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("message", ratio=1, no_wrap=True, overflow="ellipsis")
     for alarm in alarms:
-        table.add_row(alarm.severity, alarm.symbol or "", alarm.message, style=alarm_style(alarm))
+        table.add_row(
+            alarm.severity, alarm.symbol or "", Text(alarm.message), style=alarm_style(alarm)
+        )
     return table
 
 

@@ -156,8 +156,8 @@ def _serve(database: RunDatabase, url: str, *, simulator: Simulator, console: Co
         "             api.alarm_log, api.day_log, api.guard_health",
         "  commands   stopward positions, stopward why SYMBOL, stopward doctor",
     )
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
     try:
+        console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
         Event().wait()
     except KeyboardInterrupt:
         console.print("stopping", highlight=False)
