@@ -24,6 +24,7 @@ class _Settled:
 
     orders: tuple[Order, ...]
     changed: tuple[Order, ...]
+    of_position: Mapping[PositionId, tuple[Order, ...]]
     by_client_id: Mapping[str, BrokerOrder]
 
 
@@ -42,11 +43,11 @@ def believe(
     closed: list[Position] = []
     results: list[Reconciled] = []
     for position in snapshot.positions:
-        own = tuple(order for order in settled.orders if order.position_id == position.id)
+        own = settled.of_position.get(position.id, ())
         reconciled = reconcile(
-            _with_partials(position, settled.changed),
+            _with_partials(position, own),
             picture.holding(position.symbol),
-            fills=picture.fills,
+            fills=picture.fills_of.get(position.symbol, ()),
             causes=causes,
             now=picture.at,
         )
@@ -85,15 +86,17 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
     changed = tuple(
         now for before, now in zip(snapshot.orders, orders, strict=True) if now != before
     )
-    return _Settled(orders=orders, changed=changed, by_client_id=by_client_id)
-
-
-def _with_partials(position: Position, changed: Sequence[Order]) -> Position:
-    """Count the partial exits that the broker has now finished."""
-    done = max(
-        (o.partials for o in changed if o.position_id == position.id and is_finished_partial(o)),
-        default=0,
+    of_position: dict[PositionId, tuple[Order, ...]] = {}
+    for order in orders:
+        of_position[order.position_id] = (*of_position.get(order.position_id, ()), order)
+    return _Settled(
+        orders=orders, changed=changed, of_position=of_position, by_client_id=by_client_id
     )
+
+
+def _with_partials(position: Position, orders: Sequence[Order]) -> Position:
+    """Count the partial exits of the position that the broker has now finished."""
+    done = max((order.partials for order in orders if is_finished_partial(order)), default=0)
     return with_partials(position, done)
 
 

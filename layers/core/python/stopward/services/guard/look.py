@@ -13,7 +13,7 @@ from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
 from stopward.ports import Broker, MarketData
 from stopward.services.guard.entry_tags import EntryTags
-from stopward.services.guard.subject import Market, Picture
+from stopward.services.guard.subject import Market, Picture, by_symbol
 
 MINUTE = timedelta(minutes=1)
 FILLS_LOOK_BACK = timedelta(days=7)
@@ -38,7 +38,9 @@ def look_at_broker(
     positions = {found.symbol: found for found in broker.positions()}
     orders = broker.open_orders()
     found = _vanished(broker, snapshot, orders)
-    picture = Picture(at=now, positions=positions, orders=orders, found=found)
+    picture = Picture(
+        at=now, positions=positions, orders=orders, found=found, orders_of=by_symbol(orders)
+    )
     ours = {position.symbol for position in snapshot.positions}
     strangers = [held for symbol, held in positions.items() if symbol not in ours]
     is_new = any(
@@ -69,6 +71,8 @@ def look_at_broker(
         orders=orders,
         found=(*found, *(order for order in read if order is not None)),
         fills=fills,
+        orders_of=picture.orders_of,
+        fills_of=by_symbol(fills),
         entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
 

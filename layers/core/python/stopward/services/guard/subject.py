@@ -1,9 +1,10 @@
 """One position on its way through a tick, and what the tick has read so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from stopward.domain.holding import Holding
 from stopward.domain.identity import Symbol
@@ -13,12 +14,16 @@ from stopward.domain.position import Position
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 
 
+Named = TypeVar("Named", BrokerOrder, Fill)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """What the broker answered in this tick.
 
     found: unsettled orders of ours, and fills' orders, that had to be read one by one.
     entry_tags: by symbol, the tag in the entry order of a position that is not ours yet.
+    orders_of, fills_of: the same orders and fills by symbol, so that a position finds its own.
     """
 
     at: datetime
@@ -28,12 +33,15 @@ class Picture:
     fills: tuple[Fill, ...] = ()
     entry_tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
 
+    orders_of: Mapping[Symbol, tuple[BrokerOrder, ...]] = field(default_factory=dict)
+    fills_of: Mapping[Symbol, tuple[Fill, ...]] = field(default_factory=dict)
+
     def holding(self, symbol: Symbol) -> Holding:
         """Return what the broker holds in one symbol."""
         return Holding(
             symbol=symbol,
             position=self.positions.get(symbol),
-            orders=tuple(order for order in self.orders if order.symbol == symbol),
+            orders=self.orders_of.get(symbol, ()),
         )
 
 
@@ -87,3 +95,11 @@ def is_through(quote: Quote, position: Position) -> bool:
     if position.side == "long":
         return quote.ask <= position.stop
     return quote.bid >= position.stop
+
+
+def by_symbol(items: Iterable[Named]) -> dict[Symbol, tuple[Named, ...]]:
+    """Return orders or fills grouped by their symbol, each group in the order given."""
+    groups: dict[Symbol, list[Named]] = {}
+    for item in items:
+        groups.setdefault(item.symbol, []).append(item)
+    return {symbol: tuple(group) for symbol, group in groups.items()}
