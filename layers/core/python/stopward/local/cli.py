@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,39 +17,25 @@ DAY_SPEED = 130.0
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-class Speed(click.ParamType[float]):
-    """A positive number, or `max`, which is no pace at all (infinity)."""
-
-    name = "N|max"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number; `max` is infinity."""
-        if isinstance(value, float):
-            return value
-        try:
-            speed = float("inf") if value == "max" else float(value)
-        except ValueError:
-            speed = 0.0
-        if not speed > 0:
-            self.fail(f"was {value!r}; allowed is a number above 0, or max", param, ctx)
-        return speed
+def speed_of(text: str) -> float:
+    """Return a positive number; `max` is infinity. Raises click.BadParameter otherwise."""
+    try:
+        speed = float("inf") if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise click.BadParameter(f"was {text!r}; allowed is a number above 0, or max")
+    return speed
 
 
-class HourMinute(click.ParamType[str]):
-    """A time of day, HH:MM."""
-
-    name = "HH:MM"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the text, checked."""
-        hour, colon, minute = str(value).partition(":")
-        if not (colon and len(hour) == len(minute) == 2 and hour.isdigit() and minute.isdigit()):
-            self.fail(f"was {value!r}; allowed is HH:MM, as in 11:30", param, ctx)
-        if int(hour) > 23 or int(minute) > 59:
-            self.fail(f"was {value!r}; there is no such time of day", param, ctx)
-        return str(value)
+def time_of_day(text: str) -> str:
+    """Return HH:MM, checked. Raises click.BadParameter otherwise."""
+    hour, colon, minute = text.partition(":")
+    if not (colon and len(hour) == len(minute) == 2 and hour.isdigit() and minute.isdigit()):
+        raise click.BadParameter(f"was {text!r}; allowed is HH:MM, as in 11:30")
+    if int(hour) > 23 or int(minute) > 59:
+        raise click.BadParameter(f"was {text!r}; there is no such time of day")
+    return text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,16 +52,20 @@ class HourMinute(click.ParamType[str]):
 def stopward_command(context: click.Context, folder: Path) -> None:
     """Guard open positions: early exits, breakeven stops, profit protection.
 
-    Exit codes: 0 ok, 2 usage, 3 configuration, 4 broker, 5 database, 6 unprotected position found,
-    130 interrupted.
+    Exit codes: 0 ok, 1 a defect of ours, 2 usage, 3 configuration, 4 broker, 5 database,
+    6 unprotected position found, 130 interrupted.
     """
     context.obj = Home(folder)
 
 
 @stopward_command.command()
-@click.option("--speed", type=Speed(), help="Simulated seconds a real second, or max.")
+@click.option(
+    "--speed", type=speed_of, metavar="N|max", help="Simulated seconds a real second, or max."
+)
 @click.option("--once", is_flag=True, help="End by itself after the session; at max speed.")
-@click.option("--until", type=HourMinute(), help="Stop at this time of day in New York.")
+@click.option(
+    "--until", type=time_of_day, metavar="HH:MM", help="Stop at this time of day in New York."
+)
 @click.option("--minutes", type=click.IntRange(min=1), help="Stop after so many minutes.")
 @click.option("--bars", type=FILE, help="symbol,at,open,high,low,close,volume")
 @click.option(

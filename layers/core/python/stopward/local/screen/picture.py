@@ -65,7 +65,6 @@ class Picture:
     alarms: tuple[AlarmLine, ...] = ()
     trades: int = 0
     total_r: float = 0.0
-    day_r: float | None = None
     ticks: int = 0
 
 

@@ -139,7 +139,7 @@ def _tell(
 ) -> None:
     print_summary(console, summary)
     for note in notes:
-        console.print(note, style="yellow", highlight=False, markup=False)
+        console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
     if wanted.as_json:
         output.write(json.dumps({**document(summary), "notes": list(notes)}, allow_nan=False))
         output.write("\n")
