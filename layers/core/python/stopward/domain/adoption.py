@@ -1,13 +1,15 @@
 """Take on a position found at the broker: may we, and where does its first stop lie. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 
+from stopward.domain.fills import LATE
 from stopward.domain.holding import ZERO, Holding, is_tighter, loosest_stop, reducing_side
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.market import Instrument
-from stopward.domain.money import decimal_of, round_stop, sign
+from stopward.domain.money import decimal_of, plain, round_stop, sign
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import FRACTIONAL_LOT, Marks, Position
 from stopward.domain.rulebook.settings import AccountSettings
@@ -38,35 +40,32 @@ def adopt(
 ) -> Position:
     """Return the position as guarded from now on.
 
-    The initial stop is the one that rests; without one it is estimated and flagged
-    `risk_estimated`. Risk is frozen here, for life. The id follows from account, symbol and entry time, so that two ticks adopt the same position.
+    The initial stop is the one that rests below the entry (above it for a short), the loosest of
+    several; without one it is estimated, and flagged `risk_estimated`. Risk is frozen here, for
+    life, and at least a tick. The id follows from account, symbol and entry time, so that two ticks
+    adopt the same position.
     """
     side = found.side
-    opened_at = entry_time(found, fills) or now
+    entered_at = entry_time(found, fills)
     tick = instrument.tick_at(found.average_entry)
     flags: list[str] = []
-    stops = holding.stops(side)
-    resting = loosest_stop(stops, side)
+    resting = loosest_stop(holding.stops(side), side)
     covered = holding.covered_quantity(side)
     if covered < found.quantity:
         flags.append("naked_on_arrival" if covered == ZERO else "partly_covered_on_arrival")
-    guess = estimated_stop(
-        found, daily_atr=daily_atr, multiple=settings.missing_stop_atr, tick=tick
-    )
-    if resting is not None and is_tighter(found.average_entry, resting, side):
-        initial_stop = resting
-        risk = abs(found.average_entry - resting)
-    else:
-        initial_stop = guess
-        risk = abs(found.average_entry - guess)
+    initial_stop = resting
+    if initial_stop is None or not is_tighter(found.average_entry, initial_stop, side):
+        initial_stop = estimated_stop(
+            found, daily_atr=daily_atr, multiple=settings.missing_stop_atr, instrument=instrument
+        )
         flags.append("risk_estimated")
-    stop = resting if resting is not None else initial_stop
+    stop = initial_stop if resting is None else resting
     seen = [fill for fill in fills if fill.symbol == found.symbol]
     fills_at = max((fill.at for fill in seen), default=None)
     entry = float(found.average_entry)
     whole = found.quantity == found.quantity.to_integral_value()
     return Position(
-        id=PositionId(f"{account_id}/{found.symbol}/{opened_at:%Y%m%dT%H%M%S.%fZ}"),
+        id=_position_id(account_id, found, entered_at, now=now),
         account_id=account_id,
         symbol=found.symbol,
         side=side,
@@ -74,19 +73,21 @@ def adopt(
         initial_quantity=found.quantity,
         average_entry=found.average_entry,
         initial_stop=initial_stop,
-        risk=risk,
+        risk=max(abs(found.average_entry - initial_stop), tick),
         stop=stop,
         lot=Decimal(1) if whole else FRACTIONAL_LOT,
         tick=tick,
         fees_per_share=settings.fees_per_share,
-        opened_at=opened_at,
+        opened_at=entered_at or now,
         adopted_at=now,
         marks=Marks(best=entry, worst=entry),
         tags=tags,
         flags=tuple(flags),
         tightest=stop,
         fills_at=fills_at,
-        fill_ids=tuple(fill.id for fill in seen if fill.at == fills_at),
+        fill_ids=tuple(
+            fill.id for fill in seen if fills_at is not None and fill.at >= fills_at - LATE
+        ),
     )
 
 
@@ -105,19 +106,32 @@ def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
 
 
 def estimated_stop(
-    found: BrokerPosition, *, daily_atr: float | None, multiple: float, tick: Decimal
+    found: BrokerPosition, *, daily_atr: float | None, multiple: float, instrument: Instrument
 ) -> Decimal:
     """Return a stop `multiple` daily ATR(14) from the entry, or from the price when that is worse.
 
-    Without an ATR the distance is 2 % of the price. Never at or below zero for a long.
+    Without an ATR the distance is 2 % of the price; it is never less than a tick, nor more than
+    half the price. Never at or below zero.
     """
-    price = found.current_price if found.current_price is not None else found.average_entry
-    base = (
-        min(price, found.average_entry) if found.side == "long" else max(price, found.average_entry)
-    )
-    if daily_atr is not None and daily_atr > 0:
+    side, base = found.side, found.average_entry
+    price = found.current_price
+    if price is not None and price > 0:
+        base = min(price, base) if side == "long" else max(price, base)
+    tick = instrument.tick_at(base)
+    distance = FALLBACK_RISK * base
+    if daily_atr is not None and daily_atr > 0 and isfinite(daily_atr):
         distance = decimal_of(multiple * daily_atr)
+    distance = max(min(distance, base / 2), tick)
+    stop = base - sign(side) * distance
+    return max(round_stop(stop, instrument.tick_at(stop), side), tick)
+
+
+def _position_id(
+    account_id: AccountId, found: BrokerPosition, entered_at: datetime | None, *, now: datetime
+) -> PositionId:
+    # Where no fill tells the entry, day and average entry stand in: the next tick's id is the same.
+    if entered_at is None:
+        entry = f"{now.astimezone(UTC):%Y%m%d}-at-{plain(found.average_entry)}"
     else:
-        distance = FALLBACK_RISK * base
-    distance = min(distance, base / 2)
-    return round_stop(base - sign(found.side) * distance, tick, found.side)
+        entry = f"{entered_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    return PositionId(f"{account_id}/{found.symbol}/{entry}")

@@ -1,4 +1,4 @@
-"""Average true range of daily bars: the yardstick of risk for a position that came without a stop."""
+"""Average true range of daily bars: the measure of risk for a position that came without a stop."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from stopward.rules.types import NAN
 
 
 def daily_atr(bars: Sequence[ClosedBar]) -> float:
-    """Return Wilder's ATR(14) after the last daily bar, oldest first; nan with fewer than 14 bars."""
+    """Return Wilder's ATR(14) after the last bar, oldest first; nan with fewer than 14 bars."""
     carry, periods = Carry(), Periods()
     for bar in bars:
         carry = advance(carry, bar.high, bar.low, bar.close, bar.volume, NAN, 0.0, periods)

@@ -4,13 +4,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from stopward.domain.identity import Symbol
 from stopward.domain.money import sign
 from stopward.domain.position import Position
 from stopward.domain.rulebook.settings import WARN_AT, Limits
 from stopward.domain.snapshot import Alarm, DayRow, TradeRow
-from stopward.rules.types import Account
+from stopward.rules.codes import DAY_LOSS, DAY_PROFIT
+from stopward.rules.limits import UNKNOWN_LOCK
+from stopward.rules.types import NAN, Account
+
+LOCKS: Final[Mapping[str | None, float]] = {
+    None: 0.0,
+    "day_loss": DAY_LOSS,
+    "day_profit": DAY_PROFIT,
+}
+"""What the rules are told of the day rule that acted; a word not known here locks them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,42 +36,50 @@ def day_now(
 ) -> DayNow:
     """Return the day with open positions at these prices.
 
-    Open and partly realised results count from the entry; a position without a price counts what it
-    has realised. R is weighted by the share of the initial quantity, so that it sums over positions.
-    The fraction is of the prior close's equity, 0 while that is unknown.
+    Open and partly realised results count from the entry. R is weighted by the share of the initial
+    quantity, so that it sums over positions. The fraction is of the prior close's equity, 0 while
+    that is unknown. A position without a price counts what it has realised; then the peak is left
+    alone, and unknown (nan) to the rules, for a missing winner looks like profit given back.
     """
     money = row.realised
     in_r = row.realised_r
+    complete = True
     for position in positions:
         price = prices.get(position.symbol)
         result = position.realised
-        if price is not None:
+        if price is None:
+            complete = False
+        else:
             result += sign(position.side) * (price - position.average_entry) * position.quantity
         money += result
         in_r += float(result / (position.risk * position.initial_quantity))
-    peak = max(row.peak_r, in_r)
-    fraction = float(money / row.equity) if row.equity else 0.0
+    peak = max(row.peak_r, in_r) if complete else row.peak_r
+    fraction = 0.0 if row.equity is None or row.equity <= 0 else float(money / row.equity)
     return DayNow(
         row=replace(row, peak_r=peak),
         account=Account(
             day_r=in_r,
             day_fraction=fraction,
-            peak_r=peak,
+            peak_r=peak if complete else NAN,
             losses=float(row.losses),
-            locked=0.0 if row.locked_by is None else 1.0,
+            locked=LOCKS.get(row.locked_by, UNKNOWN_LOCK),
             halted=1.0 if halted else 0.0,
         ),
     )
 
 
 def after_trade(row: DayRow, trade: TradeRow) -> DayRow:
-    """Return the day after a closed trade: results add up, a loss extends the streak, a win ends it."""
+    """Return the day after a closed trade: results add up.
+
+    A loss extends the streak, a win ends it, and a trade that came to nothing leaves it.
+    """
     lost = trade.result < 0
+    losses = row.losses + 1 if lost else row.losses
     return replace(
         row,
         realised=row.realised + trade.result,
         realised_r=row.realised_r + trade.result_r,
-        losses=row.losses + 1 if lost else 0,
+        losses=0 if trade.result > 0 else losses,
         last_loss_at=trade.closed_at if lost else row.last_loss_at,
     )
 
@@ -69,9 +87,10 @@ def after_trade(row: DayRow, trade: TradeRow) -> DayRow:
 def notices(
     row: DayRow, account: Account, limits: Limits, *, now: datetime
 ) -> tuple[DayRow, tuple[Alarm, ...]]:
-    """Return warnings near the loss limit and after a streak of losses, each given once.
+    """Return warnings near the loss limit, each given once, and the notice of a streak of losses.
 
-    Notices never act: open positions stay guarded, and the limits themselves are rules.
+    A streak's notice is given for as long as it asks for a rest, always under the same key. Notices
+    never act: open positions stay guarded, and the limits themselves are rules.
     """
     alarms: list[Alarm] = []
     used = _limit_used(account, limits)

@@ -8,7 +8,7 @@ from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce
 from stopward.domain.holding import is_tighter
 from stopward.domain.market import Quote
 from stopward.domain.money import decimal_of, floor_quantity, round_stop
-from stopward.domain.position import Position
+from stopward.domain.position import FRACTIONAL_LOT, HAND_LOOSENED, Position
 from stopward.rules.codes import NO_RULE, RULE_NAMES
 from stopward.rules.kernel import observe, propose
 from stopward.rules.parameters import Rules
@@ -45,7 +45,7 @@ def decide(
     """
     if not usable:
         rules = _only(rules, PRICELESS)
-    elif "hand_loosened" in position.flags:
+    elif HAND_LOOSENED in position.flags:
         rules = rules._replace(**dict.fromkeys(STOP_MOVERS))
     state = position.state()
     if usable and bar.closed == 0.0:
@@ -60,21 +60,21 @@ def as_decision(position: Position, proposal: Proposal) -> Decision:
     """Return the kernel's answer as a Decision: prices on the tick, quantities in whole lots.
 
     The stop leaves the kernel rounded away from triggering, at the tick of its own price level,
-    and never looser than the one that rests.
+    and never looser than the one that rests. An exit that would leave less than a lot is whole.
     """
     exit_rule = RULE_NAMES[int(proposal.exit_rule)]
     stop: Decimal | None = None
     stop_rule: str | None = None
     if proposal.stop_rule != NO_RULE:
-        price = round_stop(decimal_of(proposal.stop), position.tick, position.side)
+        price = decimal_of(proposal.stop)
+        price = round_stop(price, position.tick_at(price), position.side)
         if is_tighter(price, position.stop, position.side):
             stop, stop_rule = price, RULE_NAMES[int(proposal.stop_rule)]
     if proposal.exit_quantity > 0:
-        quantity = floor_quantity(
-            decimal_of(proposal.exit_quantity, Decimal("0.000000001")), position.lot
-        )
-        if quantity >= position.quantity:
+        wanted = decimal_of(proposal.exit_quantity, FRACTIONAL_LOT)
+        if wanted > position.quantity - position.lot:
             return Exit(rule=exit_rule)
+        quantity = floor_quantity(wanted, position.lot)
         if quantity > 0:
             return Reduce(rule=exit_rule, quantity=quantity, stop=stop, stop_rule=stop_rule)
     if stop is not None and stop_rule is not None:
@@ -88,12 +88,17 @@ def admit(decision: Decision, position: Position, quote: Quote | None) -> Decisi
     A stop wanted at or beyond the price cannot rest: what the move wanted to protect is taken at
     the market instead (TRADING section 2, rule 1f at the next open).
     """
-    if quote is None or not isinstance(decision, MoveStop):
+    if quote is None:
         return decision
+    match decision:
+        case MoveStop(rule=rule, to=stop):
+            pass
+        case Reduce(stop=Decimal() as stop, stop_rule=str() as rule):
+            pass
+        case _:
+            return decision
     price = quote.bid if position.side == "long" else quote.ask
-    if is_tighter(price, decision.to, position.side):
-        return decision
-    return Exit(rule=decision.rule)
+    return decision if is_tighter(price, stop, position.side) else Exit(rule=rule)
 
 
 def _only(rules: Rules, names: tuple[str, ...]) -> Rules:

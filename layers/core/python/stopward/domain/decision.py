@@ -39,7 +39,11 @@ Decision = Hold | MoveStop | Reduce | Exit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One rule that was true, with what it alone would have done (`MoveStop`, `Reduce` or `Exit`)."""
+    """One rule that was true, with what it alone would have done.
+
+    wanted: `move_stop` with its price, `reduce` or `exit` with the quantity; `hold` when the move
+    was too small to be worth a request.
+    """
 
     rule: str
     wanted: str

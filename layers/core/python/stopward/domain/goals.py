@@ -4,15 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.domain.decision import Decision, Exit, MoveStop, Reduce
-from stopward.domain.holding import Holding, reducing_side
+from stopward.domain.draft import Goal
+from stopward.domain.holding import Holding, is_tighter, reducing_side
 from stopward.domain.identity import derive_order_id
-from stopward.domain.money import decimal_of, floor_quantity
+from stopward.domain.money import decimal_of
 from stopward.domain.orders import BrokerOrder, Order
-from stopward.domain.position import Position
-from stopward.domain.protection import Goal
+from stopward.domain.position import FRACTIONAL_LOT, Position
+from stopward.rules.geometry import floor_lot
 from stopward.rules.parameters import Rules
-
-ONE_STOP = (Decimal(1),)
 
 
 def goal_for(
@@ -45,10 +44,11 @@ def goal_for(
                     quantity=quantity,
                     partials=partials,
                 )
-            case MoveStop(rule=rule, to=price):
-                stop, stop_rule = price, rule
             case _:
                 pass
+        wanted = _stop_of(decision)
+        if wanted is not None and is_tighter(wanted[0], stop, position.side):
+            stop, stop_rule = wanted
     return Goal(
         position=position,
         stop=stop,
@@ -94,21 +94,33 @@ def exit_of(
 
 
 def tranches(position: Position, rules: Rules) -> tuple[Decimal, ...]:
-    """Return the fractions of the quantity that get a stop of their own; they sum to 1.
+    """Return the shares of each partial exit still to come; each gets a stop of its own.
 
-    One for each partial exit still to come and one for the rest, where the broker cannot change a
-    stop's quantity (fractional shares): a partial exit then releases only its own stop.
+    Only where the broker cannot change a stop's quantity (fractional shares), so that a partial
+    exit releases only its own stop. The sizes are those that the rule `partial` will ask for.
     """
-    if rules.partial is None or position.lot >= 1 or position.quantity <= 0:
-        return ONE_STOP
+    if rules.partial is None or position.lot >= 1:
+        return ()
     fractions = (rules.partial.fraction_1, rules.partial.fraction_2, rules.partial.fraction_3)
+    initial, lot = float(position.initial_quantity), float(position.lot)
     parts: list[Decimal] = []
     left = position.quantity
     for step, fraction in enumerate(fractions, start=1):
         if step <= position.marks.partials or not fraction > 0:
             continue
-        part = floor_quantity(position.initial_quantity * decimal_of(fraction), position.lot)
+        part = decimal_of(floor_lot(fraction * initial, lot), FRACTIONAL_LOT)
         if 0 < part < left:
             parts.append(part)
             left -= part
-    return (*(part / position.quantity for part in parts), left / position.quantity)
+    return tuple(parts)
+
+
+def _stop_of(decision: Decision | None) -> tuple[Decimal, str] | None:
+    """Return where a decision wants the stop, and by which rule; None when it moves none."""
+    match decision:
+        case MoveStop(rule=rule, to=price):
+            return price, rule
+        case Reduce(stop=Decimal() as price, stop_rule=str() as rule):
+            return price, rule
+        case _:
+            return None

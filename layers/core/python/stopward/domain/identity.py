@@ -2,14 +2,14 @@
 
 import hashlib
 from base64 import b32encode
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NewType
 
 AccountId = NewType("AccountId", str)
 PositionId = NewType("PositionId", str)
 Symbol = NewType("Symbol", str)
 OrderId = NewType("OrderId", str)
-"""Our own order id, sent to the broker as client_order_id; at most 48 characters, unique for ever."""
+"""Our own id of an order, sent as client_order_id; at most 48 characters, unique for ever."""
 BrokerOrderId = NewType("BrokerOrderId", str)
 
 PREFIX = "sw-"
@@ -24,7 +24,8 @@ def derive_order_id(
     `detail` tells apart what position, step, tick and attempt do not (for a move: its price).
     The digest keeps 130 bits, in lower-case base 32.
     """
-    subject = "|".join((position_id, step, tick_at.isoformat(), str(attempt), detail))
+    instant = tick_at.astimezone(UTC).isoformat()
+    subject = "|".join((position_id, step, instant, str(attempt), detail))
     digest = b32encode(hashlib.sha256(subject.encode()).digest()).decode().lower()
     return OrderId(f"{PREFIX}{step}-{attempt}-{digest[:26]}")
 

@@ -12,7 +12,10 @@ SUB_DOLLAR_TICK = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """How a symbol trades. `tick` None means the US equity rule: 0.01 from one dollar, 0.0001 below."""
+    """How a symbol trades.
+
+    `tick` None means the rule of US equities: 0.01 from one dollar on, 0.0001 below.
+    """
 
     symbol: Symbol
     tick: Decimal | None = None
@@ -36,7 +39,7 @@ class Quote:
     feed: str
 
     def fault(self, *, now: datetime, max_age: timedelta) -> str | None:
-        """Return why the quote cannot be used (`stale`, `crossed`, `empty`), or None when it can."""
+        """Return why the quote cannot be used (`stale`, `crossed`, `empty`); None when it can."""
         if self.bid <= 0 or self.ask <= 0:
             return "empty"
         if self.bid > self.ask:

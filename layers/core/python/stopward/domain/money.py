@@ -26,5 +26,16 @@ def floor_quantity(quantity: Decimal, lot: Decimal) -> Decimal:
 
 
 def decimal_of(number: float, places: Decimal = SIXTH_PLACE) -> Decimal:
-    """Return a finite kernel float as Decimal, rounded half-even to `places` (six, as in SQL)."""
-    return Decimal(repr(number)).quantize(places).normalize()
+    """Return a finite kernel float as Decimal, rounded half-even to `places` (six, as in SQL).
+
+    Trailing zeros are dropped, and there is never an exponent: 100.0 is 100, not 1E+2.
+    """
+    return Decimal(plain(Decimal(repr(number)).quantize(places)))
+
+
+def plain(number: Decimal) -> str:
+    """Return the number as text without exponent or trailing zeros: one text for equal numbers."""
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

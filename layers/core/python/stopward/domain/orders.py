@@ -17,8 +17,8 @@ Step = Literal["arm", "move", "shrink", "release", "sell"]
 sell: the order that reduces (it buys back when the position is short)."""
 
 OrderStatus = Literal["recorded", "working", "filled", "canceled", "rejected", "void"]
-"""recorded: written, the broker's answer unknown; working: the broker has it; the others are final.
-filled is also the word for a release, shrink or move that took effect."""
+"""recorded: written, the broker's answer unknown; working: the broker has it, as a stop that rests;
+the others are final. filled is also the word for a release that took effect."""
 
 WORKING = frozenset(
     {
@@ -45,8 +45,9 @@ DEAD = frozenset({"filled", "canceled", "expired", "replaced", "rejected", "done
 class Order:
     """One step of an intent of ours, recorded before the broker is called.
 
-    quantity: shares, > 0 (for a move: those the stop covers). price: stop price for arm and move,
-    limit for a sell in extended hours, else None. on: the broker order it acts on (move, shrink, release).
+    quantity: shares, > 0 (for a move: those the stop covers). price: stop price for arm, move and
+    shrink, limit for a sell in extended hours, else None. on: the broker order that a move, shrink
+    or release acts on.
     partials: for a sell of the rule `partial`, how many of its steps are done once it is over.
     """
 
@@ -111,7 +112,12 @@ class BrokerOrder:
 
     @property
     def is_working(self) -> bool:
-        """Whether it may still fill; a bracket's `held` leg counts, for that is normal protection."""
+        """Whether it may still fill; a bracket's `held` leg counts: that is normal protection.
+
+        An order good till canceled that is done for the day fills again on the next.
+        """
+        if self.status == "done_for_day":
+            return self.time_in_force == "gtc"
         return self.status in WORKING
 
     @property

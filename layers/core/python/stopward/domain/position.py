@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stopward.domain.identity import AccountId, PositionId, Symbol
+from stopward.domain.market import CENT, SUB_DOLLAR_TICK
 from stopward.domain.money import Side, sign
 from stopward.rules.types import NAN, State
 
 FRACTIONAL_LOT = Decimal("0.000000001")
+HAND_LOOSENED = "hand_loosened"
+"""Flag of a position whose stop the trader loosened: rules leave its stop alone."""
 
 
 class Marks(NamedTuple):
@@ -35,13 +38,16 @@ class Position:
     initial_stop, risk: fixed at entry, for life; R is `risk` dollars a share.
     stop: the stop that we believe rests at the broker, the goal that arming restores.
     bar_at: start of the last closed bar folded into `marks`; None before the first.
-    flags: facts to show: `risk_estimated`, `rebased`, `split`, `naked_on_arrival`; and `hand_loosened`,
-        while which the rules that move stops leave this position alone.
+    flags: facts to show: `risk_estimated`, `rebased`, `split`, `naked_on_arrival`,
+        `partly_covered_on_arrival`; and `hand_loosened`, while which the rules that move stops
+        leave this position alone.
     realised: result of the fills that reduced it so far, in dollars, before fees.
     closed_quantity: shares those fills took.
-    stop_rule: which rule put the stop where it is; `stop` for the initial one, `by_hand` for the trader.
+    stop_rule: which rule put the stop where it is; `stop` for the initial one, `by_hand` for the
+        trader's.
     tightest: the tightest stop that ever rested; None until one did.
-    fills_at, fill_ids: time of the last fill folded in, and the ids of the fills at that very time.
+    fills_at, fill_ids: time of the newest fill folded in, and the ids of the fills folded in that
+        are so recent that another may still turn up before them (`fills.LATE`).
     """
 
     id: PositionId
@@ -96,6 +102,11 @@ class Position:
             pending=0.0,
             pending_rule=0.0,
         )
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """Return the price step at `price`: a US share bought under a dollar has cents above it."""
+        bought_below = self.tick == SUB_DOLLAR_TICK and self.average_entry < 1
+        return CENT if bought_below and price >= 1 else self.tick
 
     def r_multiple(self, price: Decimal) -> Decimal:
         """Return the result a share at `price` in units of initial risk; +1 earns what was risked.

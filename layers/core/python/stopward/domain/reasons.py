@@ -3,10 +3,10 @@
 from stopward.domain.decide import Verdict
 from stopward.domain.decision import Reason
 from stopward.domain.rulebook.sentences import sentence
-from stopward.rules.codes import STOP, fired_rules
+from stopward.rules.codes import fired_rules
 from stopward.rules.kernel import propose
 from stopward.rules.parameters import Rules
-from stopward.rules.types import Account, Bar, Proposal
+from stopward.rules.types import Account, Bar, Proposal, State
 
 
 def reasons_of(verdict: Verdict, bar: Bar, account: Account) -> tuple[Reason, ...]:
@@ -23,7 +23,7 @@ def _reason(name: str, verdict: Verdict, bar: Bar, account: Account) -> Reason:
     params = getattr(verdict.rules, name, None)
     alone = Rules() if params is None else Rules(**{name: params})
     proposal = propose(verdict.state, bar, account, alone)
-    wanted, price, quantity = _wish(proposal)
+    wanted, price, quantity = _wish(verdict.state, proposal)
     return Reason(
         rule=name,
         wanted=wanted,
@@ -33,10 +33,11 @@ def _reason(name: str, verdict: Verdict, bar: Bar, account: Account) -> Reason:
     )
 
 
-def _wish(proposal: Proposal) -> tuple[str, float | None, float | None]:
+def _wish(state: State, proposal: Proposal) -> tuple[str, float | None, float | None]:
+    """Return the word of the wish as `decision.kind` has it, with its price or quantity."""
     if proposal.exit_quantity > 0:
-        wanted = "stop" if proposal.exit_rule == STOP else "exit"
-        return wanted, None, proposal.exit_quantity
+        whole = proposal.exit_quantity >= state.quantity
+        return "exit" if whole else "reduce", None, proposal.exit_quantity
     if proposal.stop_rule > 0:
         return "move_stop", proposal.stop, None
-    return "nothing", None, None
+    return "hold", None, None

@@ -3,20 +3,21 @@
 That a position is closed is believed from fills, never from its absence in a list.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from stopward.domain.cause import BY_HAND, cause_of, known_causes
 from stopward.domain.fills import Folded, after_split, fold_fills, split_ratio
-from stopward.domain.holding import STOP_KINDS, Holding, is_tighter, loosest_stop
-from stopward.domain.identity import is_ours
-from stopward.domain.money import sign
-from stopward.domain.orders import BrokerOrder, Fill, Order
+from stopward.domain.holding import Holding
+from stopward.domain.money import SIXTH_PLACE, sign
+from stopward.domain.orders import Fill
 from stopward.domain.position import Position
+from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
 
-BY_HAND = "by_hand"
+__all__ = ["Reconciled", "cause_of", "close_trade", "known_causes", "needs_fills", "reconcile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,46 +52,48 @@ def reconcile(
 ) -> Reconciled:
     """Return the position after splits, fills and what was done to its stop.
 
-    causes: by broker order id, why that order was there (`cause_of_order`); absent means by hand.
+    causes: by broker order id, why that order was there (`known_causes`); absent means by hand.
     """
-    if holding.position is not None and holding.position.side == position.side:
-        ratio = split_ratio(
-            position,
-            quantity=holding.position.quantity,
-            average_entry=holding.position.average_entry,
-        )
-        if ratio is not None:
-            return _after_split(position, ratio)
     folded = fold_fills(position, fills)
     position = folded.position
     flipped = holding.position is not None and holding.position.side != position.side
-    observations = list(_observed_fills(folded, causes))
+    observations = _observed_fills(folded, causes)
     if position.quantity <= 0:
         trade = close_trade(folded, causes, now=now)
         return Reconciled(
             position=position,
             trade=trade,
             flipped=flipped,
-            observations=tuple(observations),
+            observations=observations,
             alarms=(_flipped_alarm(position),) if flipped else (),
             cleared=_alarm_keys(position),
         )
-    if holding.quantity(position.side) <= 0:
+    if holding.position is None or flipped:
         alarm = _flipped_alarm(position) if flipped else _missing_alarm(position)
         return Reconciled(
             position=position,
             missing=not flipped,
             flipped=flipped,
-            observations=tuple(observations),
+            observations=observations,
             alarms=(alarm,),
         )
-    position, more, alarms, cleared = _reconcile_quantity(position, holding, observations)
-    position, stop_observations, stop_alarms, stop_cleared = _reconcile_stop(position, holding)
+    ratio = split_ratio(
+        position,
+        quantity=holding.position.quantity,
+        average_entry=holding.position.average_entry,
+    )
+    if ratio is not None:
+        position = after_split(position, ratio, quantity=holding.position.quantity)
+        return Reconciled(
+            position=position, observations=(*observations, _split_observation(position, ratio))
+        )
+    alarms, cleared = _explained(position, holding)
+    stop = watch_stop(position, holding, causes)
     return Reconciled(
-        position=position,
-        observations=(*more, *stop_observations),
-        alarms=(*alarms, *stop_alarms),
-        cleared=(*cleared, *stop_cleared),
+        position=stop.position,
+        observations=(*observations, *stop.observations),
+        alarms=(*alarms, *stop.alarms),
+        cleared=(*cleared, *stop.cleared),
     )
 
 
@@ -107,51 +110,24 @@ def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> 
         position_id=position.id,
         symbol=position.symbol,
         closed_at=folded.last_at or now,
-        exit_price=average_exit.quantize(Decimal("0.000001")),
+        exit_price=average_exit.quantize(SIXTH_PLACE),
         result=result,
         result_r=float(result / at_risk),
         cause=cause_of(folded.last_order, causes),
     )
 
 
-def cause_of(broker_order_id: str | None, causes: Mapping[str, str]) -> str:
-    """Return why the order that filled was there; an order nobody recorded was the trader's hand."""
-    return BY_HAND if broker_order_id is None else causes.get(broker_order_id, BY_HAND)
-
-
-def known_causes(orders: Iterable[Order], found: Iterable[BrokerOrder]) -> dict[str, str]:
-    """Return causes by broker order id: the rule of each order of ours, and stops and targets at the broker.
-
-    found: orders of others that filled, as read from the broker.
-    """
-    causes: dict[str, str] = {}
-    for theirs in found:
-        if theirs.kind in STOP_KINDS:
-            causes[theirs.id] = "stop"
-        elif theirs.group in ("bracket", "oco") and theirs.kind == "limit":
-            causes[theirs.id] = "target"
-    for order in orders:
-        if order.broker_order_id is not None:
-            causes[order.broker_order_id] = order.rule
-    return causes
-
-
-def _after_split(position: Position, ratio: Decimal) -> Reconciled:
-    return Reconciled(
-        position=after_split(position, ratio),
-        observations=(
-            Observation(
-                position_id=position.id,
-                symbol=position.symbol,
-                kind="split",
-                cause="broker",
-                detail={"ratio": str(ratio)},
-            ),
-        ),
+def _split_observation(position: Position, ratio: Decimal) -> Observation:
+    return Observation(
+        position_id=position.id,
+        symbol=position.symbol,
+        kind="split",
+        cause="broker",
+        detail={"ratio": str(ratio)},
     )
 
 
-def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> list[Observation]:
+def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> tuple[Observation, ...]:
     position = folded.position
     observations = []
     if folded.added > 0:
@@ -174,84 +150,26 @@ def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> list[Observati
                 detail={"quantity": str(folded.reduced), "price": str(folded.last_price)},
             )
         )
-    return observations
+    return tuple(observations)
 
 
-def _reconcile_quantity(
-    position: Position, holding: Holding, observations: list[Observation]
-) -> tuple[Position, list[Observation], list[Alarm], list[str]]:
-    """Where fills do not explain the broker's quantity, say so; its quantity is what we protect."""
+def _explained(position: Position, holding: Holding) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:
+    """Return alarms raised and cleared: whether fills explain the broker's quantity."""
     key = f"quantity_unexplained:{position.symbol}"
+    missing = f"position_missing:{position.symbol}"
     seen = holding.quantity(position.side)
     if seen == position.quantity:
-        return position, observations, [], [key, f"position_missing:{position.symbol}"]
+        return (), (key, missing)
     alarm = Alarm(
         key=key,
         kind="quantity_unexplained",
         symbol=position.symbol,
         message=(
             f"{position.symbol}: the broker holds {seen}, fills explain {position.quantity}; "
-            f"{seen} are protected"
+            f"{min(seen, position.quantity)} are protected"
         ),
     )
-    return position, observations, [alarm], []
-
-
-def _reconcile_stop(
-    position: Position, holding: Holding
-) -> tuple[Position, list[Observation], list[Alarm], list[str]]:
-    """Respect a stop that was tightened by hand; report one that was loosened, and do not fight it."""
-    side = position.side
-    stops = holding.stops(side)
-    resting = loosest_stop(stops, side)
-    loosened = f"stop_loosened:{position.symbol}"
-    if resting is None or resting == position.stop:
-        return position, [], [], []
-    by_hand = any(
-        order.stop_price == resting and not is_ours(order.client_order_id) for order in stops
-    )
-    covered = holding.covered_quantity(side) >= holding.quantity(side)
-    moved = Observation(
-        position_id=position.id,
-        symbol=position.symbol,
-        kind="stop_moved",
-        cause=BY_HAND if by_hand else "broker",
-        detail={"from": str(position.stop), "to": str(resting)},
-    )
-    if is_tighter(resting, position.stop, side):
-        if not covered:
-            return position, [], [], []
-        tightest = _tighter(position.tightest, resting, position)
-        flags = position.flags
-        cleared: list[str] = []
-        if tightest == resting:
-            flags = tuple(flag for flag in flags if flag != "hand_loosened")
-            cleared = [loosened]
-        position = replace(
-            position, stop=resting, stop_rule=BY_HAND, tightest=tightest, flags=flags
-        )
-        return position, [moved], [], cleared
-    if not by_hand:
-        return position, [], [], []
-    alarm = Alarm(
-        key=loosened,
-        kind="stop_loosened",
-        symbol=position.symbol,
-        message=(
-            f"{position.symbol}: the stop was loosened by hand from {position.stop} to {resting}; "
-            f"rules leave it alone until it is at {position.tightest} again"
-        ),
-    )
-    flags = position.flags
-    if "hand_loosened" not in flags:
-        flags = (*flags, "hand_loosened")
-    return replace(position, stop=resting, stop_rule=BY_HAND, flags=flags), [moved], [alarm], []
-
-
-def _tighter(known: Decimal | None, price: Decimal, position: Position) -> Decimal:
-    if known is None or is_tighter(price, known, position.side):
-        return price
-    return known
+    return (alarm,), (missing,)
 
 
 def _signed(holding: Holding) -> Decimal:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stopward.domain.identity import BrokerOrderId, OrderId
-from stopward.domain.orders import BrokerOrder, Order, OrderStatus
+from stopward.domain.orders import DEAD, BrokerOrder, Order, OrderStatus
 
 NOT_SENT = "the broker never saw it"
 
@@ -57,6 +57,11 @@ def settle(
     return as_acknowledged(order, found)
 
 
+def abandon(order: Order) -> Order:
+    """Return an unsent exit of a position that is closed: there is nothing left for it to sell."""
+    return replace(order, status="void", reason="the position is closed")
+
+
 def as_acknowledged(order: Order, found: BrokerOrder) -> Order:
     """Return our order with the status, id and fills of the broker's."""
     return replace(
@@ -70,8 +75,8 @@ def as_acknowledged(order: Order, found: BrokerOrder) -> Order:
 
 
 def status_of(found: BrokerOrder) -> OrderStatus:
-    """Return our word for a broker status."""
-    if found.is_working:
+    """Return our word for a broker status; one that nobody knows is not final: look again."""
+    if found.is_working or found.status not in DEAD:
         return "working"
     if found.status == "filled":
         return "filled"
@@ -83,8 +88,12 @@ def status_of(found: BrokerOrder) -> OrderStatus:
 def _settle_release(order: Order, target: BrokerOrder | None) -> Order:
     if target is None:
         return replace(order, status="void", reason="the order to cancel is unknown")
-    if target.is_working:
-        return replace(order, status="working", reason=target.status)
-    if target.status == "filled":
-        return replace(order, status="void", reason="filled before the cancel")
-    return replace(order, status="filled", reason=target.status)
+    match status_of(target):
+        case "working":
+            return replace(order, status="working", reason=target.status)
+        case "filled":
+            return replace(order, status="void", reason="filled before the cancel")
+        case _ if target.status == "replaced":
+            return replace(order, status="void", reason="replaced before the cancel")
+        case _:
+            return replace(order, status="filled", reason=target.status)

@@ -62,8 +62,9 @@ WINDOW = 64
 class DayRow:
     """The session so far, from closed trades: what daily limits start from.
 
-    realised, realised_r: result of the trades and partial exits of this session, in dollars and in R.
-    peak_r: highest realised plus open R seen at a tick. equity: of the prior close; None when unknown.
+    realised, realised_r: result of the trades closed in this session, in dollars and in R.
+    peak_r: highest realised plus open R seen at a tick.
+    equity: of the prior close; None when unknown.
     losses: losing trades in a row, up to now. last_loss_at: when the last one closed.
     locked_by: the day rule that acted (`day_loss`, `day_profit`); it holds until the next session.
     warned: highest share of the loss limit already warned of (0, 0.75, 0.9).
@@ -153,7 +154,10 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Something a person must know. `key` is stable, so that a lasting fault is one alarm, counted."""
+    """Something a person must know.
+
+    `key` is stable, so that a lasting fault is one alarm, counted.
+    """
 
     key: str
     kind: str
@@ -164,7 +168,11 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRow:
-    """A closed position, as the broker's fills tell it. `cause` is the last exit's rule, or `by_hand`."""
+    """A closed position, as the broker's fills tell it.
+
+    cause: the rule of the last exit; `stop` or `target` for one that rested; `by_hand`; `guard` for
+    an exit of ours whose rule is no longer at hand.
+    """
 
     position_id: PositionId
     symbol: Symbol
@@ -177,7 +185,10 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What the broker or the trader did, stored as seen: `stop_moved`, `added`, `reduced`, `split`, ..."""
+    """What the broker or the trader did, stored as seen.
+
+    kind: `adopted`, `added`, `reduced`, `split`, `stop_moved`.
+    """
 
     position_id: PositionId | None
     symbol: Symbol
@@ -190,7 +201,8 @@ class Observation:
 class TickRecord:
     """Everything one tick decided, written in one transaction before anything is sent.
 
-    positions, symbols: whole rows, new or changed. orders: intents to insert; existing ids are left alone.
+    positions, symbols: whole rows, new or changed.
+    orders: intents to insert; existing ids are left alone.
     trades: positions that fills closed; their row in `positions` has quantity 0.
     halted_symbols: symbols to be tagged `halted`: the broker holds a side that nobody decided.
     release: give the lease back now.
@@ -240,7 +252,22 @@ class Acknowledgement:
 
 
 __all__ = [
-    "WINDOW", "AccountRow", "Acknowledgement", "Adoption", "Alarm", "Busy", "DayRow", "DecisionRow",
-    "Marks", "Mode", "Observation", "OrderId", "OrderStatus", "Snapshot", "SymbolState", "TickRecord",
-    "TradeRow", "ViewRow",
-]  # fmt: skip
+    "WINDOW",
+    "AccountRow",
+    "Acknowledgement",
+    "Adoption",
+    "Alarm",
+    "Busy",
+    "DayRow",
+    "DecisionRow",
+    "Marks",
+    "Mode",
+    "Observation",
+    "OrderId",
+    "OrderStatus",
+    "Snapshot",
+    "SymbolState",
+    "TickRecord",
+    "TradeRow",
+    "ViewRow",
+]

@@ -41,7 +41,7 @@ def fold_symbol(
     harmless. `usual_volume` is of the newest bar's minute, nan when unknown.
     """
     contexts: list[BarContext] = []
-    for bar in bars:
+    for bar in sorted(bars, key=lambda bar: bar.at):
         is_old = symbol.bar_at is not None and bar.at <= symbol.bar_at
         if is_old or not session.contains(bar.at):
             continue

@@ -1,0 +1,98 @@
+"""What was done to the resting stop since we last looked, by hand or by a lost answer. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from stopward.domain.cause import BY_HAND, GUARD
+from stopward.domain.holding import Holding, is_tighter, loosest_stop, tightest
+from stopward.domain.identity import is_ours
+from stopward.domain.orders import BrokerOrder
+from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.snapshot import Alarm, Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The position as its stop rests, and what is to be told of it."""
+
+    position: Position
+    observations: tuple[Observation, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    cleared: tuple[str, ...] = ()
+
+
+def watch_stop(position: Position, holding: Holding, causes: Mapping[str, str]) -> Watched:
+    """Respect a stop that was tightened by hand; report one that was loosened, and do not fight it.
+
+    Of several stops the loosest counts. A stop of ours at another price than we believe is a move
+    whose answer was lost: tighter, it is believed; looser, the next plan moves it.
+    """
+    side = position.side
+    stops = holding.stops(side)
+    resting = loosest_stop(stops, side)
+    if resting is None or resting == position.stop:
+        return Watched(position=position)
+    cause = _cause_of_stop(stops, resting, causes)
+    moved = Observation(
+        position_id=position.id,
+        symbol=position.symbol,
+        kind="stop_moved",
+        cause=cause,
+        detail={"from": str(position.stop), "to": str(resting)},
+    )
+    if is_tighter(resting, position.stop, side):
+        if holding.covered_quantity(side) < holding.quantity(side):
+            return Watched(position=position)
+        return _tightened(position, resting, moved)
+    if cause != BY_HAND:
+        return Watched(position=position)
+    return _loosened(position, resting, moved)
+
+
+def _cause_of_stop(stops: Sequence[BrokerOrder], price: Decimal, causes: Mapping[str, str]) -> str:
+    """Return whose stop rests at `price`: by hand when one is the trader's, else its rule."""
+    at_price = [order for order in stops if order.stop_price == price]
+    if any(not is_ours(order.client_order_id) for order in at_price):
+        return BY_HAND
+    return next((causes[order.id] for order in at_price if order.id in causes), GUARD)
+
+
+def _tightened(position: Position, resting: Decimal, moved: Observation) -> Watched:
+    best = position.stop if position.tightest is None else position.tightest
+    best = tightest((resting, best), position.side)
+    flags = position.flags
+    cleared: tuple[str, ...] = ()
+    if best == resting:
+        flags = tuple(flag for flag in flags if flag != HAND_LOOSENED)
+        cleared = (_loosened_key(position),)
+    return Watched(
+        position=replace(position, stop=resting, stop_rule=moved.cause, tightest=best, flags=flags),
+        observations=(moved,),
+        cleared=cleared,
+    )
+
+
+def _loosened(position: Position, resting: Decimal, moved: Observation) -> Watched:
+    best = position.stop if position.tightest is None else position.tightest
+    alarm = Alarm(
+        key=_loosened_key(position),
+        kind="stop_loosened",
+        symbol=position.symbol,
+        message=(
+            f"{position.symbol}: the stop was loosened by hand from {position.stop} to {resting}; "
+            f"rules leave it alone until it is at {best} again"
+        ),
+    )
+    flags = position.flags
+    if HAND_LOOSENED not in flags:
+        flags = (*flags, HAND_LOOSENED)
+    return Watched(
+        position=replace(position, stop=resting, stop_rule=BY_HAND, tightest=best, flags=flags),
+        observations=(moved,),
+        alarms=(alarm,),
+    )
+
+
+def _loosened_key(position: Position) -> str:
+    return f"stop_loosened:{position.symbol}"
