@@ -14,6 +14,7 @@ BREAKEVEN = ADOPT_ALL + '[rules.breakeven]\narm = "1 r"\n'
 PARTIAL = (
     ADOPT_ALL + '[rules.partial]\nat_1 = "2 r"\nfraction_1 = 0.5\nat_2 = "3 r"\nfraction_2 = 0.25\n'
 )
+TIME_STOP = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
 SESSION_FLAT = ADOPT_ALL + "[rules.session_flat]\nminutes = 10\n"
 
 
@@ -169,8 +170,7 @@ class TestStops:
 
 class TestExits:
     def test_a_full_exit_releases_the_stop_sells_once_and_writes_the_trade(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 6), rules=rules) as world:
+        with a_world(*flat(100, 6), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.run(1, 3)
             assert world.shares() == 0
@@ -180,8 +180,7 @@ class TestExits:
             assert world.snapshot().positions == ()
 
     def test_a_short_is_bought_back(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 6), rules=rules) as world:
+        with a_world(*flat(100, 6), rules=TIME_STOP) as world:
             world.open(side="short", stop="102")
             world.run(1, 3)
             assert world.shares() == 0
@@ -296,6 +295,19 @@ class TestHands:
             assert world.position().quantity == 70
             assert sum(order.open_quantity for order in world.stops()) == 70
 
+    def test_hands_off_on_a_guarded_position_leaves_its_stop_and_follows_it(self) -> None:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
+            world.open(stop="98")
+            world.tick(1)
+            world.memory.tag_symbol(world.guard.settings.account_id, AAPL, "hands-off")
+            world.simulator.hand_add(AAPL, Decimal(10))
+            world.run(2, 4)
+            assert world.shares() == 110
+            assert world.position().quantity == 110
+            assert world.stop_prices() == ["100@98"]
+            kinds = [o.kind for r in world.store.records for o in r.observations]
+            assert kinds.count("added") == 1
+
     def test_a_split_rescales_everything_in_one_tick(self) -> None:
         with a_world(*flat(100, 6)) as world:
             world.open(stop="98")
@@ -310,8 +322,7 @@ class TestHands:
 
 class TestFaults:
     def test_a_tick_run_twice_acts_once(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 6), rules=rules) as world:
+        with a_world(*flat(100, 6), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.run(1, 2)
             world.guard.tick(at(2))
@@ -320,8 +331,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("kind", ["lost_answer", "timeout_after"])
     def test_an_exit_whose_answer_is_lost_is_not_sold_twice(self, kind: str) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 8), rules=rules) as world:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.tick(1)
             world.simulator.fault(Fault(kind=kind, method="POST", path="/v2/orders", times=1))  # type: ignore[arg-type]
@@ -330,8 +340,7 @@ class TestFaults:
             assert len(world.trades()) == 1
 
     def test_a_crash_after_recording_is_finished_by_the_next_tick_under_the_same_id(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 8), rules=rules) as world:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.tick(1)
             world.simulator.fault(
@@ -348,6 +357,60 @@ class TestFaults:
             world.run(3, 4)
             assert world.shares() == 0
             assert [body["client_order_id"] for body in world.sent()] == [sells[0].id]
+
+    def test_a_rate_limit_between_release_and_exit_is_waited_out(self) -> None:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
+            world.open(stop="98")
+            world.tick(1)
+            world.simulator.fault(Fault(kind="rate_limited", method="POST", path="/v2/orders"))
+            world.tick(2)
+            assert world.shares() == 0
+
+    def test_a_broker_that_fails_after_the_release_gets_its_stop_back_or_the_exit_done(
+        self,
+    ) -> None:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
+            world.open(stop="98")
+            world.tick(1)
+            path = "/v2/positions/AAPL"
+            world.simulator.fault(Fault(kind="server_error", method="GET", path=path, times=6))
+            world.tick(2)
+            assert world.shares() == 0 or world.stop_prices() == ["100@98"]
+            world.simulator.clear_faults()
+            world.run(3, 4)
+            assert world.shares() == 0
+            assert len(world.trades()) == 1
+
+    def test_shares_held_by_the_traders_target_are_released_for_a_full_exit(self) -> None:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
+            world.open(target="110")
+            world.run(1, 3)
+            assert world.shares() == 0
+            assert world.simulator.open_orders(AAPL) == []
+
+    def test_an_exit_that_was_not_sent_before_the_close_waits_and_its_stop_rests(self) -> None:
+        simulator = a_simulator(*flat(100, 390), start=at(379))
+        with a_world(rules=SESSION_FLAT, simulator=simulator) as world:
+            world.open(stop="98")
+            world.tick(379)
+            world.simulator.fault(Fault(kind="server_error", method="DELETE", times=None))
+            world.run(380, 389)
+            world.simulator.clear_faults()
+            world.tick(391)
+            assert world.shares() == 100
+            assert world.stop_prices() == ["100@98"]
+
+    def test_the_exit_of_a_position_that_closed_meanwhile_is_void(self) -> None:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
+            world.open(stop="98")
+            world.tick(1)
+            world.simulator.fault(Fault(kind="server_error", method="DELETE", times=None))
+            world.tick(2)
+            world.simulator.clear_faults()
+            world.simulator.hand_close(AAPL)
+            world.run(3, 4)
+            assert world.snapshot().orders == ()
+            assert [trade.cause for trade in world.trades()] == ["by_hand"]
 
     def test_a_broker_without_an_answer_leaves_the_stop_and_raises_an_alarm(self) -> None:
         with a_world(*flat(100, 8)) as world:
@@ -396,8 +459,7 @@ class TestFaults:
             assert world.sent() == []
 
     def test_a_sell_that_is_refused_brings_the_stop_back_at_once(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 8), rules=rules) as world:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.tick(1)
             world.simulator.reject_next(AAPL, "the market maker is away")
@@ -406,8 +468,7 @@ class TestFaults:
             assert "order_rejected" in world.alarms()
 
     def test_the_gap_between_release_and_exit_is_counted(self) -> None:
-        rules = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
-        with a_world(*flat(100, 8), rules=rules) as world:
+        with a_world(*flat(100, 8), rules=TIME_STOP) as world:
             world.open(stop="98")
             world.tick(1)
             world.simulator.fault(Fault(kind="slow", method="POST", path="/v2/orders", seconds=1.5))

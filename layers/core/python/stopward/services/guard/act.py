@@ -18,6 +18,8 @@ from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
 
 POLL = timedelta(milliseconds=200)
+HELD_SHARES = 40310000
+"""The broker's code for shares that another order holds; the exit itself was not refused."""
 POLLS = 15
 """A cancel or a market order in session settles well within three seconds; later the next tick sees it."""
 
@@ -43,6 +45,20 @@ class Sent:
     unprotected_seconds: float = 0.0
 
 
+@dataclass(slots=True)
+class _Progress:
+    """One position on its way through its steps. released: a stop was, so shares may be gone."""
+
+    sent: Sent
+    released: bool = False
+
+    def release(self, now: datetime) -> None:
+        """Note that a stop is about to be released: from here on the gap is counted."""
+        self.released = True
+        if self.sent.naked_since is None:
+            self.sent = replace(self.sent, naked_since=now)
+
+
 @dataclass(slots=True, kw_only=True)
 class Executor:
     """Sends steps until `deadline`; never a step that was not recorded before."""
@@ -57,43 +73,41 @@ class Executor:
         work: Sequence[tuple[Position, tuple[Order, ...]]],
         on_failure: Callable[[str, Exception], None],
     ) -> tuple[Sent, ...]:
-        """Send every position's steps, in order of urgency; one position's failure stops no other."""
+        """Send every position's steps, the urgent first; one position's failure stops no other."""
         results: list[Sent] = []
         for position, steps in sorted(work, key=_urgency):
-            sent = Sent(position=position, complete=not steps)
+            progress = _Progress(Sent(position=position, complete=not steps))
             if steps and not self.stopped:
                 try:
-                    sent = self._run_one(position, steps)
-                except RateLimited:
-                    self.stopped = True
+                    self._run_one(progress, steps)
                 except Exception as error:
+                    self.stopped = self.stopped or isinstance(error, RateLimited)
+                    progress.sent = replace(progress.sent, complete=False)
                     on_failure(position.symbol, error)
-            results.append(sent)
+            results.append(progress.sent)
         return tuple(results)
 
-    def _run_one(self, position: Position, steps: tuple[Order, ...]) -> Sent:
-        sent = Sent(position=position)
-        released = False
+    def _run_one(self, progress: _Progress, steps: tuple[Order, ...]) -> None:
+        """Send one position's steps; what was done stays in `progress`, also when one fails."""
+        progress.sent = replace(progress.sent, complete=False)
         for step in steps:
             if self.clock.now() >= self.deadline:
-                return replace(sent, complete=False)
-            if step.step == "sell" and released:
-                held = self.broker.position(position.symbol)
-                quantity = (
-                    Decimal(0) if held is None or held.side != position.side else held.quantity
-                )
+                return
+            if step.step == "sell" and progress.released:
+                quantity = min(step.quantity, self._held(progress.sent.position))
                 if quantity <= 0:
-                    return replace(sent, complete=False)
-                step = replace(step, quantity=min(step.quantity, quantity))
-            before = self.clock.now()
-            sent = self._send(sent, step)
+                    return
+                step = replace(step, quantity=quantity)
             if step.step == "release":
-                released = True
-                if sent.naked_since is None:
-                    sent = replace(sent, naked_since=before)
-            if not sent.complete:
-                return sent
-        return sent
+                progress.release(self.clock.now())
+            progress.sent = self._send(progress.sent, step)
+            if not progress.sent.complete:
+                return
+
+    def _held(self, position: Position) -> Decimal:
+        """Return the shares still held, read again: a stop may have filled before its release."""
+        held = self.broker.position(position.symbol)
+        return Decimal(0) if held is None or held.side != position.side else held.quantity
 
     def _send(self, sent: Sent, step: Order) -> Sent:
         match step.step:
@@ -169,7 +183,7 @@ class Executor:
             time_in_force="gtc" if whole else "day",
         )
         try:
-            answer = self.broker.submit(request)
+            answer = self._submit(request)
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
             return _with(sent, rejected, complete=False, unplaceable=error.status == 422)
@@ -188,26 +202,35 @@ class Executor:
             kind="market",
         )
         try:
-            answer = self._submit_exit(request)
+            answer = self._submit(request)
         except BrokerRejected as error:
+            if error.code == HELD_SHARES:
+                return _with(sent, replace(step, reason=str(error)), complete=False)
             rejected = replace(step, status="rejected", reason=str(error))
             return _with(sent, rejected, complete=False)
         sent = self._covered(sent)
         done = as_acknowledged(step, self._final(answer.id) or answer)
         return _with(sent, done, complete=done.status in ("filled", "working"))
 
-    def _submit_exit(self, request: OrderRequest) -> BrokerOrder:
-        """Send an exit; without an answer once more under the same id, for its stop is released.
+    def _submit(self, request: OrderRequest) -> BrokerOrder:
+        """Send an order, waiting while the broker asks for it, and once more without an answer.
 
-        The id makes the repetition harmless: a duplicate is refused and read by its id.
+        What protects is worth a wait: its stop may be released already. The id makes a repetition
+        harmless: a duplicate is refused and read by its id.
         """
-        try:
-            return self.broker.submit(request)
-        except RateLimited:
-            raise
-        except BrokerUnavailable:
-            found = self.broker.order_by_client_id(request.client_order_id)
-            return found if found is not None else self.broker.submit(request)
+        repeated = False
+        while True:
+            try:
+                return self.broker.submit(request)
+            except RateLimited as error:
+                again_at = self.clock.now() + timedelta(seconds=error.retry_after_seconds)
+                if again_at >= self.deadline:
+                    raise
+                self.clock.sleep_until(again_at)
+            except BrokerUnavailable:
+                if repeated or self.clock.now() >= self.deadline:
+                    raise
+                repeated = True
 
     def _final(self, order_id: BrokerOrderId) -> BrokerOrder | None:
         return self._wait(lambda: self.broker.order(order_id), lambda order: not order.is_working)

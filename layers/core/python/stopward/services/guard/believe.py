@@ -11,7 +11,7 @@ from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import Position
 from stopward.domain.reconcile import Reconciled, known_causes, reconcile
 from stopward.domain.rulebook.settings import AccountSettings
-from stopward.domain.settling import settle
+from stopward.domain.settling import abandon, settle
 from stopward.domain.snapshot import Alarm, Observation, Snapshot
 from stopward.services.guard.subject import Beliefs, Picture, Subject
 
@@ -41,6 +41,7 @@ def believe(
     day = snapshot.day
     subjects: list[Subject] = []
     closed: list[Position] = []
+    aside: list[Position] = []
     results: list[Reconciled] = []
     for position in snapshot.positions:
         own = settled.of_position.get(position.id, ())
@@ -57,6 +58,8 @@ def believe(
             closed.append(reconciled.position)
         elif refusal(settings, position.symbol, _tags(snapshot, position)) is None:
             subjects.append(_subject(reconciled.position, picture, own, settled.by_client_id))
+        else:
+            aside.append(reconciled.position)
     adopted, strangers = _adopt_new(snapshot, picture, settings, daily_atr=daily_atr)
     subjects.extend(adopted)
     return Beliefs(
@@ -64,6 +67,7 @@ def believe(
         settled=settled.changed,
         trades=tuple(r.trade for r in results if r.trade is not None),
         closed=tuple(closed),
+        aside=tuple(aside),
         observations=tuple(o for r in results for o in r.observations)
         + tuple(_adopted_observation(subject.position) for subject in adopted),
         alarms=tuple(a for r in results for a in r.alarms)
@@ -80,8 +84,11 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
     known = (*picture.orders, *picture.found)
     by_client_id = {order.client_order_id: order for order in known}
     by_id = {order.id: order for order in known}
+    guarded = {position.id for position in snapshot.positions}
+    stand = (settle(o, by_client_id=by_client_id, by_id=by_id) for o in snapshot.orders)
     orders = tuple(
-        settle(order, by_client_id=by_client_id, by_id=by_id) for order in snapshot.orders
+        abandon(order) if is_unsent(order) and order.position_id not in guarded else order
+        for order in stand
     )
     changed = tuple(
         now for before, now in zip(snapshot.orders, orders, strict=True) if now != before
@@ -106,6 +113,11 @@ def with_partials(position: Position, done: int) -> Position:
     if done <= marks.partials:
         return position
     return replace(position, marks=marks._replace(partials=float(done)))
+
+
+def is_unsent(order: Order) -> bool:
+    """Whether the order is an exit that the broker has not seen yet."""
+    return order.step == "sell" and order.status == "recorded"
 
 
 def is_finished_partial(order: Order) -> bool:

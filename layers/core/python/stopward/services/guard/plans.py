@@ -60,16 +60,26 @@ def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Plan
 
 
 def replan(
-    bench: Bench, planned: Planned, sent: Sent, holding: Holding, *, attempt: int, through: bool
+    bench: Bench,
+    planned: Planned,
+    sent: Sent,
+    holding: Holding,
+    *,
+    attempt: int,
+    through: bool,
+    protect_only: bool,
 ) -> Planned:
     """Return a new plan after a step came out otherwise, from a fresh picture.
 
     An exit that was rejected is over, so protection comes back first. One that was recorded and not
     yet sent is finished. through: the price is at or beyond the stop, which therefore cannot rest:
-    the position is closed instead.
+    the position is closed instead. protect_only: the last plan of a tick; what is not sold by then
+    gets its stop back, and the recorded exit is finished by the next tick.
     """
     exit_order, at_broker = _exit_after(planned, sent, holding)
-    if exit_order is None and through:
+    if protect_only and at_broker is None:
+        exit_order = None
+    if exit_order is None and through and not protect_only:
         exit_order = exit_of(
             sent.position,
             holding,
@@ -98,14 +108,18 @@ def wanted(bench: Bench, judged: Judged) -> Decision | None:
 
 
 def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
+    # An exit that was not sent before the close waits for the next open: until then its stop rests.
     subject = judged.subject
+    exit_order = subject.exit
+    if not bench.in_session and subject.exit_at_broker is None:
+        exit_order = None
     partials = 0 if judged.verdict is None else int(judged.verdict.proposal.partials)
     goal = goal_for(
         subject.position,
         subject.holding,
         wanted(bench, judged),
         rules,
-        exit_order=subject.exit,
+        exit_order=exit_order,
         exit_at_broker=subject.exit_at_broker,
         tick_at=bench.tick_at,
         partials=partials,

@@ -33,7 +33,9 @@ def tick_record(
         tick_at=bench.tick_at,
         at=at,
         source=bench.source,
-        positions=tuple(p for p in (*positions, *beliefs.closed) if before.get(p.id) != p),
+        positions=tuple(
+            p for p in (*positions, *beliefs.closed, *beliefs.aside) if before.get(p.id) != p
+        ),
         symbols=judgement.symbols,
         views=judgement.views,
         decisions=tuple(each.row for each in judgement.judged if each.row is not None),

@@ -15,8 +15,8 @@ from stopward.services.guard.plans import Planned, replan
 from stopward.services.guard.subject import exit_price
 
 Failure = Callable[[str, Exception], None]
-ROUNDS = 3
-"""Plans a tick makes for one position; what is left then is the next tick's."""
+ROUNDS = 4
+"""Plans a tick makes for one position; the last one only protects, the next tick does the rest."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Rounds:
         for attempt in range(1, ROUNDS + 1):
             for sent in self.executor.run(work, self.on_failure):
                 results[sent.position.symbol] = _joined(results.get(sent.position.symbol), sent)
-            again = [s for s, sent in results.items() if not sent.complete and sent.orders]
+            again = [s for s, sent in results.items() if not sent.complete and _has_acted(sent)]
             is_over = self.executor.stopped or self.executor.clock.now() >= self.executor.deadline
             if attempt == ROUNDS or not again or is_over:
                 break
@@ -80,6 +80,7 @@ class Rounds:
                 holding,
                 attempt=attempt,
                 through=through.get(symbol, False),
+                protect_only=attempt == ROUNDS - 1,
             )
             if new.steps:
                 again[symbol] = new
@@ -106,6 +107,11 @@ class Rounds:
                 orders=tuple(orders),
             )
         )
+
+
+def _has_acted(sent: Sent) -> bool:
+    """Whether anything was sent, so that the picture the plan was made from is no longer true."""
+    return bool(sent.orders) or sent.naked_since is not None
 
 
 def _joined(before: Sent | None, now: Sent) -> Sent:

@@ -58,12 +58,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beliefs:
-    """Snapshot and picture brought together: what we now believe, and what is to be recorded of it."""
+    """Snapshot and picture brought together: what we now believe, and what is to be recorded.
+
+    aside: positions that were guarded and may not be touched any more; they are followed, no more.
+    """
 
     subjects: tuple[Subject, ...]
     settled: tuple[Order, ...]
     trades: tuple[TradeRow, ...]
     closed: tuple[Position, ...]
+    aside: tuple[Position, ...]
     observations: tuple[Observation, ...]
     alarms: tuple[Alarm, ...]
     cleared: tuple[str, ...]
