@@ -12,7 +12,7 @@ GUARD = "guard"
 
 
 def cause_of(broker_order_id: str | None, causes: Mapping[str, str]) -> str:
-    """Return why the order that filled was there; an order nobody recorded was the trader's hand."""
+    """Return why the order that filled was there; one that nobody recorded was placed by hand."""
     return BY_HAND if broker_order_id is None else causes.get(broker_order_id, BY_HAND)
 
 
