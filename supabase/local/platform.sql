@@ -13,7 +13,9 @@ begin
 end
 $$;
 alter role service_role bypassrls;
-grant anon, authenticated, service_role to authenticator;
+grant anon to authenticator;
+grant authenticated to authenticator;
+grant service_role to authenticator;
 
 create schema extensions;
 grant usage on schema extensions to anon, authenticated, service_role;

@@ -89,7 +89,10 @@ using (true);
 
 create policy accounts_select_member on stopward.accounts
 for select to authenticated
-using (id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy accounts_select_worker on stopward.accounts
 for select to stopward_worker
@@ -97,7 +100,10 @@ using (true);
 
 create policy settings_versions_select_member on stopward.settings_versions
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy settings_versions_select_worker on stopward.settings_versions
 for select to stopward_worker
@@ -105,7 +111,10 @@ using (true);
 
 create policy leases_select_member on stopward.leases
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy leases_select_worker on stopward.leases
 for select to stopward_worker

@@ -33,14 +33,14 @@ create table stopward.positions (
     adopted_at timestamptz not null,
     bar_at timestamptz,
     marks jsonb not null,
-    tags text [] not null default '{}',
-    flags text [] not null default '{}',
+    tags text[] not null default '{}',
+    flags text[] not null default '{}',
     realised numeric(18, 6) not null,
     closed_quantity numeric(24, 9) not null,
     tightest numeric(18, 6),
     stop_rule text not null,
     fills_at timestamptz,
-    fill_ids text [] not null default '{}',
+    fill_ids text[] not null default '{}',
     closed_at timestamptz,
     constraint positions_pkey primary key (account_id, id),
     constraint positions_account_fkey foreign key (account_id) references stopward.accounts (id),
@@ -195,7 +195,10 @@ execute function stopward.require_observation('positions_stop_tightens');
 
 create policy symbol_tags_select_member on stopward.symbol_tags
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy symbol_tags_select_worker on stopward.symbol_tags
 for select to stopward_worker
@@ -203,7 +206,10 @@ using (true);
 
 create policy positions_select_member on stopward.positions
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy positions_select_worker on stopward.positions
 for select to stopward_worker
@@ -211,7 +217,10 @@ using (true);
 
 create policy symbol_states_select_member on stopward.symbol_states
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy symbol_states_select_worker on stopward.symbol_states
 for select to stopward_worker
@@ -219,7 +228,10 @@ using (true);
 
 create policy observations_select_member on stopward.observations
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy observations_select_worker on stopward.observations
 for select to stopward_worker

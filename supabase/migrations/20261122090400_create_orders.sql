@@ -167,7 +167,10 @@ execute function stopward.refuse_change('orders_fills_only_grow');
 
 create policy orders_select_member on stopward.orders
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy orders_select_worker on stopward.orders
 for select to stopward_worker
@@ -175,7 +178,10 @@ using (true);
 
 create policy order_events_select_member on stopward.order_events
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy order_events_select_worker on stopward.order_events
 for select to stopward_worker

@@ -163,7 +163,10 @@ alter table stopward.market_views_default enable row level security;
 
 create policy decisions_select_member on stopward.decisions
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy decisions_select_worker on stopward.decisions
 for select to stopward_worker
@@ -171,7 +174,10 @@ using (true);
 
 create policy decision_runs_select_member on stopward.decision_runs
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy decision_runs_select_worker on stopward.decision_runs
 for select to stopward_worker
@@ -179,7 +185,10 @@ using (true);
 
 create policy market_views_select_member on stopward.market_views
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy market_views_select_worker on stopward.market_views
 for select to stopward_worker

@@ -120,7 +120,10 @@ alter table stopward.protection_gaps enable row level security;
 
 create policy trades_select_member on stopward.trades
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy trades_select_worker on stopward.trades
 for select to stopward_worker
@@ -128,7 +131,10 @@ using (true);
 
 create policy day_results_select_member on stopward.day_results
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy day_results_select_worker on stopward.day_results
 for select to stopward_worker
@@ -136,7 +142,10 @@ using (true);
 
 create policy alarms_select_member on stopward.alarms
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy alarms_select_worker on stopward.alarms
 for select to stopward_worker
@@ -144,7 +153,10 @@ using (true);
 
 create policy protection_gaps_select_member on stopward.protection_gaps
 for select to authenticated
-using (account_id in (select m.account_id from stopward.members as m where m.user_id = (select auth.uid())));
+using (account_id in (
+    select m.account_id from stopward.members as m
+    where m.user_id = (select auth.uid())
+));
 
 create policy protection_gaps_select_worker on stopward.protection_gaps
 for select to stopward_worker

@@ -2,6 +2,16 @@
 -- Lock: none. Phase: before deploy.
 
 create view api.open_positions with (security_invoker = true) as
+-- One R of a short points down.
+with scale as (
+    select
+        p.account_id,
+        p.id,
+        p.average_entry::double precision as entry,
+        case p.side when 'long' then 1 else -1 end * p.risk::double precision as r
+    from stopward.positions as p
+)
+
 select
     p.account_id,
     p.id as position_id,
@@ -14,13 +24,10 @@ select
     p.stop,
     p.risk,
     p.target,
-    case p.side when 'long' then 1 else -1 end * (d.price - p.average_entry::double precision)
-    / p.risk::double precision as now_r,
-    case p.side when 'long' then 1 else -1 end * ((p.marks ->> 'best')::double precision - p.average_entry::double precision)
-    / p.risk::double precision as best_r,
-    case p.side when 'long' then 1 else -1 end * ((p.marks ->> 'worst')::double precision - p.average_entry::double precision)
-    / p.risk::double precision as worst_r,
-    round(case p.side when 'long' then 1 else -1 end * (p.stop - p.average_entry) / p.risk, 4) as stop_r,
+    (d.price - k.entry) / k.r as now_r,
+    ((p.marks ->> 'best')::double precision - k.entry) / k.r as best_r,
+    ((p.marks ->> 'worst')::double precision - k.entry) / k.r as worst_r,
+    round((p.stop - p.average_entry) / k.r::numeric, 4) as stop_r,
     p.stop_rule,
     p.realised,
     p.opened_at,
@@ -34,8 +41,11 @@ select
     d.rule,
     d.reasons
 from stopward.positions as p
+inner join scale as k on p.account_id = k.account_id and p.id = k.id
 left join lateral (
-    select r.tick_at, r.source
+    select
+        r.tick_at,
+        r.source
     from stopward.decision_runs as r
     where r.account_id = p.account_id and r.position_id = p.id
     order by r.last_tick_at desc
@@ -102,13 +112,25 @@ select
     e.events
 from stopward.orders as o
 left join lateral (
-    select min(e.at) as first_at, max(e.at) as last_at, count(*) as events
+    select
+        min(e.at) as first_at,
+        max(e.at) as last_at,
+        count(*) as events
     from stopward.order_events as e
     where e.account_id = o.account_id and e.order_id = o.id
 ) as e on true;
 comment on view api.order_log is 'What was sent to the broker, for which rule, and what came of it.';
 
 create view api.trade_journal with (security_invoker = true) as
+with scale as (
+    select
+        t.account_id,
+        t.position_id,
+        t.average_entry::double precision as entry,
+        case t.side when 'long' then 1 else -1 end * t.risk::double precision as r
+    from stopward.trades as t
+)
+
 select
     t.account_id,
     t.position_id,
@@ -123,13 +145,12 @@ select
     t.cause,
     t.opened_at,
     t.closed_at,
-    case t.side when 'long' then 1 else -1 end * ((p.marks ->> 'best')::double precision - t.average_entry::double precision)
-    / t.risk::double precision as best_r,
-    case t.side when 'long' then 1 else -1 end * ((p.marks ->> 'worst')::double precision - t.average_entry::double precision)
-    / t.risk::double precision as worst_r,
+    ((p.marks ->> 'best')::double precision - k.entry) / k.r as best_r,
+    ((p.marks ->> 'worst')::double precision - k.entry) / k.r as worst_r,
     p.flags,
     p.tags
 from stopward.trades as t
+inner join scale as k on t.account_id = k.account_id and t.position_id = k.position_id
 inner join stopward.positions as p on t.account_id = p.account_id and t.position_id = p.id;
 comment on view api.trade_journal is 'Closed positions: what they brought in dollars and in R, and what closed them.';
 

@@ -4,7 +4,8 @@ What is applied is noted in the CLI's own table, so that either tool continues t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
 PROJECT = Path(__file__).resolve().parents[5]
 """The repository: this file lies at layers/core/python/stopward/local."""
 SUPABASE = PROJECT / "supabase"
+
+Connection = psycopg.Connection[tuple[object, ...]]
 
 FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>[a-z0-9_]+)\.sql")
 NOT_CODE = re.compile(r"[\s;]+")
@@ -65,10 +68,15 @@ def read_migrations(folder: Path) -> tuple[Migration, ...]:
 
 def prepare_platform(url: str, *, supabase: Path = SUPABASE) -> bool:
     """Create what a Supabase project has and plain Postgres lacks; False when it is there."""
-    with _connect(url) as connection:
-        if _is_prepared(connection):
+    with _open(url) as connection:
+        found = connection.execute(
+            "select to_regprocedure('auth.uid()') is not null"
+            " and exists (select from pg_roles where rolname = 'service_role')"
+        ).fetchone()
+        if found == (True,):
             return False
-        _run(connection, (supabase / "local" / "platform.sql").read_text(encoding="utf-8"))
+        with connection.transaction():
+            connection.execute((supabase / "local" / "platform.sql").read_bytes())
         return True
 
 
@@ -79,12 +87,12 @@ def migrate(url: str, *, supabase: Path = SUPABASE) -> tuple[str, ...]:
     (nothing of that file is left behind), DatabaseUnavailable when the database does not answer.
     """
     migrations = read_migrations(supabase / "migrations")
-    with _connect(url) as connection:
-        _run(connection, f"select pg_advisory_lock({LOCK_KEY})")
-        _run(connection, LEDGER)
+    with _open(url) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+        connection.execute(LEDGER)
         applied = _applied(connection)
         _check(migrations, applied)
-        pending = [migration for migration in migrations if migration.version not in applied]
+        pending = [each for each in migrations if each.version not in applied]
         for migration in pending:
             _apply(connection, migration)
         return tuple(migration.version for migration in pending)
@@ -92,28 +100,26 @@ def migrate(url: str, *, supabase: Path = SUPABASE) -> tuple[str, ...]:
 
 def seed(url: str, *, supabase: Path = SUPABASE) -> None:
     """Run supabase/seed.sql; it may be run again."""
-    with _connect(url) as connection:
-        _run(connection, (supabase / "seed.sql").read_text(encoding="utf-8"))
+    with _open(url) as connection, connection.transaction():
+        connection.execute((supabase / "seed.sql").read_bytes())
 
 
-def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+@contextmanager
+def _open(url: str) -> Iterator[Connection]:
     try:
-        return psycopg.connect(
+        with psycopg.connect(
             url, autocommit=True, connect_timeout=10, application_name="stopward migrate"
-        )
+        ) as connection:
+            yield connection
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+        raise DatabaseUnavailable(f"the database gave no answer: {error}") from error
+    except psycopg.Error as error:
+        rule = error.diag.constraint_name or error.sqlstate or "unknown"
+        place = "; ".join(getattr(error, "__notes__", ()))
+        raise DatabaseRejected(f"{place or 'migrate'}: {error}", rule=rule) from error
 
 
-def _is_prepared(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    found = connection.execute(
-        "select to_regproc('auth.uid') is not null"
-        " and exists (select from pg_roles where rolname = 'service_role')"
-    ).fetchone()
-    return found == (True,)
-
-
-def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, str]:
+def _applied(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         "select version, array_to_string(statements, '') from supabase_migrations.schema_migrations"
     )
@@ -138,23 +144,15 @@ def _code(text: str) -> str:
     return NOT_CODE.sub("", text)
 
 
-def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migration) -> None:
-    with connection.transaction():
-        _run(connection, migration.text, of=f"{migration.version}_{migration.name}: ")
-        connection.execute(
-            "insert into supabase_migrations.schema_migrations (version, statements, name)"
-            " values (%s, %s, %s)",
-            (migration.version, [migration.text], migration.name),
-        )
-
-
-def _run(
-    connection: psycopg.Connection[tuple[object, ...]], statements: str, *, of: str = ""
-) -> None:
+def _apply(connection: Connection, migration: Migration) -> None:
     try:
-        connection.execute(statements.encode())
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"{of}{error}") from error
+        with connection.transaction():
+            connection.execute(migration.text.encode())
+            connection.execute(
+                "insert into supabase_migrations.schema_migrations (version, statements, name)"
+                " values (%s, %s, %s)",
+                (migration.version, [migration.text], migration.name),
+            )
     except psycopg.Error as error:
-        rule = error.diag.constraint_name or error.sqlstate or "unknown"
-        raise DatabaseRejected(f"{of}{error}", rule=rule) from error
+        error.add_note(f"{migration.version}_{migration.name}")
+        raise

@@ -1,0 +1,127 @@
+"""What is written once stays, even against the owner of the tables."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from stopward.domain.decision import Exit
+from stopward.domain.snapshot import Observation
+from tests.builders.store import D, a_decision, a_position, a_record, a_trade, a_view, an_order
+from tests.builders.store_world import PostgresWorld, begin
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[PostgresWorld]:
+    found = PostgresWorld(database_url)
+    position = a_position(account_id=found.account_id)
+    closed = a_position("MSFT", account_id=found.account_id)
+    fence = begin(found).fence
+    found.people.put_rules(found.account_id, "x", rules_hash="abc")
+    seen = Observation(position_id=None, symbol=position.symbol, kind="added", cause="by_hand")
+    found.store.record_tick(
+        a_record(
+            fence,
+            account_id=found.account_id,
+            positions=(position, closed),
+            decisions=(a_decision(position), a_decision(closed, decision=Exit(rule="time_stop"))),
+            views=(a_view(), a_view("MSFT")),
+            orders=(an_order(position),),
+            trades=(a_trade(closed),),
+            observations=(seen,),
+        )
+    )
+    yield found
+    found.close()
+
+
+CASES = [
+    ("delete from stopward.decisions where account_id = %s", "decisions_append_only"),
+    ("update stopward.decisions set price = 1 where account_id = %s", "decisions_append_only"),
+    (
+        "update stopward.decisions set ticks = ticks + 1, last_tick_at = last_tick_at"
+        " + interval '1 second' where kind = 'exit' and account_id = %s",
+        "decisions_append_only",
+    ),
+    ("update stopward.decisions set ticks = ticks where account_id = %s", "decisions_append_only"),
+    ("update stopward.market_views set bid = 1 where account_id = %s", "market_views_append_only"),
+    ("delete from stopward.market_views where account_id = %s", "market_views_append_only"),
+    (
+        "update stopward.order_events set reason = 'x' where account_id = %s",
+        "order_events_append_only",
+    ),
+    ("delete from stopward.order_events where account_id = %s", "order_events_append_only"),
+    (
+        "update stopward.observations set cause = 'x' where account_id = %s",
+        "observations_append_only",
+    ),
+    ("delete from stopward.observations where account_id = %s", "observations_append_only"),
+    ("update stopward.trades set result = 1 where account_id = %s", "trades_append_only"),
+    ("delete from stopward.trades where account_id = %s", "trades_append_only"),
+    ("delete from stopward.positions where account_id = %s", "positions_never_deleted"),
+    (
+        "update stopward.positions set stop = 99, closed_at = null"
+        " where symbol = 'MSFT' and account_id = %s",
+        "positions_closed_is_final",
+    ),
+    ("delete from stopward.orders where account_id = %s", "orders_never_deleted"),
+    ("update stopward.orders set price = 1 where account_id = %s", "orders_intent_is_fixed"),
+    ("update stopward.leases set fence = fence - 1 where account_id = %s", "leases_fence_grows"),
+    (
+        "update stopward.settings_versions set rules_toml = '' where account_id = %s",
+        "settings_versions_append_only",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "rule"), CASES)
+def test_even_the_owner_is_refused(world: PostgresWorld, statement: str, rule: str) -> None:
+    with pytest.raises(psycopg.errors.RaiseException) as caught:
+        world._eyes.execute(statement.encode(), (world.account_id,))
+    assert caught.value.diag.constraint_name == rule
+    assert caught.value.diag.message_detail == rule
+
+
+NOT_A_NUMBER: list[tuple[str, dict[str, Any]]] = [
+    ("positions_quantity_not_negative", {"quantity": D("-1")}),
+    ("positions_risk_positive", {"risk": D("0")}),
+    ("positions_stop_positive", {"stop": D("0")}),
+    ("positions_steps_positive", {"tick": D("0")}),
+    ("positions_side_known", {"side": "flat"}),
+]
+
+
+@pytest.mark.parametrize(("rule", "changes"), NOT_A_NUMBER)
+def test_a_position_that_nobody_can_hold_is_refused(
+    world: PostgresWorld, rule: str, changes: dict[str, Any]
+) -> None:
+    from stopward.errors import DatabaseRejected
+
+    bad = replace(a_position("TSLA", account_id=world.account_id), **changes)
+    fence = begin(world).fence
+    with pytest.raises(DatabaseRejected) as caught:
+        world.store.record_tick(a_record(fence, account_id=world.account_id, positions=(bad,)))
+    assert caught.value.rule == rule
+
+
+def test_not_a_number_is_no_price(world: PostgresWorld) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+        world._eyes.execute(
+            "update stopward.positions set average_entry = 'NaN'"
+            " where symbol = 'AAPL' and account_id = %s",
+            (world.account_id,),
+        )
+    assert caught.value.diag.constraint_name == "positions_numbers_are_numbers"
+
+
+def test_a_position_of_another_account_is_refused(world: PostgresWorld) -> None:
+    from stopward.errors import DatabaseRejected
+
+    foreign = a_position("TSLA", account_id=world.account_id)
+    foreign = replace(foreign, account_id="somebody")
+    fence = begin(world).fence
+    with pytest.raises(DatabaseRejected) as caught:
+        world.store.record_tick(a_record(fence, account_id=world.account_id, positions=(foreign,)))
+    assert caught.value.rule == "positions_own_account"
