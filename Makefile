@@ -44,6 +44,8 @@ lock: ## Compile the pins again (needs uv)
 		--python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/local.txt
 	uv pip compile requirements/data.in --no-deps --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -o requirements/data.txt
+	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
+		--generate-hashes --no-header -q -c requirements/dev.txt -o layers/deps/requirements.txt
 
 clean: ## Remove the virtual environment and what runs left behind
 	rm -rf $(VENV) .stopward infra/tools/node_modules
