@@ -1,0 +1,277 @@
+"""Folding executions into a position, and telling a split from a trade."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stopward.domain.fills import LATE, after_split, fold_fills, split_ratio
+from stopward.domain.holding import reducing_side
+from stopward.domain.identity import Symbol
+from stopward.domain.money import Side, sign
+from stopward.domain.orders import Fill
+from stopward.domain.position import FRACTIONAL_LOT, Position
+from tests.builders.positions import NOW, OPEN, a_fill, a_position, d, minute
+
+SELL_40 = a_fill(40, "103", at=minute(1))
+BUY_50 = a_fill(50, "106", side="buy", at=minute(2))
+
+
+class TestFolding:
+    def test_a_reducing_fill_books_its_result_and_keeps_entry_and_risk(self) -> None:
+        folded = fold_fills(a_position(), [SELL_40])
+        assert folded.position.quantity == 60
+        assert folded.position.closed_quantity == 40
+        assert folded.position.realised == 120
+        assert folded.position.average_entry == 100
+        assert folded.position.risk == 2
+        assert (folded.reduced, folded.added, folded.last_price) == (40, 0, 103)
+
+    def test_a_short_mirrors_it(self) -> None:
+        folded = fold_fills(a_position("short"), [a_fill(40, "97", side="buy", at=minute(1))])
+        assert folded.position.realised == 120
+
+    def test_an_addition_rebases_the_entry_keeps_the_risk_and_is_flagged(self) -> None:
+        folded = fold_fills(a_position(), [BUY_50])
+        assert folded.position.average_entry == 102
+        assert folded.position.quantity == 150
+        assert folded.position.initial_quantity == 150
+        assert folded.position.risk == 2
+        assert folded.position.initial_stop == 98
+        assert folded.position.flags == ("rebased",)
+        assert folded.added == 50
+
+    def test_what_is_traded_after_the_close_is_another_position(self) -> None:
+        fills = [
+            a_fill(100, "101", at=minute(1)),
+            a_fill(30, "90", side="buy", at=minute(2)),
+            a_fill(30, "80", at=minute(3)),
+        ]
+        folded = fold_fills(a_position(), fills)
+        assert folded.position.quantity == 0
+        assert folded.position.realised == 100
+        assert folded.last_at == minute(1)
+        assert folded.position.flags == ()
+
+    def test_a_fill_that_crosses_to_the_other_side_closes_no_more_than_there_was(self) -> None:
+        folded = fold_fills(a_position(), [a_fill(150, "101", at=minute(1))])
+        assert folded.position.quantity == 0
+        assert folded.position.closed_quantity == 100
+        assert folded.position.realised == 100
+        assert folded.reduced == 100
+
+    def test_other_symbols_are_passed_over(self) -> None:
+        position = a_position()
+        assert fold_fills(position, [replace(SELL_40, symbol=Symbol("MSFT"))]).position == position
+
+    def test_fills_older_than_the_adoption_are_in_it_already(self) -> None:
+        position = a_position(adopted_at=minute(5))
+        assert fold_fills(position, [SELL_40]).position == position
+
+    def test_a_fill_that_turns_up_after_a_newer_one_is_still_folded(self) -> None:
+        late = a_fill(10, "102", at=minute(1) - timedelta(milliseconds=1))
+        position = fold_fills(a_position(), [SELL_40]).position
+        position = fold_fills(position, [late, SELL_40]).position
+        assert position.quantity == 50
+        assert position.fills_at == minute(1)
+        assert fold_fills(position, [late, SELL_40]).position == position
+
+    def test_ids_are_forgotten_once_time_alone_tells_a_repetition(self) -> None:
+        position = fold_fills(a_position(), [SELL_40]).position
+        later = a_fill(10, at=minute(1) + LATE + timedelta(seconds=1))
+        position = fold_fills(position, [later]).position
+        assert position.fill_ids == (later.id,)
+        assert fold_fills(position, [SELL_40, later]).position == position
+
+    def test_two_fills_of_one_instant_both_count_and_once(self) -> None:
+        twin = a_fill(40, "103", at=minute(1))
+        position = fold_fills(a_position(), [SELL_40]).position
+        position = fold_fills(position, [SELL_40, twin]).position
+        assert position.quantity == 20
+
+    def test_a_whole_position_that_turns_odd_is_sold_in_fractions(self) -> None:
+        position = fold_fills(a_position(), [a_fill("0.5", side="buy", at=minute(1))]).position
+        assert position.lot == FRACTIONAL_LOT
+        position = fold_fills(a_position(), [a_fill("0.5", at=minute(1))]).position
+        assert position.lot == FRACTIONAL_LOT
+        assert fold_fills(a_position(), [SELL_40]).position.lot == 1
+
+
+@st.composite
+def trades(draw: st.DrawFn) -> list[Fill]:
+    at = OPEN
+    fills = []
+    for number in range(draw(st.integers(0, 8))):
+        at += timedelta(seconds=draw(st.sampled_from((0, 0, 1, 20, 90))))
+        fills.append(
+            a_fill(
+                draw(st.integers(1, 60)),
+                d(draw(st.integers(9000, 11000))) / 100,
+                side=draw(st.sampled_from(("buy", "sell", "sell"))),
+                at=at,
+                fill_id=f"fill-{number}",
+            )
+        )
+    return fills
+
+
+@given(trades(), st.sampled_from(("long", "short")))
+def test_folding_twice_is_folding_once(fills: list[Fill], side: Side) -> None:
+    once = fold_fills(a_position(side), fills).position
+    again = fold_fills(once, fills)
+    assert again.position == once
+    assert (again.added, again.reduced, again.last_order) == (0, 0, None)
+
+
+@given(trades(), st.data())
+def test_any_split_into_batches_with_repetitions_is_the_whole(
+    fills: list[Fill], data: st.DataObject
+) -> None:
+    whole = fold_fills(a_position(), fills).position
+    cut = data.draw(st.integers(0, len(fills)))
+    back = data.draw(st.integers(0, cut))
+    position = fold_fills(a_position(), fills[:cut]).position
+    position = fold_fills(position, fills[cut - back :]).position
+    assert position == whole
+
+
+@given(trades())
+def test_shares_and_money_add_up(fills: list[Fill]) -> None:
+    start = a_position()
+    folded = fold_fills(start, fills)
+    position = folded.position
+    assert position.quantity == start.quantity + folded.added - folded.reduced
+    assert position.closed_quantity == folded.reduced
+    assert position.initial_quantity == start.quantity + folded.added
+    assert (position.risk, position.initial_stop) == (start.risk, start.initial_stop)
+    if folded.added == 0:
+        taken, result = Decimal(0), Decimal(0)
+        for fill in fills:
+            part = min(fill.quantity, start.quantity - taken)
+            taken += part
+            result += part * (fill.price - 100)
+        assert position.realised == result
+
+
+class TestSplits:
+    @pytest.mark.parametrize(
+        ("quantity", "entry", "ratio"),
+        [
+            (200, "50", "2"),
+            (150, "66.666667", "1.5"),
+            (1000, "10", "10"),
+            (2000, "5", "20"),
+            (50, "200", "0.5"),
+            (10, "1000", "0.1"),
+            (33, "300", None),  # 100 for 3 leaves a third, paid in cash: see below
+            (99, "100", None),
+            (200, "100", None),
+            (200, "75", None),
+            (100, "50", None),
+            (0, "50", None),
+            (200, "0", None),
+        ],
+    )
+    def test_what_counts_as_a_split(self, quantity: int, entry: str, ratio: str | None) -> None:
+        found = split_ratio(a_position(), quantity=d(quantity), average_entry=d(entry))
+        if quantity == 33:
+            assert found == Decimal(1) / 3
+        else:
+            assert found == (None if ratio is None else d(ratio))
+
+    def test_figures_after_a_forward_split(self) -> None:
+        position = a_position(
+            target="110", stop="98.55", tightest="98.55", fees_per_share="0.02", closed_quantity=7
+        )
+        split = after_split(position, d(2), quantity=d(200))
+        assert (split.quantity, split.initial_quantity, split.closed_quantity) == (200, 200, 14)
+        assert (split.average_entry, split.risk, split.initial_stop) == (50, 1, 49)
+        assert split.stop == split.tightest == d("49.27")  # down, away from triggering
+        assert (split.target, split.fees_per_share) == (55, d("0.01"))
+        assert (split.marks.best, split.marks.worst) == (50.0, 50.0)
+        assert split.flags == ("split",)
+
+    def test_a_reverse_split_pays_fractions_in_cash(self) -> None:
+        position = a_position(quantity=101)
+        ratio = split_ratio(position, quantity=d(50), average_entry=d(200))
+        assert ratio == d("0.5")
+        split = after_split(position, ratio, quantity=d(50))
+        assert (split.quantity, split.initial_quantity, split.risk) == (50, d("50.5"), 4)
+        assert split.lot == 1
+
+    def test_thirds_come_out_even(self) -> None:
+        split = after_split(a_position(quantity=99), Decimal(1) / 3, quantity=d(33))
+        assert split.initial_quantity == 33
+        assert (split.average_entry, split.stop, split.risk) == (300, 294, 6)
+
+    def test_a_penny_share_has_cents_after_a_reverse_split(self) -> None:
+        position = a_position(
+            average_entry="0.50", stop="0.4501", initial_stop="0.4501", risk="0.05", tick="0.0001"
+        )
+        split = after_split(position, d("0.1"), quantity=d(10))
+        assert split.tick == d("0.01")
+        assert split.stop == d("4.50")
+
+    def test_a_short_rounds_up(self) -> None:
+        split = after_split(a_position("short", stop="102.01"), d(2), quantity=d(200))
+        assert split.stop == d("51.01")
+
+
+SIZES = st.integers(1, 5000)
+MULTIPLES = st.integers(20, 300)
+
+
+@given(SIZES, SIZES, MULTIPLES)
+def test_an_addition_by_hand_is_never_a_split(held: int, added: int, percent: int) -> None:
+    position = a_position(quantity=held)
+    fill = a_fill(added, d(percent), side="buy", at=minute(1))
+    after = fold_fills(position, [fill]).position
+    found = split_ratio(position, quantity=after.quantity, average_entry=after.average_entry)
+    assert found is None
+
+
+@given(SIZES, st.data())
+def test_a_reduction_by_hand_is_never_a_split(held: int, data: st.DataObject) -> None:
+    left = data.draw(st.integers(0, held))
+    assert split_ratio(a_position(quantity=held), quantity=d(left), average_entry=d(100)) is None
+
+
+@given(
+    st.sampled_from(("long", "short")),
+    st.sampled_from(("2", "3", "1.5", "0.5", "0.1")),
+    st.integers(1, 1000),
+    st.integers(200, 100000),
+    st.integers(1, 90),
+)
+def test_a_split_keeps_cost_r_and_sides(
+    side: Side, ratio: str, quantity: int, cents: int, percent: int
+) -> None:
+    entry = d(cents) / 100
+    stop = entry - sign(side) * entry * percent / 100
+    position = a_position(
+        side,
+        quantity * 10,
+        average_entry=entry,
+        initial_stop=stop,
+        stop=stop,
+        risk=abs(entry - stop),
+    )
+    split = after_split(position, d(ratio), quantity=position.quantity * d(ratio))
+    cost = split.average_entry * split.quantity
+    assert abs(cost - entry * position.quantity) <= split.quantity * d("0.000001")
+    assert split.risk > 0
+    assert split.stop > 0
+    price = entry * d("1.1")
+    before, after = position.r_multiple(price), split.r_multiple(price / d(ratio))
+    assert abs(before - after) < d("0.01") * max(abs(before), 1)
+    assert reducing_side(split.side) == reducing_side(position.side)
+
+
+def test_the_first_fill_under_guard_counts_however_old_the_fills_read_are() -> None:
+    position: Position = a_position(adopted_at=NOW, fills_at=None)
+    old = a_fill(100, side="buy", at=OPEN)
+    new = a_fill(30, at=NOW)
+    assert fold_fills(position, [old, new]).position.quantity == 70
