@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId
-from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
 
 VIEWS = frozenset(
     {
@@ -43,11 +43,17 @@ class PostgresDatabase:
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def call(self, function: str, argument: str, value: JsonValue) -> Mapping[str, JsonValue]:
-        """Call a function of schema api and return what it answers."""
+        """Call a function of schema api and return what it answers.
+
+        Raises InvalidState for nan and infinity: a missing number is None.
+        """
         statement = sql.SQL("select api.{}({} => %s::jsonb) as answer").format(
             sql.Identifier(function), sql.Identifier(argument)
         )
-        given = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        try:
+            given = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        except ValueError as error:
+            raise InvalidState(f"{function}: a number that is none cannot be sent") from error
         found = self._execute(statement, (given,), what=function)
         return cast("Mapping[str, JsonValue]", found[0]["answer"])
 
@@ -102,7 +108,11 @@ class PostgresDatabase:
                 row_factory=dict_row,
                 options=self._options,
                 connect_timeout=max(2, int(self._timeout_seconds)),
-                keepalives_idle=30,
+                # A host that vanished is noticed within fifteen seconds, not never.
+                keepalives_idle=5,
+                keepalives_interval=5,
+                keepalives_count=2,
+                tcp_user_timeout=int(self._timeout_seconds * 1000),
                 application_name="stopward",
             )
         return self._connection

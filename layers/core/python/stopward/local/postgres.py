@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ NOBODY = 65534
 """User and group that run the server when we are root."""
 SHARED = Path("/var/tmp")  # noqa: S108
 """Where root keeps what `nobody` runs: it survives a restart; owners are checked before use."""
-START_ATTEMPTS = 3
+START_ATTEMPTS = 20
+RETRY_SECONDS = 0.25
 PORT_LINE = 3
 """Line of postmaster.pid that holds the port (from 0)."""
 
@@ -58,14 +60,15 @@ class EmbeddedPostgres:
         with self._locked():
             if not (self._data / "PG_VERSION").exists():
                 self._create_cluster()
-            if not self.is_running():
-                self._start_server()
+            self._start_server()
         return self.url()
 
     def stop(self) -> None:
         """Stop the server, ending open sessions; nothing happens when it does not run."""
-        if self.is_running():
-            self._run("pg_ctl", "-D", str(self._data), "-m", "fast", "-w", "stop")
+        if (self._data / "postmaster.pid").exists():
+            stop = ("pg_ctl", "-D", str(self._data), "-w", "-t", "20", "stop", "-m")
+            if self._run(*stop, "fast", check=False).returncode != 0:
+                self._run(*stop, "immediate", check=False)
 
     def remove(self) -> None:
         """Stop the server and delete its data for good."""
@@ -73,15 +76,19 @@ class EmbeddedPostgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_running(self) -> bool:
-        """Return whether the server of this folder runs, whoever started it."""
-        if not (self._data / "PG_VERSION").exists():
+        """Return whether the server of this folder answers, whoever started it."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port()), timeout=1):
+                pass
+        except (DatabaseUnavailable, OSError):
             return False
         return self._run("pg_ctl", "-D", str(self._data), "status", check=False).returncode == 0
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER) -> str:
         """Return the URL of a database of the running server; it holds the password."""
+        port = self._port()
         password = self._password_file.read_text(encoding="ascii").strip()
-        return f"postgresql://{user}:{password}@127.0.0.1:{self._port()}/{database}"
+        return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
 
     @property
     def _folder(self) -> Path:
@@ -135,7 +142,10 @@ class EmbeddedPostgres:
 
     def _start_server(self) -> None:
         options = SERVER_OPTIONS if self.durable else SERVER_OPTIONS + SCRATCH_OPTIONS
-        for _ in range(START_ATTEMPTS):  # another program may take the free port before we do
+        for _ in range(START_ATTEMPTS):
+            if self.is_running():
+                return
+            self._forget_the_dead()
             network = f"-h 127.0.0.1 -p {_free_port()} -k ''"
             started = self._run(
                 "pg_ctl", "-w", "-D", str(self._data), "-l", str(self._log),
@@ -143,7 +153,20 @@ class EmbeddedPostgres:
             )  # fmt: skip
             if started.returncode == 0:
                 return
+            # Its port was taken meanwhile, or a killed predecessor is not quite gone.
+            time.sleep(RETRY_SECONDS)
         raise DatabaseUnavailable(f"PostgreSQL did not start: {self._end_of_log()}")
+
+    def _forget_the_dead(self) -> None:
+        # Where nobody reaps orphans (a container without init), a killed server looks alive.
+        pid_file = self._data / "postmaster.pid"
+        if pid_file.exists():
+            stat = Path("/proc") / pid_file.read_text(encoding="ascii").split()[0] / "stat"
+            if (
+                stat.exists()
+                and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+            ):
+                pid_file.unlink()
 
     def _end_of_log(self) -> str:
         if not self._log.exists():
@@ -153,11 +176,11 @@ class EmbeddedPostgres:
     def _port(self) -> int:
         try:
             lines = (self._data / "postmaster.pid").read_text(encoding="ascii").splitlines()
-        except FileNotFoundError as error:
+            return int(lines[PORT_LINE])
+        except (FileNotFoundError, IndexError) as error:
             raise DatabaseUnavailable(
                 f"PostgreSQL of {self.home} does not run: start it"
             ) from error
-        return int(lines[PORT_LINE])
 
     def _run(
         self, program: str, *arguments: str, check: bool = True
@@ -167,18 +190,21 @@ class EmbeddedPostgres:
         # Output goes to files: the server would inherit a pipe and keep it open for ever.
         with tempfile.TemporaryFile() as output:
             user = NOBODY if _is_root() else None
-            done = subprocess.run(  # noqa: S603
-                (str(binaries / program), *arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                check=False,
-                cwd=self._folder,
-                env=environment,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-            )
+            try:
+                done = subprocess.run(  # noqa: S603
+                    (str(binaries / program), *arguments),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    check=False,
+                    cwd=self._folder,
+                    env=environment,
+                    user=user,
+                    group=user,
+                    extra_groups=None if user is None else [],
+                )
+            except OSError as error:
+                raise InvalidState(f"{binaries / program} cannot be run: {error}") from error
             if check and done.returncode != 0:
                 output.seek(0)
                 said = output.read().decode(errors="replace").strip()
