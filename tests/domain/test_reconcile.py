@@ -1,0 +1,269 @@
+"""The broker's word against ours: fills, splits, hands on the stop, and what closed a position."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stopward.domain.cause import BY_HAND, GUARD, cause_of, known_causes
+from stopward.domain.fills import fold_fills
+from stopward.domain.holding import Holding, is_tighter
+from stopward.domain.money import Side
+from stopward.domain.orders import Fill
+from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.reconcile import Reconciled, close_trade, needs_fills, reconcile
+from tests.builders.positions import (
+    NOW,
+    a_broker_order,
+    a_fill,
+    a_holding,
+    a_position,
+    a_stop,
+    an_order,
+    d,
+    minute,
+)
+
+
+def reconciled(
+    position: Position,
+    holding: Holding,
+    *fills: Fill,
+    causes: dict[str, str] | None = None,
+) -> Reconciled:
+    return reconcile(position, holding, fills=fills, causes=causes or {}, now=NOW)
+
+
+def kinds(found: Reconciled) -> list[tuple[str, str]]:
+    return [(o.kind, o.cause) for o in found.observations]
+
+
+class TestQuantity:
+    def test_nothing_new_changes_nothing(self) -> None:
+        position = a_position()
+        found = reconciled(position, a_holding(a_stop()))
+        assert found.position == position
+        assert (found.observations, found.alarms) == ((), ())
+        assert "quantity_unexplained:AAPL" in found.cleared
+
+    def test_fills_are_needed_where_figures_differ(self) -> None:
+        assert not needs_fills(a_position(), a_holding())
+        assert needs_fills(a_position(), a_holding(quantity=99))
+        assert needs_fills(a_position(), a_holding(quantity=0))
+        assert needs_fills(a_position(), a_holding(side="short"))
+        assert not needs_fills(a_position("short"), a_holding(side="short"))
+
+    def test_an_addition_by_hand_is_observed(self) -> None:
+        fill = a_fill(50, "106", side="buy", at=minute(1))
+        found = reconciled(a_position(), a_holding(a_stop(), quantity=150), fill)
+        assert found.position.average_entry == 102
+        assert kinds(found) == [("added", BY_HAND)]
+
+    def test_a_reduction_carries_the_cause_of_its_order(self) -> None:
+        fill = a_fill(40, "103", at=minute(1), order_id="x")
+        found = reconciled(
+            a_position(), a_holding(a_stop(60), quantity=60), fill, causes={"x": "partial"}
+        )
+        assert kinds(found) == [("reduced", "partial")]
+
+    def test_closed_is_believed_from_fills(self) -> None:
+        fill = a_fill(100, "98", at=minute(1), order_id="x")
+        found = reconciled(a_position(), a_holding(quantity=0), fill, causes={"x": "stop"})
+        assert found.trade is not None
+        assert (found.trade.cause, found.trade.exit_price, found.trade.result_r) == ("stop", 98, -1)
+        assert not found.missing
+
+    def test_closed_is_not_believed_from_absence(self) -> None:
+        found = reconciled(a_position(), a_holding(quantity=0))
+        assert found.trade is None
+        assert found.missing
+        assert [a.kind for a in found.alarms] == ["position_missing"]
+        assert found.position.quantity == 100
+
+    def test_a_stale_list_does_not_reopen_what_fills_closed(self) -> None:
+        found = reconciled(a_position(), a_holding(quantity=100), a_fill(100, at=minute(1)))
+        assert found.trade is not None
+        assert found.position.quantity == 0
+
+    def test_an_unexplained_quantity_is_an_alarm_and_clears(self) -> None:
+        found = reconciled(a_position(), a_holding(a_stop(), quantity=130))
+        assert [a.kind for a in found.alarms] == ["quantity_unexplained"]
+        assert "100 are protected" in found.alarms[0].message
+        assert "quantity_unexplained:AAPL" not in found.cleared
+        later = reconciled(
+            found.position,
+            a_holding(a_stop(), quantity=130),
+            a_fill(30, "100", side="buy", at=minute(1)),
+        )
+        assert later.alarms == ()
+        assert "quantity_unexplained:AAPL" in later.cleared
+
+    def test_the_other_side_is_an_alarm_and_halts(self) -> None:
+        found = reconciled(a_position(), a_holding(side="short", quantity=50))
+        assert found.flipped
+        assert not found.missing
+        assert [a.kind for a in found.alarms] == ["side_flipped"]
+
+    def test_a_crossing_that_fills_explain_closes_and_halts(self) -> None:
+        fill = a_fill(150, "101", at=minute(1))
+        found = reconciled(a_position(), a_holding(side="short", quantity=50), fill)
+        assert found.trade is not None
+        assert found.trade.result == 100
+        assert found.flipped
+
+
+class TestSplits:
+    def test_a_split_rescales_everything_in_one_event(self) -> None:
+        found = reconciled(a_position(), a_holding(quantity=200, entry="50"))
+        assert found.position.quantity == 200
+        assert found.position.stop == 49
+        assert kinds(found) == [("split", "broker")]
+        assert found.alarms == ()
+
+    def test_hands_that_look_like_a_split_are_told_by_their_fills(self) -> None:
+        fills = (a_fill(100, "50", at=minute(1)), a_fill(200, "50", side="buy", at=minute(2)))
+        found = reconciled(a_position(), a_holding(quantity=200, entry="50"), *fills)
+        assert found.trade is not None
+        assert found.trade.result == -5000
+
+    def test_a_sale_before_the_split_is_folded_first(self) -> None:
+        fill = a_fill(40, "103", at=minute(1))
+        found = reconciled(a_position(), a_holding(quantity=120, entry="50"), fill)
+        assert found.position.quantity == 120
+        assert found.position.closed_quantity == 80
+        assert kinds(found) == [("reduced", BY_HAND), ("split", "broker")]
+
+
+class TestStop:
+    def test_a_stop_tightened_by_hand_is_respected(self) -> None:
+        found = reconciled(a_position(), a_holding(a_stop(100, "99")))
+        assert (found.position.stop, found.position.stop_rule) == (99, BY_HAND)
+        assert found.position.tightest == 99
+        assert kinds(found) == [("stop_moved", BY_HAND)]
+        assert found.alarms == ()
+
+    def test_a_move_of_ours_whose_answer_was_lost_keeps_its_rule(self) -> None:
+        stop = a_stop(100, "99", order_id="moved", client_id="sw-move-0-x")
+        found = reconciled(a_position(), a_holding(stop), causes={"moved": "breakeven"})
+        assert (found.position.stop, found.position.stop_rule) == (99, "breakeven")
+        assert kinds(found) == [("stop_moved", "breakeven")]
+        unknown = reconciled(a_position(), a_holding(stop))
+        assert unknown.position.stop_rule == GUARD
+
+    def test_a_tighter_stop_for_part_of_the_shares_is_not_the_position_s(self) -> None:
+        found = reconciled(a_position(), a_holding(a_stop(40, "99")))
+        assert found.position.stop == 98
+
+    def test_a_stop_loosened_by_hand_is_an_alarm_and_no_fight(self) -> None:
+        found = reconciled(a_position(stop="100", tightest="100"), a_holding(a_stop(100, "97")))
+        assert found.position.stop == 97
+        assert found.position.tightest == 100
+        assert HAND_LOOSENED in found.position.flags
+        assert [a.kind for a in found.alarms] == ["stop_loosened"]
+        again = reconciled(found.position, a_holding(a_stop(100, "97")))
+        assert (again.alarms, again.observations) == ((), ())
+        assert again.position == found.position
+
+    def test_the_flag_goes_only_when_the_stop_is_as_tight_as_it_ever_was(self) -> None:
+        loosened = a_position(stop="97", tightest="100", flags=(HAND_LOOSENED,))
+        halfway = reconciled(loosened, a_holding(a_stop(100, "99")))
+        assert HAND_LOOSENED in halfway.position.flags
+        assert halfway.cleared[-1] != "stop_loosened:AAPL"
+        back = reconciled(halfway.position, a_holding(a_stop(100, "100")))
+        assert back.position.flags == ()
+        assert "stop_loosened:AAPL" in back.cleared
+
+    def test_a_looser_stop_of_ours_is_for_the_plan_to_move(self) -> None:
+        position = a_position(stop="99")
+        found = reconciled(position, a_holding(a_stop(100, "98", client_id="sw-arm-0-x")))
+        assert found.position == position
+
+    def test_a_stop_that_was_cancelled_leaves_the_goal(self) -> None:
+        position = a_position(stop="99")
+        assert reconciled(position, a_holding()).position == position
+
+    def test_of_several_stops_the_loosest_counts(self) -> None:
+        stops = (a_stop(50, "98.50"), a_stop(50, "99"))
+        assert reconciled(a_position(), a_holding(*stops)).position.stop == d("98.50")
+
+    def test_the_trader_s_trailing_stop_is_followed(self) -> None:
+        trailing = a_broker_order("trailing_stop", 100, stop="98.70")
+        assert reconciled(a_position(), a_holding(trailing)).position.stop == d("98.70")
+
+    def test_a_short_mirrors_it(self) -> None:
+        tighter = reconciled(
+            a_position("short"), a_holding(a_stop(100, "101", side="short"), side="short")
+        )
+        assert tighter.position.stop == 101
+        looser = reconciled(
+            a_position("short"), a_holding(a_stop(100, "104", side="short"), side="short")
+        )
+        assert HAND_LOOSENED in looser.position.flags
+
+
+class TestTrades:
+    @pytest.mark.parametrize(
+        ("side", "exit_price", "gain"), [("long", "103", 300), ("short", "97", 300)]
+    )
+    def test_the_result_is_after_fees_and_in_r_of_the_entry(
+        self, side: Side, exit_price: str, gain: int
+    ) -> None:
+        fill = a_fill(100, exit_price, side="sell" if side == "long" else "buy", at=minute(3))
+        folded = fold_fills(a_position(side, fees_per_share="0.01", stop="99"), [fill])
+        trade = close_trade(folded, {}, now=NOW)
+        assert trade.exit_price == d(exit_price)
+        assert trade.result == gain - 1
+        assert trade.result_r == pytest.approx(1.495)
+        assert trade.closed_at == minute(3)
+        assert trade.cause == BY_HAND
+
+    def test_parts_sold_at_several_prices_average(self) -> None:
+        fills = [a_fill(50, "104", at=minute(1)), a_fill(50, "98", at=minute(2), order_id="s")]
+        trade = close_trade(fold_fills(a_position(), fills), {"s": "stop"}, now=NOW)
+        assert (trade.exit_price, trade.result, trade.cause) == (101, 100, "stop")
+
+
+class TestCauses:
+    def test_an_order_of_ours_is_caused_by_its_rule(self) -> None:
+        order = replace(an_order("sell", rule="time_stop"), broker_order_id="b1")
+        assert known_causes([order], []) == {"b1": "time_stop"}
+        assert known_causes([an_order("sell")], []) == {}
+
+    @pytest.mark.parametrize(
+        ("found", "cause"),
+        [
+            (a_stop(order_id="x"), "stop"),
+            (a_broker_order("stop_limit", stop="98", order_id="x"), "stop"),
+            (a_broker_order("trailing_stop", order_id="x"), "stop"),
+            (a_broker_order("limit", limit="110", group="bracket", order_id="x"), "target"),
+            (a_broker_order("limit", limit="110", group="oco", order_id="x"), "target"),
+            (a_broker_order("limit", limit="110", order_id="x"), BY_HAND),
+            (a_broker_order("market", order_id="x"), BY_HAND),
+            (a_broker_order("market", order_id="x", client_id="sw-sell-0-y"), GUARD),
+        ],
+    )
+    def test_an_order_that_no_record_explains(self, found: object, cause: str) -> None:
+        assert cause_of("x", known_causes([], [found])) == cause  # type: ignore[list-item]
+
+    def test_no_order_at_all_is_by_hand(self) -> None:
+        assert cause_of(None, {}) == BY_HAND
+
+
+PRICES = st.integers(9000, 10500).map(lambda cents: d(cents) / 100)
+
+
+@given(PRICES, PRICES, st.booleans(), st.integers(1, 100))
+def test_only_a_hand_loosens_and_seeing_twice_is_seeing_once(
+    stop: object, resting: object, ours: bool, covered: int
+) -> None:
+    position = a_position(stop=stop, tightest=stop)
+    order = a_stop(covered, resting, client_id="sw-arm-0-x" if ours else "hand")  # type: ignore[arg-type]
+    found = reconciled(position, a_holding(order))
+    if is_tighter(position.stop, found.position.stop, "long"):
+        assert not ours
+        assert HAND_LOOSENED in found.position.flags
+    assert not is_tighter(position.tightest or position.stop, found.position.tightest, "long")
+    again = reconciled(found.position, a_holding(order))
+    assert again.position == found.position
+    assert again.observations == ()
