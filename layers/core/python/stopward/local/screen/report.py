@@ -35,7 +35,8 @@ def print_summary(console: Console, summary: Summary) -> None:
     facts.add_row(
         "unprotected",
         f"{summary.unprotected_seconds:.1f} position-seconds, "
-        f"{summary.unprotected_seconds_by_guard:.1f} of them between a stop and our exit",
+        f"{summary.unprotected_seconds_by_guard:.1f} of them between a stop and our exit "
+        "(a request takes no simulated time)",
     )
     facts.add_row(
         "ticks", f"{summary.ticks} ({summary.decisions} decisions, {summary.orders} orders)"

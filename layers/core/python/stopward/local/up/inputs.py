@@ -116,7 +116,7 @@ def _demo(
     market = demo_market(data_folder, cache=cache)
     text = rules_toml or demo_rules()
     return Inputs(
-        label="the demo: real days, the way through each stock's day simulated",
+        label="a demo on chosen real days, the path inside each stock's day simulated: no record",
         sessions=(market.session,),
         calendar=_calendar(market.bars),
         bars=market.bars,
