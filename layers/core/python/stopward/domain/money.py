@@ -1,7 +1,10 @@
 """Prices and quantities as Decimal, and the named roundings."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import isfinite
 from typing import Literal
+
+from stopward.errors import InvalidState
 
 Side = Literal["long", "short"]
 
@@ -28,8 +31,11 @@ def floor_quantity(quantity: Decimal, lot: Decimal) -> Decimal:
 def decimal_of(number: float, places: Decimal = SIXTH_PLACE) -> Decimal:
     """Return a finite kernel float as Decimal, rounded half-even to `places` (six, as in SQL).
 
-    Trailing zeros are dropped, and there is never an exponent: 100.0 is 100, not 1E+2.
+    Trailing zeros are dropped, and there is never an exponent: 100.0 is 100, not 1E+2. Raises
+    InvalidState for nan and infinity.
     """
+    if not isfinite(number):
+        raise InvalidState(f"a price or quantity of the kernel was {number}, not a finite number")
     return Decimal(plain(Decimal(repr(number)).quantize(places)))
 
 
