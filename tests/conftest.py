@@ -15,6 +15,8 @@ from stopward.local.postgres import EmbeddedPostgres
 ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".stopward" / "tests"
 TEMPLATE = "stopward_template"
+BINARIES = "STOPWARD_TEST_POSTGRES"
+"""Bin folder of another PostgreSQL to test with: the one that a host runs."""
 
 MakeDatabase = Callable[..., str]
 """Called as `make_database(template=...)`; returns the URL of a new database."""
@@ -36,7 +38,10 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
     _sweep()
     home = SCRATCH / str(os.getpid())
     home.mkdir(parents=True, exist_ok=True)
-    server = EmbeddedPostgres(home=home, durable=False)
+    other = os.environ.get(BINARIES)
+    server = EmbeddedPostgres(
+        home=home, durable=False, binaries=None if other is None else Path(other)
+    )
     server.start()
     yield server
     server.remove()

@@ -115,9 +115,14 @@ begin
         );
     end if;
     -- A first stop may lie one tick behind the goal, rounded away from triggering; a move may not.
+    -- A share bought under a dollar steps by cents above it.
     if new.step in ('arm', 'move') and (
         case guarded.side when 'long' then 1 else -1 end * (guarded.stop - new.price)
-        > case new.step when 'arm' then guarded.tick else 0 end
+        > case
+            when new.step = 'move' then 0
+            when guarded.tick = 0.0001 and guarded.average_entry < 1 and new.price >= 1 then 0.01
+            else guarded.tick
+        end
     ) then
         perform stopward.refuse(
             'orders_stop_tightens',

@@ -29,7 +29,7 @@ def check_intent(order: Order, position: Position, *, is_closed: bool) -> None:
     late = is_closed and order.status in UNSETTLED
     refuse_if(late, "orders_need_open_position", order.id)
     if order.step in ("arm", "move") and order.price is not None:
-        slack = position.tick if order.step == "arm" else Decimal(0)
+        slack = position.tick_at(order.price) if order.step == "arm" else Decimal(0)
         behind = sign(position.side) * (position.stop - order.price)
         refuse_if(behind > slack, "orders_stop_tightens", order.id)
 

