@@ -1,7 +1,7 @@
 """Send what was recorded, one position at a time: exits first, then arming, then moves.
 
-Each step is looked at before the next is sent. When a step does not come out as planned, the rest of
-that position's plan is dropped and a fresh picture decides what comes next.
+Each step is looked at before the next is sent. When a step does not come out as planned, the rest
+of that position's plan is dropped and a fresh picture decides what comes next.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ POLL = timedelta(milliseconds=200)
 HELD_SHARES = 40310000
 """The broker's code for shares that another order holds; the exit itself was not refused."""
 POLLS = 15
-"""A cancel or a market order in session settles well within three seconds; later the next tick sees it."""
+"""A cancel, or a market order in session, settles within three seconds; else the next tick sees."""
 
 PRIORITY: dict[Step, int] = {"sell": 0, "release": 0, "shrink": 0, "arm": 1, "move": 2}
 
@@ -30,9 +30,9 @@ PRIORITY: dict[Step, int] = {"sell": 0, "release": 0, "shrink": 0, "arm": 1, "mo
 class Sent:
     """What came of one position's steps.
 
-    orders: with their new status. complete: every step came out as planned. stop: the price at which
-    stops are now seen resting, when a move or an arm put them there. unprotected_seconds: from the
-    release of a stop to the acceptance of what followed; open while `naked_since` is set.
+    orders: with their new status. complete: every step came out as planned. unplaceable: the broker
+    would not let a stop rest at its price. unprotected_seconds: from the release of a stop to the
+    acceptance of what followed; open while `naked_since` is set.
     covered_at: when the broker first accepted a stop or an exit here.
     """
 
@@ -141,7 +141,7 @@ class Executor:
         return _with(sent, replace(step, status="filled", reason=target.status), complete=True)
 
     def _replace(self, sent: Sent, step: Order) -> Sent:
-        """Replace price or quantity, and see the successor working before anything else is believed."""
+        """Replace price or quantity, and see the successor work before anything is believed."""
         if step.on is None:
             return _with(
                 sent, replace(step, status="void", reason="nothing to replace"), complete=False
@@ -238,7 +238,7 @@ class Executor:
     def _wait(
         self, read: Callable[[], BrokerOrder | None], done: Callable[[BrokerOrder], bool]
     ) -> BrokerOrder | None:
-        """Read until `done` says so, a number of times, not beyond the deadline; return the last."""
+        """Read until `done` says so, a number of times, not past the deadline; return the last."""
         order = read()
         for _ in range(POLLS):
             now = self.clock.now()

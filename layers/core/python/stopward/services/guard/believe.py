@@ -1,4 +1,4 @@
-"""Bring snapshot and picture together: settle, reconcile, adopt. Pure but for the ATR of the new."""
+"""Bring snapshot and picture together: settle, reconcile, adopt. Pure but for the new one's ATR."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -218,7 +218,9 @@ def _stranger_alarm(symbol: Symbol, why_not: str) -> Alarm:
         key=f"unguarded:{symbol}",
         kind="unguarded",
         symbol=symbol,
-        message=f"{symbol} has no full stop and is left alone: {why_not}; `stopward tag` opts it in",
+        message=(
+            f"{symbol} has no full stop and is left alone: {why_not}; `stopward tag` opts it in"
+        ),
     )
 
 

@@ -38,7 +38,7 @@ def sold(sent: Sequence[Sent]) -> bool:
 def confirm(
     sent: Sequence[Sent], fills: Sequence[Fill], day: DayRow, *, now: datetime
 ) -> Confirmed:
-    """Return what to acknowledge. sent: the last word of each position, orders of all rounds in it."""
+    """Return what to acknowledge. sent: the last word of each position, with all rounds' orders."""
     orders = tuple(order for each in sent for order in each.orders)
     causes = known_causes(orders, ())
     positions: list[Position] = []
@@ -67,7 +67,7 @@ def confirm(
 
 
 def _naked_seconds(sent: Sent, position: Position, now: datetime) -> float:
-    """Return the seconds without stop or exit; those of a position that is closed now end with it."""
+    """Return the seconds without stop or exit; they end with a position that is closed now."""
     seconds = sent.unprotected_seconds
     if sent.naked_since is not None and position.quantity > 0:
         seconds += (now - sent.naked_since).total_seconds()
@@ -93,7 +93,10 @@ def _alarms(sent: Sent) -> tuple[Alarm, ...]:
                 key=f"unprotected:{symbol}",
                 kind="unprotected",
                 symbol=symbol,
-                message=f"{symbol}: no stop rests and no exit works since {sent.naked_since:%H:%M:%S} UTC",
+                message=(
+                    f"{symbol}: no stop rests and no exit works since "
+                    f"{sent.naked_since:%H:%M:%S} UTC"
+                ),
                 severity="critical",
             )
         )

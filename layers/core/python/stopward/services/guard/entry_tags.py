@@ -14,7 +14,7 @@ Key = tuple[Symbol, str, Decimal, Decimal]
 
 @dataclass(slots=True)
 class EntryTags:
-    """A cache by holding: symbol, side, quantity and average entry. A cold start reads them anew."""
+    """A cache by holding: symbol, side, quantity and average entry. A cold start reads anew."""
 
     _known: dict[Key, tuple[str, ...]] = field(default_factory=dict)
 

@@ -218,7 +218,7 @@ def _bar(
     quote: Quote | None,
     rules: Rules,
 ) -> Bar:
-    """Return the bar to decide on: the fresh closed one, else a pulse at the price of an exit now."""
+    """Return the bar to decide on: the fresh closed one, else a pulse at the exit price now."""
     to_close = NAN if bench.session is None else bench.session.minutes_to_close(bench.tick_at)
     spread = NAN if quote is None else float(quote.ask - quote.bid)
     if fresh is not None:

@@ -32,8 +32,8 @@ def look_at_broker(
     """Return positions and open orders, and what they leave open: vanished orders and fills.
 
     Fills are read only when a quantity differs from ours or a holding is new to us. They are read
-    after the positions, and the positions once more, so that a fill between the two reads is noticed:
-    a symbol whose quantity differs between the reads is left for the next tick.
+    after the positions, and the positions once more, so that a fill between the reads is noticed: a
+    symbol whose quantity differs between them is left for the next tick.
     """
     positions = {found.symbol: found for found in broker.positions()}
     orders = broker.open_orders()
@@ -120,7 +120,7 @@ def _vanished(
 
 
 def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime:
-    """Return how far back fills must reach: the last one folded in, or a week for a new position."""
+    """Return how far back fills must reach: the last one folded, or a week for a new position."""
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
     return min(position.fills_at or position.adopted_at for position in snapshot.positions)

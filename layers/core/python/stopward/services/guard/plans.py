@@ -45,8 +45,8 @@ class Planned:
 def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Planned, ...]:
     """Return the plan of each position; in mode `observe` nothing is ever planned.
 
-    A position that the broker does not list, and that no fill closed, is left alone: the list may be
-    stale, and its stop is all that protects it.
+    A position that the broker does not list, and that no fill closed, is left alone: the list may
+    be stale, and its stop is all that protects it.
     """
     if bench.snapshot.account.mode == "observe":
         return ()

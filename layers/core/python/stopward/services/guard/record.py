@@ -63,7 +63,7 @@ def tick_record(
 
 
 def without_holds(record: TickRecord, error: StopwardError) -> TickRecord:
-    """Return the record without its journal of holds and views: what protects must still be written."""
+    """Return the record without its holds and views: what protects must still be written."""
     alarm = Alarm(
         key="journal_failed",
         kind="journal_failed",
@@ -106,7 +106,10 @@ def _session_alarm(bench: Bench) -> tuple[Alarm, ...]:
             key="session_missing",
             kind="session_missing",
             symbol=None,
-            message=f"no session row covers {bench.tick_at:%Y-%m-%d %H:%M} UTC: no rule acts, stops rest",
+            message=(
+                f"no session row covers {bench.tick_at:%Y-%m-%d %H:%M} UTC: "
+                "no rule acts, stops rest"
+            ),
             severity="notice",
         ),
     )

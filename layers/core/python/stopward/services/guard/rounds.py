@@ -1,4 +1,4 @@
-"""Carry out the plans of a tick in rounds: what came out otherwise is looked at and planned anew."""
+"""Carry out the plans of a tick in rounds: what came out otherwise is planned anew."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +115,7 @@ def _has_acted(sent: Sent) -> bool:
 
 
 def _joined(before: Sent | None, now: Sent) -> Sent:
-    """Return the later word with the orders and the naked seconds of both; the gap stays open across."""
+    """Return the later word with the orders and naked seconds of both; a gap stays open across."""
     if before is None:
         return now
     naked_since = now.naked_since

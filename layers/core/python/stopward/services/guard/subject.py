@@ -13,7 +13,6 @@ from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill, Order
 from stopward.domain.position import Position
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 
-
 Named = TypeVar("Named", BrokerOrder, Fill)
 
 
@@ -47,7 +46,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A guarded position with what the broker holds of it and its exit in progress, if there is one."""
+    """A guarded position, what the broker holds of it, and its exit in progress if there is one."""
 
     position: Position
     holding: Holding

@@ -34,8 +34,8 @@ STALE_FENCE = "stale_fence"
 class GuardSettings:
     """What one function needs to know of itself.
 
-    source: its name, for the journal. mask: which rules it may apply. lease_seconds: how long a pulse
-    may hold the account. busy_seconds: how long a busy lease is retried.
+    source: its name, for the journal. mask: which rules it may apply. lease_seconds: how long a
+    pulse may hold the account. busy_seconds: how long a busy lease is retried.
     """
 
     account_id: AccountId
@@ -97,7 +97,7 @@ class Guard:
         return _summary(beliefs, judgement, planned, confirmed)
 
     def _begin(self, tick_at: datetime) -> Snapshot | Busy:
-        """Take the lease; a busy one is asked again for `busy_seconds`, else one function starves."""
+        """Take the lease; a busy one is asked again for `busy_seconds`, or one function starves."""
         give_up_at = self.clock.now() + timedelta(seconds=self.settings.busy_seconds)
         holder = f"{self.settings.source}/{tick_at.isoformat()}"
         while True:
@@ -151,7 +151,7 @@ class Guard:
         return read
 
     def _give_up(self, snapshot: Snapshot, tick_at: datetime, error: Exception) -> Summary:
-        """Record that the tick could not look, and give the lease back; stops rest where they are."""
+        """Record that the tick could not look, and give the lease back; stops rest as they are."""
         kind = "rules_invalid" if isinstance(error, InvalidInput) else "broker_unavailable"
         alarm = Alarm(key=kind, kind=kind, symbol=None, message=str(error), severity="critical")
         self.on_failure(kind, error)
@@ -193,7 +193,7 @@ class Guard:
         day: DayRow,
         deadline: datetime,
     ) -> Confirmed:
-        """Send, plan anew where a step came out otherwise, and acknowledge: the lease is released."""
+        """Send, plan anew where a step came out otherwise, acknowledge: the lease is released."""
         rounds = Rounds(
             broker=self.broker,
             market_data=self.market_data,
