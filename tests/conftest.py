@@ -27,6 +27,8 @@ def _sweep() -> None:
     for home in SCRATCH.glob("*"):
         try:
             os.kill(int(home.name), 0)
+        except PermissionError:
+            continue  # somebody else's run, and alive
         except ProcessLookupError:
             EmbeddedPostgres(home=home).remove()
             shutil.rmtree(home, ignore_errors=True)
