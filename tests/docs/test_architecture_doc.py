@@ -4,6 +4,7 @@ import re
 import tomllib
 from itertools import pairwise
 
+from stopward.services.guard.rounds import ROUNDS
 from tests.docs.pages import ROOT, blocks, page, section
 
 NAME = "docs/architecture.md"
@@ -52,3 +53,10 @@ def test_the_rules_of_the_database_that_are_named_exist():
     named = set(re.findall(r"`((?:orders|positions)_[a-z_]+)`", page(NAME)))
     assert len(named) >= 3
     assert all(re.search(rf"\b{name}\b", schema) for name in named)
+
+
+def test_the_pages_tell_how_many_plans_a_tick_makes():
+    word = ("no", "one", "two", "three", "four", "five", "six")[ROUNDS]
+    assert f"at most {word} plans a tick" in page(NAME)
+    assert f"up to {word} plans in one tick" in page("docs/runbook.md")
+    assert f"at most {word} in one tick" in page("docs/adr/0004-plan-from-a-fresh-picture.md")
