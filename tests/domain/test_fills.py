@@ -1,17 +1,15 @@
-"""Folding executions into a position, and telling a split from a trade."""
+"""Folding executions into a position."""
 
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.fills import LATE, after_split, fold_fills, split_ratio
-from stopward.domain.holding import reducing_side
+from stopward.domain.fills import LATE, fold_fills
 from stopward.domain.identity import Symbol
-from stopward.domain.money import Side, sign
+from stopward.domain.money import Side
 from stopward.domain.orders import Fill
 from stopward.domain.position import FRACTIONAL_LOT, Position
 from tests.builders.positions import NOW, OPEN, a_fill, a_position, d, minute
@@ -154,120 +152,6 @@ def test_shares_and_money_add_up(fills: list[Fill]) -> None:
             taken += part
             result += part * (fill.price - 100)
         assert position.realised == result
-
-
-class TestSplits:
-    @pytest.mark.parametrize(
-        ("quantity", "entry", "ratio"),
-        [
-            (200, "50", "2"),
-            (150, "66.666667", "1.5"),
-            (1000, "10", "10"),
-            (2000, "5", "20"),
-            (50, "200", "0.5"),
-            (10, "1000", "0.1"),
-            (33, "300", None),  # 100 for 3 leaves a third, paid in cash: see below
-            (99, "100", None),
-            (200, "100", None),
-            (200, "75", None),
-            (100, "50", None),
-            (0, "50", None),
-            (200, "0", None),
-        ],
-    )
-    def test_what_counts_as_a_split(self, quantity: int, entry: str, ratio: str | None) -> None:
-        found = split_ratio(a_position(), quantity=d(quantity), average_entry=d(entry))
-        if quantity == 33:
-            assert found == Decimal(1) / 3
-        else:
-            assert found == (None if ratio is None else d(ratio))
-
-    def test_figures_after_a_forward_split(self) -> None:
-        position = a_position(
-            target="110", stop="98.55", tightest="98.55", fees_per_share="0.02", closed_quantity=7
-        )
-        split = after_split(position, d(2), quantity=d(200))
-        assert (split.quantity, split.initial_quantity, split.closed_quantity) == (200, 200, 14)
-        assert (split.average_entry, split.risk, split.initial_stop) == (50, 1, 49)
-        assert split.stop == split.tightest == d("49.27")  # down, away from triggering
-        assert (split.target, split.fees_per_share) == (55, d("0.01"))
-        assert (split.marks.best, split.marks.worst) == (50.0, 50.0)
-        assert split.flags == ("split",)
-
-    def test_a_reverse_split_pays_fractions_in_cash(self) -> None:
-        position = a_position(quantity=101)
-        ratio = split_ratio(position, quantity=d(50), average_entry=d(200))
-        assert ratio == d("0.5")
-        split = after_split(position, ratio, quantity=d(50))
-        assert (split.quantity, split.initial_quantity, split.risk) == (50, d("50.5"), 4)
-        assert split.lot == 1
-
-    def test_thirds_come_out_even(self) -> None:
-        split = after_split(a_position(quantity=99), Decimal(1) / 3, quantity=d(33))
-        assert split.initial_quantity == 33
-        assert (split.average_entry, split.stop, split.risk) == (300, 294, 6)
-
-    def test_a_penny_share_has_cents_after_a_reverse_split(self) -> None:
-        position = a_position(
-            average_entry="0.50", stop="0.4501", initial_stop="0.4501", risk="0.05", tick="0.0001"
-        )
-        split = after_split(position, d("0.1"), quantity=d(10))
-        assert split.tick == d("0.01")
-        assert split.stop == d("4.50")
-
-    def test_a_short_rounds_up(self) -> None:
-        split = after_split(a_position("short", stop="102.01"), d(2), quantity=d(200))
-        assert split.stop == d("51.01")
-
-
-SIZES = st.integers(1, 5000)
-MULTIPLES = st.integers(20, 300)
-
-
-@given(SIZES, SIZES, MULTIPLES)
-def test_an_addition_by_hand_is_never_a_split(held: int, added: int, percent: int) -> None:
-    position = a_position(quantity=held)
-    fill = a_fill(added, d(percent), side="buy", at=minute(1))
-    after = fold_fills(position, [fill]).position
-    found = split_ratio(position, quantity=after.quantity, average_entry=after.average_entry)
-    assert found is None
-
-
-@given(SIZES, st.data())
-def test_a_reduction_by_hand_is_never_a_split(held: int, data: st.DataObject) -> None:
-    left = data.draw(st.integers(0, held))
-    assert split_ratio(a_position(quantity=held), quantity=d(left), average_entry=d(100)) is None
-
-
-@given(
-    st.sampled_from(("long", "short")),
-    st.sampled_from(("2", "3", "1.5", "0.5", "0.1")),
-    st.integers(1, 1000),
-    st.integers(200, 100000),
-    st.integers(1, 90),
-)
-def test_a_split_keeps_cost_r_and_sides(
-    side: Side, ratio: str, quantity: int, cents: int, percent: int
-) -> None:
-    entry = d(cents) / 100
-    stop = entry - sign(side) * entry * percent / 100
-    position = a_position(
-        side,
-        quantity * 10,
-        average_entry=entry,
-        initial_stop=stop,
-        stop=stop,
-        risk=abs(entry - stop),
-    )
-    split = after_split(position, d(ratio), quantity=position.quantity * d(ratio))
-    cost = split.average_entry * split.quantity
-    assert abs(cost - entry * position.quantity) <= split.quantity * d("0.000001")
-    assert split.risk > 0
-    assert split.stop > 0
-    price = entry * d("1.1")
-    before, after = position.r_multiple(price), split.r_multiple(price / d(ratio))
-    assert abs(before - after) < d("0.01") * max(abs(before), 1)
-    assert reducing_side(split.side) == reducing_side(position.side)
 
 
 def test_the_first_fill_under_guard_counts_however_old_the_fills_read_are() -> None:

@@ -118,6 +118,7 @@ class TestSplits:
         found = reconciled(a_position(), a_holding(quantity=200, entry="50"))
         assert found.position.quantity == 200
         assert found.position.stop == 49
+        assert found.split == 2
         assert kinds(found) == [("split", "broker")]
         assert found.alarms == ()
 

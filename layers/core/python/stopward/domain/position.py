@@ -1,6 +1,6 @@
 """A guarded position: what is fixed at entry, what moves, and its kernel state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -129,3 +129,15 @@ def marks_of(state: State) -> Marks:
         hits=state.hits,
         entry_volume=state.entry_volume,
     )
+
+
+def in_lots(position: Position) -> Position:
+    """Return the position with a lot that its quantity is made of: a whole one may turn odd."""
+    if position.quantity == position.quantity.to_integral_value():
+        return position
+    return replace(position, lot=min(position.lot, FRACTIONAL_LOT))
+
+
+def flagged(position: Position, flag: str) -> tuple[str, ...]:
+    """Return the position's flags with one more, once."""
+    return position.flags if flag in position.flags else (*position.flags, flag)

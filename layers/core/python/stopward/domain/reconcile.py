@@ -9,13 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
-from stopward.domain.fills import Folded, after_split, fold_fills, split_ratio
+from stopward.domain.fills import Folded, fold_fills
 from stopward.domain.holding import Holding
 from stopward.domain.money import SIXTH_PLACE, sign
 from stopward.domain.orders import Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
+from stopward.domain.split import after_split, split_ratio
 
 __all__ = ["Reconciled", "cause_of", "close_trade", "known_causes", "needs_fills", "reconcile"]
 
@@ -25,13 +26,15 @@ class Reconciled:
     """One known position after the broker's word.
 
     trade: set when fills closed it; the position is then final. missing: the broker lists none, yet
-    no fill explains it. flipped: the broker holds the other side.
+    no fill explains it. flipped: the broker holds the other side. split: new shares per old share,
+    for the symbol's bars (`symbol_after_split`); None when there was none.
     """
 
     position: Position
     trade: TradeRow | None = None
     missing: bool = False
     flipped: bool = False
+    split: Decimal | None = None
     observations: tuple[Observation, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     cleared: tuple[str, ...] = ()
@@ -85,7 +88,9 @@ def reconcile(
     if ratio is not None:
         position = after_split(position, ratio, quantity=holding.position.quantity)
         return Reconciled(
-            position=position, observations=(*observations, _split_observation(position, ratio))
+            position=position,
+            split=ratio,
+            observations=(*observations, _split_observation(position, ratio)),
         )
     alarms, cleared = _explained(position, holding)
     stop = watch_stop(position, holding, causes)
