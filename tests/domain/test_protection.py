@@ -493,3 +493,33 @@ def test_a_short_is_the_mirror_of_a_long(case: Case) -> None:
         (s.step, s.quantity, s.on, s.price) for s in short
     ]
     assert {s.side for s in short} <= {"buy"}
+
+
+@given(cases(), SIDES, st.integers(1, 7))
+@settings(max_examples=400, deadline=None)
+def test_stops_for_shares_that_are_gone_are_taken_back_and_no_others(
+    case: Case, side: Side, eighths: int
+) -> None:
+    case = on_side(case, side)
+    whole = case.goal.position.lot >= 1
+    left = case.world.held * eighths / 8
+    left = max(d(1), left // 1) if whole else left
+    position = replace(case.goal.position, quantity=left)
+    found = case.world.holding.position
+    assert found is not None
+    holding = replace(case.world.holding, position=replace(found, quantity=left))
+    world = World(position=position, holding=holding)
+    exit_order = case.goal.exit
+    if exit_order is not None:
+        exit_order = replace(exit_order, quantity=min(exit_order.quantity, left))
+    goal = replace(case.goal, position=position, exit=exit_order)
+    bare = world.bare
+    for step in planned(goal, holding):
+        before = world.excess
+        world = applied(world, step)
+        assert world.excess <= before
+    assert world.bare <= bare
+    at_rest = all(o.status in ("new", "held") for o in holding.orders)
+    no_targets = all(group.stops for group in holding.groups(side))
+    if at_rest and no_targets and exit_order is None:
+        assert world.holding.covered_quantity(side) <= world.held

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from stopward.domain.draft import Draft, Rest
 from stopward.domain.holding import ZERO, Group, Holding, can_change_quantity
-from stopward.domain.orders import BrokerOrder, Order
+from stopward.domain.orders import Order
 
 SEARCHED = 8
 """Up to so many stops every combination is tried: 255 of them."""
@@ -31,11 +31,10 @@ def exit_steps(draft: Draft, holding: Holding, exit_order: Order) -> Iterator[Or
         return
     released: tuple[Group, ...] = ()
     if shortage > 0:
-        shrunk = _shrinkable(holding.groups(side), shortage)
+        shrunk = _shrunk(draft, holding, wanted=wanted, shortage=shortage)
         if shrunk is not None:
-            left = shrunk.open_quantity - _whole(shortage)
-            yield draft.shrink(shrunk, to=left)
-            holding = holding.with_quantity(shrunk.id, left)
+            step, holding = shrunk
+            yield step
         else:
             released = _to_release(holding.groups(side), shortage)
             yield from (draft.release(group) for group in released)
@@ -52,15 +51,30 @@ def exit_steps(draft: Draft, holding: Holding, exit_order: Order) -> Iterator[Or
         yield from arms
 
 
-def _shrinkable(groups: Sequence[Group], shortage: Decimal) -> BrokerOrder | None:
-    """Return the largest stop that can give the shares away and keep some, or None."""
+def _shrunk(
+    draft: Draft, holding: Holding, *, wanted: Decimal, shortage: Decimal
+) -> tuple[Order, Holding] | None:
+    """Return the shrinking of the largest stop that can give the shares away, and what is left.
+
+    None when no stop can, or when what stays would lose its cover, for a target holds its shares.
+    """
+    side = draft.goal.side
+    give = shortage.to_integral_value(rounding=ROUND_CEILING)
     orders = [
         order
-        for group in groups
-        for order in group.stops
-        if can_change_quantity(order) and order.open_quantity > _whole(shortage)
+        for order in holding.stops(side)
+        if can_change_quantity(order) and order.open_quantity > give
     ]
-    return max(orders, key=lambda order: order.open_quantity, default=None)
+    if not orders:
+        return None
+    order = max(orders, key=lambda order: order.open_quantity)
+    left = order.open_quantity - give
+    after = holding.with_quantity(order.id, left)
+    quantity = holding.quantity(side)
+    bare = min(holding.covered_quantity(side), quantity - wanted) - after.covered_quantity(side)
+    if bare > quantity - wanted - after.held_quantity(side):
+        return None
+    return draft.shrink(order, to=left), after
 
 
 def _to_release(groups: Sequence[Group], shortage: Decimal) -> tuple[Group, ...]:
@@ -98,7 +112,3 @@ def _largest_first(ordered: Sequence[Group], shortage: Decimal) -> tuple[Group, 
         chosen.append(group)
         freed += group.held
     return tuple(chosen)
-
-
-def _whole(quantity: Decimal) -> Decimal:
-    return quantity.to_integral_value(rounding=ROUND_CEILING)

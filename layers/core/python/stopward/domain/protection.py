@@ -58,12 +58,12 @@ def _protect_steps(draft: Draft, holding: Holding) -> Iterator[Order]:
     groups = [group for group in holding.groups(goal.side) if group.stops]
     surplus = sum((group.covered for group in groups), ZERO) - quantity
     if surplus > 0 and quantity == goal.position.quantity and goal.exit is None:
-        trimmed = tuple(_trim(draft, groups, surplus))
+        trimmed = tuple(_trim(draft, holding, surplus))
         touched = {step.on for step in trimmed}
         groups = [group for group in groups if touched.isdisjoint(o.id for o in group.orders)]
         yield from trimmed
     for group in groups:
-        yield from _tighten(draft, group)
+        yield from _tighten(draft, holding, group)
 
 
 def _free(goal: Goal, holding: Holding) -> Decimal:
@@ -75,12 +75,12 @@ def _free(goal: Goal, holding: Holding) -> Decimal:
     return free - goal.leaving
 
 
-def _trim(draft: Draft, groups: list[Group], surplus: Decimal) -> Iterator[Order]:
+def _trim(draft: Draft, holding: Holding, surplus: Decimal) -> Iterator[Order]:
     """Take back stops for shares that are gone, so that a trigger cannot open the other side.
 
     Only stops at rest are touched. One that cannot be changed is replaced by a smaller one.
     """
-    at_rest = [group for group in groups if _is_at_rest(group)]
+    at_rest = [g for g in holding.groups(draft.goal.side) if g.stops and _is_at_rest(g)]
     for group in sorted(at_rest, key=lambda group: (group.covered, group.orders[0].id)):
         order = group.stops[0]
         rest = group.covered - surplus
@@ -88,15 +88,18 @@ def _trim(draft: Draft, groups: list[Group], surplus: Decimal) -> Iterator[Order
             yield draft.release(group)
         elif can_change_quantity(order) and rest == rest.to_integral_value():
             yield draft.shrink(order, to=rest)
-        else:
+        elif _is_free_without(group, holding, rest, draft):
             yield draft.release(group)
             yield draft.arm_instead(group, rest)
+        else:
+            continue
+        holding = holding.without(group)
         surplus -= group.covered
         if surplus <= 0:
             return
 
 
-def _tighten(draft: Draft, group: Group) -> Iterator[Order]:
+def _tighten(draft: Draft, holding: Holding, group: Group) -> Iterator[Order]:
     """Move the stop of a group where that tightens it.
 
     A trailing stop of the trader's moves by itself. Where the broker replaces none (a leg of an
@@ -110,9 +113,15 @@ def _tighten(draft: Draft, group: Group) -> Iterator[Order]:
             continue
         if can_change_price(order):
             yield draft.move(order)
-        else:
+        elif _is_free_without(group, holding, order.open_quantity, draft):
             yield draft.release(group)
             yield draft.arm_instead(group, order.open_quantity)
+
+
+def _is_free_without(group: Group, holding: Holding, quantity: Decimal, draft: Draft) -> bool:
+    """Whether the broker would take a stop for so many shares once the group is gone."""
+    side = draft.goal.side
+    return holding.quantity(side) - holding.without(group).held_quantity(side) >= quantity
 
 
 def _is_at_rest(group: Group) -> bool:
