@@ -36,12 +36,15 @@ def adopted(
     quantity: object = 100,
     entry: object = "100",
     price: object = "100",
-    fills: tuple[Fill, ...] = (),
+    fills: tuple[Fill, ...] | None = None,
     atr: float | None = None,
     instrument: Instrument | None = None,
     now: object = NOW,
 ) -> Position:
     found = a_broker_position(side, quantity, entry=entry, price=price)  # type: ignore[arg-type]
+    if fills is None:
+        adding = "buy" if side == "long" else "sell"
+        fills = (a_fill(found.quantity, side=adding, at=minute(3), fill_id="entry"),)  # type: ignore[arg-type]
     return adopt(
         found,
         Holding(symbol=AAPL, position=found, orders=orders),
@@ -109,11 +112,13 @@ class TestIdentity:
         assert first.opened_at == second.opened_at == minute(3)
 
     def test_so_they_do_when_no_fill_tells_the_entry(self) -> None:
-        assert adopted().id == adopted(now=NOW + timedelta(seconds=10)).id
-        assert adopted().opened_at == NOW
+        first = adopted(fills=())
+        assert first.id == adopted(fills=(), now=NOW + timedelta(seconds=10)).id
+        assert first.opened_at == NOW
 
     def test_numbers_written_otherwise_are_the_same_position(self) -> None:
-        assert adopted(entry="100").id == adopted(entry="100.000000").id
+        first = adopted(entry="100", fills=())
+        assert first.id == adopted(entry="100.000000", fills=()).id
 
     def test_another_entry_is_another_position(self) -> None:
         later = a_fill(100, "100", side="buy", at=minute(4))
@@ -127,8 +132,9 @@ class TestIdentity:
     def test_fills_up_to_the_adoption_are_in_it(self) -> None:
         position = adopted(fills=(self.ENTRY,))
         assert fold_fills(position, [self.ENTRY]).position == position
-        assert adopted().fills_at is None
-        assert fold_fills(adopted(), [self.ENTRY]).position.quantity == 100
+        unknown = adopted(fills=())
+        assert unknown.fills_at is None
+        assert fold_fills(unknown, [self.ENTRY]).position.quantity == 100
 
     def test_a_fill_read_after_the_clock_is_in_it_and_counted_once(self) -> None:
         just_now = a_fill(100, side="buy", at=NOW + timedelta(seconds=1))
