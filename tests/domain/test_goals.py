@@ -139,7 +139,7 @@ class TestTranches:
         assert tranches(small, HALVES) == ()
 
 
-@given(st.integers(1, 10**7), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+@given(st.integers(1, 10**6), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
 def test_a_tranche_is_what_the_rule_will_ask_for(units: int, first: float, second: float) -> None:
     position = a_position(quantity=Decimal(units) / 1000, lot=FRACTIONAL_LOT)
     rules = Rules(partial=Partial(r(2), first, r(3), second, OFF, float("nan")))
