@@ -18,6 +18,8 @@ guard = bootstrap.minute_guard(
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, float]:
     """Run the pulses of one scheduled minute; return their counts."""
-    summary = guard.run(scheduled_at(event), seconds_left(context))
+    summary = guard.run(
+        scheduled_at(event), seconds_left(context), invocation=context.aws_request_id
+    )
     emit(summary, event=event, logger=logger, metrics=metrics)
     return summary.counts()

@@ -60,6 +60,34 @@ class TestAdoption:
             world.run(2, 3)
             assert [trade.cause for trade in world.trades()] == ["time_stop"]
 
+    def test_a_word_that_the_rules_do_not_name_opts_nothing_in(self) -> None:
+        with a_world(*flat(100, 6), rules='[account]\nadopt = "listed"\n') as world:
+            world.open(stop="98", client_order_id="mybot:42")
+            world.tick(1)
+            assert world.snapshot().positions == ()
+
+    def test_a_position_older_than_its_fills_counts_as_held_overnight(self) -> None:
+        simulator = a_simulator(*flat(100, 390), start=at(370))
+        with a_world(rules=SESSION_FLAT, simulator=simulator) as world:
+            world.open(stop="98", at=at(0) - timedelta(days=10))
+            world.tick(371)
+            assert "entry_unknown" in world.position().flags
+            world.run(379, 382)
+            assert world.shares() == 100
+
+    def test_an_entry_whose_fills_turn_up_late_is_of_today(self) -> None:
+        simulator = a_simulator(*flat(100, 390), start=at(370))
+        with a_world(rules=SESSION_FLAT, simulator=simulator) as world:
+            world.open(stop="98")
+            path = "/v2/account/activities/FILL"
+            world.simulator.fault(Fault(kind="empty_list", method="GET", path=path))
+            world.tick(371)
+            assert "entry_unknown" in world.position().flags
+            world.tick(372)
+            assert "entry_unknown" not in world.position().flags
+            world.run(379, 380)
+            assert world.shares() == 0
+
     def test_a_stranger_is_looked_up_once_and_not_at_every_tick(self) -> None:
         with a_world(*flat(100, 8), rules='[account]\nadopt = "listed"\n') as world:
             world.open(stop="98", client_order_id="no-tag")

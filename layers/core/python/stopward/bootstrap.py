@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
 from stopward.adapters.clocks import RemoteClock, SystemClock
@@ -23,10 +24,16 @@ class MinuteGuard:
     settings: Settings
     offset_seconds: float
 
-    def run(self, scheduled_at: datetime, remaining_seconds: Callable[[], float]) -> Summary:
+    def run(
+        self,
+        scheduled_at: datetime,
+        remaining_seconds: Callable[[], float],
+        *,
+        invocation: str,
+    ) -> Summary:
         """Run the pulses of the minute that was scheduled; return their sum."""
         return run_minute(
-            self.guard.tick,
+            partial(self.guard.tick, invocation=invocation),
             scheduled_at=scheduled_at,
             clock=self.guard.clock,
             pulse_seconds=self.settings.pulse_seconds,

@@ -1,7 +1,8 @@
 """Take on a position found at the broker: may we, and where does its first stop lie. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 
@@ -15,6 +16,10 @@ from stopward.domain.position import FRACTIONAL_LOT, Marks, Position
 from stopward.domain.rulebook.settings import AccountSettings
 
 HALTED_TAG = "halted"
+ENTRY_UNKNOWN = "entry_unknown"
+"""Flag of a position whose entry no fill shows; it counts as held overnight until one does."""
+FILLS_LAG = timedelta(minutes=5)
+"""How long after its adoption the fills of an unknown entry are still asked for."""
 FALLBACK_RISK = Decimal("0.02")
 """Share of the price, when neither a stop nor an ATR is known. [judgement]"""
 
@@ -48,7 +53,7 @@ def adopt(
     side = found.side
     entered_at = entry_time(found, fills)
     tick = instrument.tick_at(found.average_entry)
-    flags: list[str] = []
+    flags: list[str] = [] if entered_at is not None else [ENTRY_UNKNOWN]
     resting = loosest_stop(holding.stops(side), side)
     covered = holding.covered_quantity(side)
     if covered < found.quantity:
@@ -91,6 +96,23 @@ def adopt(
     )
 
 
+def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) -> bool:
+    """Whether fills of the last minute do not lead to the position: a list may lag behind them.
+
+    Walking the fills back must come to zero, or never reach the entry of an old position.
+    """
+    own = [fill for fill in fills if fill.symbol == found.symbol]
+    if not any(fill.at >= now - LATE for fill in own):
+        return False
+    left = found.quantity
+    adding = "buy" if reducing_side(found.side) == "sell" else "sell"
+    for fill in sorted(own, key=lambda fill: (fill.at, fill.id), reverse=True):
+        left += -fill.quantity if fill.side == adding else fill.quantity
+        if left == 0:
+            return False
+    return True
+
+
 def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
     """Return when the position left zero, walking fills backwards; None when they do not reach."""
     left = found.quantity
@@ -103,6 +125,26 @@ def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
         if left <= 0:
             return fill.at
     return None
+
+
+def awaits_entry(position: Position, *, now: datetime) -> bool:
+    """Whether the fills of the entry may still turn up."""
+    return ENTRY_UNKNOWN in position.flags and now - position.adopted_at <= FILLS_LAG
+
+
+def with_entry(position: Position, found: BrokerPosition | None, fills: Sequence[Fill]) -> Position:
+    """Return the position without the flag once fills show that it was entered just before.
+
+    What was entered long before keeps the flag, and with it counts as held overnight. The recorded
+    entry time stays: identity is fixed, and it is off by no more than `FILLS_LAG`.
+    """
+    if ENTRY_UNKNOWN not in position.flags or found is None or found.side != position.side:
+        return position
+    entered_at = entry_time(found, fills)
+    if entered_at is None or entered_at < position.opened_at - FILLS_LAG:
+        return position
+    flags = tuple(flag for flag in position.flags if flag != ENTRY_UNKNOWN)
+    return replace(position, flags=flags)
 
 
 def estimated_stop(

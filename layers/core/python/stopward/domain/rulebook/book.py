@@ -82,6 +82,12 @@ class RuleBook:
             self._resolved[key] = self._resolve(symbol, frozenset(tags), held_overnight)
         return self._resolved[key]
 
+    @property
+    def known_tags(self) -> frozenset[str]:
+        """The tags that mean something in this file: those with rules, and the two of `account`."""
+        named = (self.account.hands_off_tag, self.account.session_flat_tag)
+        return frozenset((*self.tags, *named))
+
     def _resolve(self, symbol: str, tags: frozenset[str], held_overnight: bool) -> Rules:
         chosen: dict[str, Parameters | None] = self.base._asdict()
         for tag, override in self.tags.items():

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stopward.domain.adoption import adopt, refusal
+from stopward.domain.adoption import adopt, is_doubtful, refusal, with_entry
 from stopward.domain.day import after_trade
-from stopward.domain.identity import PositionId, Symbol
+from stopward.domain.identity import PositionId, Symbol, is_ours
 from stopward.domain.market import Instrument
 from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import Position
@@ -41,22 +41,30 @@ def believe(
     day = snapshot.day
     subjects: list[Subject] = []
     closed: list[Position] = []
+    clearing: list[Position] = []
     aside: list[Position] = []
     results: list[Reconciled] = []
     for position in snapshot.positions:
         own = settled.of_position.get(position.id, ())
+        holding = picture.holding(position.symbol)
+        fills = picture.fills_of.get(position.symbol, ())
         reconciled = reconcile(
-            _with_partials(position, own),
-            picture.holding(position.symbol),
-            fills=picture.fills_of.get(position.symbol, ()),
+            _with_partials(with_entry(position, holding.position, fills), own),
+            holding,
+            fills=fills,
             causes=causes,
             now=picture.at,
         )
+        may_touch = refusal(settings, position.symbol, _tags(snapshot, position)) is None
+        if reconciled.trade is not None and may_touch and _has_leftovers(snapshot, picture, position):
+            clearing.append(position)
+            results.append(replace(reconciled, trade=None, observations=(), cleared=()))
+            continue
         results.append(reconciled)
         if reconciled.trade is not None:
             day = after_trade(day, reconciled.trade)
             closed.append(reconciled.position)
-        elif refusal(settings, position.symbol, _tags(snapshot, position)) is None:
+        elif may_touch:
             subjects.append(_subject(reconciled.position, picture, own, settled.by_client_id))
         else:
             aside.append(reconciled.position)
@@ -67,6 +75,7 @@ def believe(
         settled=settled.changed,
         trades=tuple(r.trade for r in results if r.trade is not None),
         closed=tuple(closed),
+        clearing=tuple((p, picture.holding(p.symbol)) for p in clearing),
         aside=tuple(aside),
         observations=tuple(o for r in results for o in r.observations)
         + tuple(_adopted_observation(subject.position) for subject in adopted),
@@ -75,7 +84,6 @@ def believe(
         + _rejection_alarms(settled.changed),
         cleared=tuple(key for r in results for key in r.cleared),
         day=day,
-        closed_holdings={p.symbol: picture.holding(p.symbol) for p in closed},
         halted_symbols=tuple(r.position.symbol for r in results if r.flipped),
     )
 
@@ -99,6 +107,14 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
     return _Settled(
         orders=orders, changed=changed, of_position=of_position, by_client_id=by_client_id
     )
+
+
+def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> bool:
+    """Whether orders of ours rest for a position that is gone: it stays open until they are."""
+    holding = picture.holding(position.symbol)
+    if snapshot.account.mode == "observe" or holding.quantity(position.side) > 0:
+        return False
+    return any(is_ours(order.client_order_id) for order in holding.reducing(position.side))
 
 
 def _with_partials(position: Position, orders: Sequence[Order]) -> Position:
@@ -162,7 +178,9 @@ def _adopt_new(
         if symbol in ours:
             continue
         why_not = refusal(settings, symbol, _new_tags(snapshot, picture, symbol))
-        if why_not is None:
+        if why_not is None and is_doubtful(found, picture.fills, now=picture.at):
+            alarms.append(_doubtful_alarm(symbol))
+        elif why_not is None:
             new.append(symbol)
         elif picture.holding(symbol).covered_quantity(found.side) < found.quantity:
             alarms.append(_stranger_alarm(symbol, why_not))
@@ -221,6 +239,15 @@ def _stranger_alarm(symbol: Symbol, why_not: str) -> Alarm:
         message=(
             f"{symbol} has no full stop and is left alone: {why_not}; `stopward tag` opts it in"
         ),
+    )
+
+
+def _doubtful_alarm(symbol: Symbol) -> Alarm:
+    return Alarm(
+        key=f"position_doubtful:{symbol}",
+        kind="position_doubtful",
+        symbol=symbol,
+        message=f"{symbol}: fills of the last minute do not lead to the position listed; we wait",
     )
 
 

@@ -46,7 +46,8 @@ def confirm(
     seconds: dict[Symbol, float] = {}
     for each in sent:
         done = max((o.partials for o in each.orders if is_finished_partial(o)), default=0)
-        folded = fold_fills(with_partials(each.position, done), fills)
+        own = fills if sold((each,)) else ()
+        folded = fold_fills(with_partials(each.position, done), own)
         position = folded.position
         if each.position.quantity > 0 and position.quantity <= 0:
             trade = close_trade(folded, causes, now=now)

@@ -14,17 +14,22 @@ Key = tuple[Symbol, str, Decimal, Decimal]
 
 @dataclass(slots=True)
 class EntryTags:
-    """A cache by holding: symbol, side, quantity and average entry. A cold start reads anew."""
+    """A cache by holding: symbol, side, quantity and average entry. A cold start reads anew.
 
-    _known: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    known: the tags that the rules file names; a word that it does not name tags nothing.
+    """
+
+    known: frozenset[str] = frozenset()
+    _read: dict[Key, str | None] = field(default_factory=dict)
 
     def knows(self, held: BrokerPosition) -> bool:
         """Return whether the entry of this very holding was read before."""
-        return _key(held) in self._known
+        return _key(held) in self._read
 
     def of(self, held: BrokerPosition) -> tuple[str, ...]:
-        """Return the tag of the entry order; empty while unknown or when it carries none."""
-        return self._known.get(_key(held), ())
+        """Return the tag of the entry order; empty when it carries none that the rules know."""
+        tag = self._read.get(_key(held))
+        return () if tag is None or tag not in self.known else (tag,)
 
     def learn(
         self, broker: Broker, holdings: Sequence[BrokerPosition], fills: tuple[Fill, ...]
@@ -35,8 +40,7 @@ class EntryTags:
                 continue
             order_id = entry_order(held, fills)
             order = None if order_id is None else broker.order(order_id)
-            tag = None if order is None else tag_of(order.client_order_id)
-            self._known[_key(held)] = () if tag is None else (tag,)
+            self._read[_key(held)] = None if order is None else tag_of(order.client_order_id)
 
 
 def _key(held: BrokerPosition) -> Key:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.day import day_now, notices
 from stopward.domain.decide import Verdict, admit, decide
 from stopward.domain.decision import Decision, Exit, Hold
@@ -31,7 +32,7 @@ from stopward.domain.view import (
     fold_symbol,
     pulse,
 )
-from stopward.rules.codes import RULE_VERSION
+from stopward.rules.codes import RULE_VERSION, fired_rules
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
 from stopward.services.guard.subject import Beliefs, Market, Subject, exit_price, is_through
@@ -86,8 +87,15 @@ class Bench:
     def rules_for(self, position: Position) -> Rules:
         """Return the rules of a position, before the mask of the function."""
         tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
-        overnight = self.session is not None and position.opened_at < self.session.opens_at
-        return self.book.rules_for(position.symbol, tags, held_overnight=overnight)
+        return self.book.rules_for(
+            position.symbol, tags, held_overnight=self._is_overnight(position)
+        )
+
+    def _is_overnight(self, position: Position) -> bool:
+        """Whether the position is older than the session; one of unknown age counts as older."""
+        if ENTRY_UNKNOWN in position.flags:
+            return True
+        return self.session is not None and position.opened_at < self.session.opens_at
 
 
 def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
@@ -110,9 +118,7 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     )
     day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
     judged = [_judge_one(bench, subject, bar, symbols, now.account) for subject, bar in prepared]
-    for each in judged:
-        if isinstance(each.decision, Exit) and each.decision.rule in ("day_loss", "day_profit"):
-            day = replace(day, locked_by=day.locked_by or each.decision.rule)
+    day = replace(day, locked_by=day.locked_by or _locking(judged))
     return Judgement(
         judged=tuple(judged),
         symbols=tuple(
@@ -128,6 +134,17 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
             subject.position.symbol: bench.rules_for(subject.position) for subject, _ in prepared
         },
     )
+
+
+def _locking(judged: Sequence[Judged]) -> str | None:
+    """Return the day limit that was reached, whether it closes or tightens; None when none was."""
+    for each in judged:
+        if each.verdict is None:
+            continue
+        for rule in fired_rules(each.verdict.proposal.fired):
+            if rule in ("day_loss", "day_profit"):
+                return rule
+    return None
 
 
 def _fold_symbols(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from stopward.domain.adoption import refusal
+from stopward.domain.adoption import awaits_entry, refusal
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import BrokerOrder, BrokerPosition
@@ -48,9 +48,10 @@ def look_at_broker(
         for held in strangers
     )
     differs = any(needs_fills(p, picture.holding(p.symbol)) for p in snapshot.positions)
-    if not (is_new or differs):
+    unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
+    if not (is_new or differs or unsure):
         return picture
-    fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new))
+    fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new or unsure))
     entry_tags.learn(broker, strangers, fills)
     again = {found.symbol: found for found in broker.positions()}
     steady = {

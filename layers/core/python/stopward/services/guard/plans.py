@@ -55,7 +55,7 @@ def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Plan
         for each in judgement.judged
         if each.subject.holding.quantity(each.subject.position.side) > 0
     ]
-    planned.extend(_leftovers(bench, position, beliefs) for position in beliefs.closed)
+    planned.extend(_leftovers(bench, position, held) for position, held in beliefs.clearing)
     return tuple(planned)
 
 
@@ -133,12 +133,9 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
     )
 
 
-def _leftovers(bench: Bench, position: Position, beliefs: Beliefs) -> Planned:
-    holding = beliefs.closed_holdings[position.symbol]
+def _leftovers(bench: Bench, position: Position, holding: Holding) -> Planned:
     goal = Goal(position=position, stop=position.stop, stop_rule=position.stop_rule)
-    steps: tuple[Order, ...] = ()
-    if holding.quantity(position.side) <= 0:
-        steps = plan(goal, holding, tick_at=bench.tick_at, attempt=0)
+    steps = plan(goal, holding, tick_at=bench.tick_at, attempt=0)
     return Planned(position=position, holding=holding, goal=goal, rules=Rules(), steps=steps)
 
 

@@ -59,7 +59,9 @@ class Subject:
 class Beliefs:
     """Snapshot and picture brought together: what we now believe, and what is to be recorded.
 
-    aside: positions that were guarded and may not be touched any more; they are followed, no more.
+    clearing: positions that are gone while orders of ours still rest for them, with what the broker
+    holds; their trade is written once these orders are gone too. aside: positions that were guarded
+    and may not be touched any more; they are followed, no more.
     """
 
     subjects: tuple[Subject, ...]
@@ -71,7 +73,7 @@ class Beliefs:
     alarms: tuple[Alarm, ...]
     cleared: tuple[str, ...]
     day: DayRow
-    closed_holdings: Mapping[Symbol, Holding] = field(default_factory=dict)
+    clearing: tuple[tuple[Position, Holding], ...] = ()
     halted_symbols: tuple[Symbol, ...] = ()
 
 

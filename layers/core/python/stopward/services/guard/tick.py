@@ -60,14 +60,16 @@ class Guard:
     _book_hash: str = ""
     _entry_tags: EntryTags = field(default_factory=EntryTags)
 
-    def tick(self, tick_at: datetime) -> Summary:
+    def tick(self, tick_at: datetime, *, invocation: str = "") -> Summary:
         """Run the nine steps for the pulse `tick_at` and return its counts.
+
+        invocation: who runs it, so that an event delivered twice at once has two holders, not one.
 
         Raises DatabaseUnavailable when the store gives no answer: stops rest, the next tick
         reconciles. A broker that gives no answer is recorded as an alarm, and the lease given back.
         """
         started_at = self.clock.now()
-        snapshot = self._begin(tick_at)
+        snapshot = self._begin(tick_at, invocation)
         if isinstance(snapshot, Busy):
             return Summary(busy=1)
         try:
@@ -96,10 +98,10 @@ class Guard:
             confirmed = self._act(bench, planned, fresh, judgement.day, deadline)
         return _summary(beliefs, judgement, planned, confirmed)
 
-    def _begin(self, tick_at: datetime) -> Snapshot | Busy:
+    def _begin(self, tick_at: datetime, invocation: str) -> Snapshot | Busy:
         """Take the lease; a busy one is asked again for `busy_seconds`, or one function starves."""
         give_up_at = self.clock.now() + timedelta(seconds=self.settings.busy_seconds)
-        holder = f"{self.settings.source}/{tick_at.isoformat()}"
+        holder = f"{self.settings.source}/{tick_at.isoformat()}/{invocation}"
         while True:
             snapshot = self.store.begin_tick(
                 self.settings.account_id,
@@ -123,6 +125,7 @@ class Guard:
         self, snapshot: Snapshot, book: RuleBook, tick_at: datetime
     ) -> tuple[Beliefs, Market, datetime]:
         now = self.clock.now()
+        self._entry_tags.known = book.known_tags
         picture = look_at_broker(
             self.broker, snapshot, now=now, settings=book.account, entry_tags=self._entry_tags
         )
