@@ -47,14 +47,12 @@ class Sent:
 
 @dataclass(slots=True)
 class _Progress:
-    """One position on its way through its steps. released: a stop was, so shares may be gone."""
+    """One position on its way through its steps."""
 
     sent: Sent
-    released: bool = False
 
     def release(self, now: datetime) -> None:
         """Note that a stop is about to be released: from here on the gap is counted."""
-        self.released = True
         if self.sent.naked_since is None:
             self.sent = replace(self.sent, naked_since=now)
 
@@ -93,11 +91,6 @@ class Executor:
         for step in steps:
             if self.clock.now() >= self.deadline:
                 return
-            if step.step == "sell" and progress.released:
-                quantity = min(step.quantity, self._held(progress.sent.position))
-                if quantity <= 0:
-                    return
-                step = replace(step, quantity=quantity)
             if step.step == "release":
                 progress.release(self.clock.now())
             progress.sent = self._send(progress.sent, step)
@@ -163,9 +156,9 @@ class Executor:
             )
         seen = self._wait(lambda: self.broker.order(answer.id), _is_settled) or answer
         done = as_acknowledged(step, seen)
-        works = seen.is_working and seen.status not in PENDING
-        sent = _with(sent, done, complete=works)
-        if works and moving and step.price is not None:
+        took_effect = seen.status not in PENDING and seen.status != "rejected"
+        sent = _with(sent, done, complete=took_effect and seen.is_working)
+        if took_effect and moving and step.price is not None:
             return replace(sent, position=rested(sent.position, step.price, step.rule))
         return sent
 
@@ -183,10 +176,12 @@ class Executor:
             time_in_force="gtc" if whole else "day",
         )
         try:
-            answer = self._submit(request)
+            answer = self._submit(lambda: request)
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
             return _with(sent, rejected, complete=False, unplaceable=error.status == 422)
+        if answer is None:
+            return replace(sent, complete=False)
         sent = _with(sent, as_acknowledged(step, answer), complete=answer.is_working)
         if not answer.is_working:
             return sent
@@ -194,13 +189,20 @@ class Executor:
         return replace(sent, position=rested(sent.position, step.price, step.rule))
 
     def _sell(self, sent: Sent, step: Order) -> Sent:
-        request = OrderRequest(
-            client_order_id=step.id,
-            symbol=step.symbol,
-            side=step.side,
-            quantity=step.quantity,
-            kind="market",
-        )
+        """Sell what is there to be sold, read again: a stop may have filled, a hand acted."""
+
+        def request() -> OrderRequest | None:
+            quantity = min(step.quantity, self._held(sent.position))
+            if quantity <= 0:
+                return None
+            return OrderRequest(
+                client_order_id=step.id,
+                symbol=step.symbol,
+                side=step.side,
+                quantity=quantity,
+                kind="market",
+            )
+
         try:
             answer = self._submit(request)
         except BrokerRejected as error:
@@ -208,18 +210,23 @@ class Executor:
                 return _with(sent, replace(step, reason=str(error)), complete=False)
             rejected = replace(step, status="rejected", reason=str(error))
             return _with(sent, rejected, complete=False)
+        if answer is None:
+            return replace(sent, complete=False)
         sent = self._covered(sent)
+        step = replace(step, quantity=min(step.quantity, answer.quantity))
         done = as_acknowledged(step, self._final(answer.id) or answer)
         return _with(sent, done, complete=done.status in ("filled", "working"))
 
-    def _submit(self, request: OrderRequest) -> BrokerOrder:
+    def _submit(self, wanted: Callable[[], OrderRequest | None]) -> BrokerOrder | None:
         """Send an order, waiting while the broker asks for it, and once more without an answer.
 
-        What protects is worth a wait: its stop may be released already. The id makes a repetition
-        harmless: a duplicate is refused and read by its id.
+        What protects is worth a wait: its stop may be released already. After a wait it is asked
+        anew what is wanted; None when there is nothing to send any more. Without an answer the same
+        request is sent again: its id makes that harmless, a duplicate is refused and read by its id.
         """
+        request = wanted()
         repeated = False
-        while True:
+        while request is not None:
             try:
                 return self.broker.submit(request)
             except RateLimited as error:
@@ -227,10 +234,13 @@ class Executor:
                 if again_at >= self.deadline:
                     raise
                 self.clock.sleep_until(again_at)
+                if not repeated:
+                    request = wanted()
             except BrokerUnavailable:
                 if repeated or self.clock.now() >= self.deadline:
                     raise
                 repeated = True
+        return None
 
     def _final(self, order_id: BrokerOrderId) -> BrokerOrder | None:
         return self._wait(lambda: self.broker.order(order_id), lambda order: not order.is_working)

@@ -13,6 +13,7 @@ from stopward.domain.reconcile import Reconciled, known_causes, reconcile
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import abandon, settle
 from stopward.domain.snapshot import Alarm, Observation, Snapshot
+from stopward.services.guard.act import rested
 from stopward.services.guard.subject import Beliefs, Picture, Subject
 
 FINAL = frozenset({"filled", "canceled", "rejected", "void"})
@@ -49,14 +50,18 @@ def believe(
         holding = picture.holding(position.symbol)
         fills = picture.fills_of.get(position.symbol, ())
         reconciled = reconcile(
-            _with_partials(with_entry(position, holding.position, fills), own),
+            _with_outcomes(with_entry(position, holding.position, fills), own),
             holding,
             fills=fills,
             causes=causes,
             now=picture.at,
         )
         may_touch = refusal(settings, position.symbol, _tags(snapshot, position)) is None
-        if reconciled.trade is not None and may_touch and _has_leftovers(snapshot, picture, position):
+        if (
+            reconciled.trade is not None
+            and may_touch
+            and _has_leftovers(snapshot, picture, position)
+        ):
             clearing.append(position)
             results.append(replace(reconciled, trade=None, observations=(), cleared=()))
             continue
@@ -117,10 +122,19 @@ def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> 
     return any(is_ours(order.client_order_id) for order in holding.reducing(position.side))
 
 
-def _with_partials(position: Position, orders: Sequence[Order]) -> Position:
-    """Count the partial exits of the position that the broker has now finished."""
+def _with_outcomes(position: Position, orders: Sequence[Order]) -> Position:
+    """Count the partial exits that the broker has now finished, and the stops that rested and ended.
+
+    A stop of ours that the trader canceled before we saw it rest did rest: what replaces it is no
+    looser.
+    """
     done = max((order.partials for order in orders if is_finished_partial(order)), default=0)
-    return with_partials(position, done)
+    position = with_partials(position, done)
+    for order in orders:
+        ended = order.status == "canceled" and order.step in ("arm", "move")
+        if ended and order.price is not None:
+            position = rested(position, order.price, order.rule)
+    return position
 
 
 def with_partials(position: Position, done: int) -> Position:

@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from stopward.domain.adoption import HALTED_TAG
 from stopward.domain.decision import Hold
 from stopward.domain.snapshot import Alarm, TickRecord
 from stopward.errors import StopwardError
 from stopward.services.guard.judge import Bench, Judgement
 from stopward.services.guard.plans import Planned
 from stopward.services.guard.subject import Beliefs, Subject
+
+TOLD_ANEW = (
+    "broker_unavailable", "day_loss_near", "journal_failed", "loss_streak", "position_missing",
+    "quantity_unexplained", "rules_invalid", "session_missing", "unguarded", "unprotected",
+)  # fmt: skip
+"""Kinds that a tick raises while they last: what it does not raise again is over."""
 
 
 def tick_record(
@@ -26,7 +33,6 @@ def tick_record(
     positions = [each.subject.position for each in judgement.judged]
     orders = tuple(step for each in planned for step in each.steps)
     naked = [each.subject for each in judgement.judged if is_unprotected(each.subject)]
-    covered = [each.subject for each in judgement.judged if not is_unprotected(each.subject)]
     return TickRecord(
         fence=snapshot.fence,
         account_id=snapshot.account.id,
@@ -49,17 +55,17 @@ def tick_record(
             *(_unprotected_alarm(subject) for subject in naked),
             *_session_alarm(bench),
         ),
-        cleared=(
-            *beliefs.cleared,
-            *(f"unprotected:{subject.position.symbol}" for subject in covered),
-            "broker_unavailable",
-            "rules_invalid",
-            *(("session_missing",) if bench.session is not None else ()),
-        ),
+        cleared=(*beliefs.cleared, *TOLD_ANEW, *_resolved(bench)),
         day=None if bench.session is None else judgement.day,
         halted_symbols=beliefs.halted_symbols,
         release=not orders,
     )
+
+
+def _resolved(bench: Bench) -> tuple[str, ...]:
+    """Return the kind `side_flipped` once a person took the last `halted` tag off."""
+    halted = any(HALTED_TAG in tags for tags in bench.snapshot.tags.values())
+    return () if halted else ("side_flipped",)
 
 
 def without_holds(record: TickRecord, error: StopwardError) -> TickRecord:

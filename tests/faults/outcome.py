@@ -1,0 +1,126 @@
+"""What must hold once things are quiet: nothing unsettled, one story at broker and store, money."""
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+
+from stopward.adapters.memory_book import Book
+from stopward.domain.identity import Symbol
+from stopward.domain.orders import Order
+from stopward.domain.position import Position
+from stopward.local.simulator.order import is_stop_kind
+from tests.builders.guard import ACCOUNT
+from tests.faults.audit import Audit
+from tests.faults.boundary import Broken
+
+CENT = Decimal("0.01")
+
+
+def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
+    """After healthy ticks every opted-in share has a resting stop or a working exit."""
+    if not audit.sends_allowed:
+        return
+    tags = audit.store.book(ACCOUNT).tags
+    for symbol in audit.holding:
+        if symbol in but:
+            continue
+        if symbol in audit.hands_off | audit.rejected or "halted" in tags.get(symbol, ()):
+            continue
+        naked = audit.naked(symbol)
+        if naked > 0:
+            raise Broken(
+                f"4: {naked} of {audit.simulator.shares(symbol)} {symbol} have neither stop nor exit"
+            )
+
+
+def check_settled(audit: Audit) -> None:
+    """Once quiet, what the store says is what the broker holds, and nothing is left unsettled."""
+    book = audit.store.book(ACCOUNT)
+    for order in book.orders.values():
+        if order.status in ("recorded", "working"):
+            _check_unsettled(audit, order)
+    for position in book.open_positions():
+        _check_position(audit, position)
+    guarded = {position.symbol for position in book.open_positions()}
+    for symbol in audit.holding:
+        halted = "halted" in book.tags.get(symbol, ())
+        if symbol not in guarded and symbol not in audit.hands_off and not halted:
+            raise Broken(f"6: {symbol} is held at the broker, and not guarded")
+
+
+def check_trades(audit: Audit) -> None:
+    """Each position that closed has one trade, whose money and shares are the ledger's."""
+    book = audit.store.book(ACCOUNT)
+    for position_id in book.closed:
+        position = book.positions[position_id]
+        trade = book.trades.get(position_id)
+        if trade is None:
+            raise Broken(f"7: {position_id} is closed without a trade")
+        expected = _realised(audit, position, closed_at=trade.closed_at)
+        if expected is not None and abs(trade.result - expected) > CENT:
+            raise Broken(f"7: {position_id} made {expected}, its trade says {trade.result}")
+    _check_partials(book)
+    for day in book.days.values():
+        summed = sum((trade.result for trade in book.trades.values()), Decimal(0))
+        if len(book.days) == 1 and abs(day.realised - summed) > CENT:
+            raise Broken(f"7: the day made {summed}, its row says {day.realised}")
+
+
+def _check_unsettled(audit: Audit, order: Order) -> None:
+    at_broker = audit.simulator.book.by_client_id(order.id)
+    if order.step == "release":
+        raise Broken(f"6: the release {order.id} is still {order.status}")
+    waits = order.step == "sell" and not _in_session(audit)
+    if at_broker is None and waits:
+        return
+    if at_broker is None:
+        raise Broken(f"6: {order.step} {order.id} is {order.status} and not at the broker")
+    if not at_broker.is_open:
+        raise Broken(f"6: {order.id} is {order.status}, at the broker {at_broker.status}")
+    if order.status != "working":
+        raise Broken(f"6: {order.id} is {order.status}, at the broker {at_broker.status}")
+
+
+def _in_session(audit: Audit) -> bool:
+    return audit.simulator.state.hours.session_at(audit.simulator.now) is not None
+
+
+def _check_position(audit: Audit, position: Position) -> None:
+    symbol = position.symbol
+    shares = audit.simulator.shares(symbol)
+    signed = position.quantity if position.side == "long" else -position.quantity
+    if shares != signed:
+        raise Broken(f"6: {symbol} is {shares} at the broker and {signed} in the store")
+    if symbol in audit.hands_off or not audit.sends_allowed:
+        return
+    stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]
+    prices = [o.stop_price for o in stops if o.stop_price is not None]
+    if not prices:
+        return
+    loosest = min(prices) if position.side == "long" else max(prices)
+    if loosest != position.stop:
+        raise Broken(f"6: the stop of {symbol} rests at {loosest}, the store says {position.stop}")
+
+
+def _realised(audit: Audit, position: Position, *, closed_at: datetime) -> Decimal | None:
+    """Return the dollars of the executions since adoption; None where a split hides them."""
+    episode, first = audit.adopted.get(position.id, (None, 0))
+    if episode is None:
+        raise Broken(f"7: {position.id} was never held as it was adopted")
+    if episode not in audit.finished or episode.steps[-1][0] != closed_at:
+        raise Broken(f"7: {position.id} is closed at {closed_at:%H:%M:%S}, not so at the broker")
+    if episode.has_split:
+        return None
+    return sum((realised for _, _, realised in episode.steps[first:]), Decimal(0))
+
+
+def _check_partials(book: Book) -> None:
+    sold = Counter(
+        (order.position_id, order.partials)
+        for order in book.orders.values()
+        if order.step == "sell" and order.rule == "partial" and order.filled_quantity > 0
+    )
+    for (position_id, step), count in sold.items():
+        if count > 1:
+            raise Broken(f"2: part {step} of {position_id} was sold {count} times")

@@ -1,0 +1,422 @@
+"""Run one schedule: the real guards over the simulator and the store in memory, fault by fault."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stopward.adapters.memory import MemoryStore
+from stopward.domain.money import round_stop
+from stopward.errors import (
+    BrokerRejected,
+    DatabaseRejected,
+    DatabaseUnavailable,
+    InvalidInput,
+    StopwardError,
+)
+from stopward.local.simulator import Options, Simulator
+from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
+from stopward.services.guard import Guard, GuardSettings, Summary
+from tests.builders.faults import MASKS, GuardName, Hand, Opening, Schedule, Wake
+from tests.builders.guard import ACCOUNT
+from tests.builders.simulator import SESSIONS, at, bars_of
+from tests.faults.audit import Audit
+from tests.faults.boundary import Boundary, Broken, Frame, KillTick, Line
+from tests.faults.outcome import check_protected, check_settled, check_trades
+from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
+
+QUIET_WAKES = 16
+"""Healthy ticks after a schedule, at most; then everything must be settled and quiet."""
+HEALTHY_TICKS = 3
+LEASE_SECONDS = 15.0
+CALM_NUMBER = 10_000
+TICK = Decimal("0.01")
+GuardClass = type[Guard]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a schedule. broken: the invariant that did not hold, or None."""
+
+    broken: str | None
+    lines: tuple[Line, ...]
+    applied: Mapping[str, int]
+    calls: int
+    ticks: int
+    calls_of: Mapping[int, int]
+    unprotected_seconds: float
+    failures: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class World:
+    """The market, the store and two guards of one schedule."""
+
+    schedule: Schedule
+    tracing: bool = False
+    guard_class: GuardClass = Guard
+    simulator: Simulator = field(init=False)
+    memory: MemoryStore = field(init=False)
+    audit: Audit = field(init=False)
+    boundary: Boundary = field(init=False)
+    guards: dict[GuardName, Guard] = field(init=False, default_factory=dict)
+    clean_ticks: int = 0
+    ticks: int = 0
+    calls_of: dict[int, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    _overlapping: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Build the world, and open what is held at the start."""
+        schedule = self.schedule
+        start = at(schedule.start_minute)
+        self.simulator = Simulator(
+            bars={
+                symbol: bars_of(*rows, symbol=symbol, start=schedule.start_minute - 1)
+                for symbol, rows in schedule.prices.items()
+            },
+            sessions=SESSIONS,
+            start=start,
+            cash=Decimal(10_000_000),
+            options=Options(settling=schedule.settling, volume_share=schedule.volume_share),
+        )
+        self.memory = MemoryStore(now=lambda: self.simulator.now)
+        self.memory.open_account(
+            ACCOUNT, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
+        )
+        self.memory.put_rules(ACCOUNT, schedule.rules)
+        self.memory.put_sessions(SESSIONS)
+        for symbol in schedule.hands_off:
+            self.memory.tag_symbol(ACCOUNT, symbol, "hands-off")
+        self.audit = Audit(
+            simulator=self.simulator,
+            store=self.memory,
+            sends_allowed=schedule.mode == "guard",
+            hands_off=set(schedule.hands_off),
+        )
+        self.boundary = Boundary(
+            stage=self,
+            disturbances=schedule.disturbances,
+            latency_seconds=schedule.latency.total_seconds(),
+            tracing=self.tracing,
+        )
+        for opening in schedule.openings:
+            self._open(opening)
+        self.check()
+        for name in MASKS:
+            self._start(name)
+
+    def run(self) -> Result:
+        """Run every wake, then calm ticks until all is quiet; return what came of it."""
+        broken = None
+        try:
+            for wake in self.schedule.wakes:
+                if wake.number not in self._overlapping:
+                    self._wake(wake)
+            self._settle_down()
+        except Broken as error:
+            broken = str(error)
+        spans = self.simulator.ledger.spans
+        return Result(
+            broken=broken,
+            lines=tuple(self.boundary.lines),
+            applied=self.boundary.applied,
+            calls=self.boundary.total,
+            ticks=self.ticks,
+            calls_of=self.calls_of,
+            unprotected_seconds=sum(span.seconds(self.simulator.now) for span in spans),
+            failures=tuple(self.failures),
+        )
+
+    # What the boundary needs
+
+    def now(self) -> datetime:
+        """Return the simulated present."""
+        return self.simulator.now
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the market, and look at what that did."""
+        if seconds > 0:
+            self.simulator.advance_to(self.simulator.now + timedelta(seconds=seconds))
+            self.check()
+
+    def check(self) -> None:
+        """Check what must hold after every step."""
+        self.audit.check()
+
+    def overlap(self, wake: Wake) -> None:
+        """Run another tick inside the one that is running."""
+        if wake.number not in self._overlapping:
+            self._overlapping.add(wake.number)
+            self._wake(wake)
+
+    def act_by_hand(self, hand: Hand) -> str:
+        """Let a person act; what the broker refuses is told and forgotten."""
+        try:
+            told = HANDS[hand.kind](self, hand)
+        except (BrokerRejected, InvalidInput, KeyError) as refusal:
+            told = f"refused: {refusal}"
+        self.check()
+        return told or f"{hand.symbol} {hand.amount}"
+
+    # Ticks
+
+    def _wake(self, wake: Wake) -> None:
+        start = at(self.schedule.start_minute)
+        wanted = start + timedelta(seconds=wake.seconds + wake.late_seconds)
+        self.pass_time((wanted - self.simulator.now).total_seconds())
+        if wake.cold:
+            self._start(wake.guard)
+        tick_at = start + timedelta(seconds=wake.seconds)
+        self.boundary.note(f"wake {wake.number}", f"{wake.guard}, tick {tick_at:%H:%M:%S}")
+        disturbed = self.boundary.is_disturbed
+        self.audit.rejected.clear()
+        summary: Summary | None = None
+        with self.boundary.entered(wake) as frame:
+            failures = len(self.failures)
+            try:
+                summary = self.guards[wake.guard].tick(tick_at, invocation=str(wake.number))
+            except KillTick:
+                self._start(wake.guard)
+            except DatabaseUnavailable as error:
+                self.boundary.note("tick ends", str(error))
+            except DatabaseRejected as error:
+                self.boundary.note("tick ends", str(error))
+            except StopwardError as error:
+                raise Broken(f"the tick raised {error!r}") from error
+        self.calls_of[wake.number] = frame.calls
+        self.boundary.note("tick ends", f"{frame.calls} calls")
+        self.check()
+        healthy = (
+            summary is not None
+            and summary.ticks == 1
+            and not (frame.faults or disturbed or self.boundary.is_disturbed)
+            and len(self.failures) == failures
+        )
+        self._after_tick(frame, summary, healthy=healthy)
+
+    def _after_tick(self, frame: Frame, summary: Summary | None, *, healthy: bool) -> None:
+        if summary is not None and summary.busy and not frame.faults:
+            return
+        self.ticks += 1
+        self.clean_ticks = self.clean_ticks + 1 if healthy else 0
+        if self.clean_ticks >= 2 and not frame.hands and not self.boundary.frames:
+            self.simulator.settle()
+            self.check()
+            check_protected(self.audit, but=frame.closed)
+
+    def _settle_down(self) -> None:
+        self.boundary.calm()
+        self.check()
+        start = at(self.schedule.start_minute)
+        first = (self.simulator.now - start).total_seconds() + LEASE_SECONDS + 1
+        names: tuple[GuardName, GuardName] = ("monitor", "breakeven")
+        quiet = 0
+        for index in range(QUIET_WAKES):
+            before = self.boundary.total, self._writes
+            number = CALM_NUMBER + index
+            self._wake(Wake(number=number, guard=names[index % 2], seconds=first + 5 * index))
+            quiet = quiet + 1 if self._writes == before[1] else 0
+            if index >= HEALTHY_TICKS and quiet >= 2:
+                self.simulator.settle()
+                check_protected(self.audit)
+                check_settled(self.audit)
+                check_trades(self.audit)
+                return
+        raise Broken(f"6: still sending after {QUIET_WAKES} healthy ticks")
+
+    @property
+    def _writes(self) -> int:
+        return self.boundary.writes
+
+    def _start(self, name: GuardName) -> None:
+        ahead = self.schedule.skew_seconds if name == "breakeven" else 0.0
+        self.guards[name] = self.guard_class(
+            store=FaultyStore(inner=self.memory, boundary=self.boundary, audit=self.audit),
+            broker=FaultyBroker(
+                inner=SimulatorBroker(self.simulator), boundary=self.boundary, audit=self.audit
+            ),
+            market_data=FaultyMarketData(
+                inner=SimulatorMarketData(self.simulator), boundary=self.boundary
+            ),
+            clock=SkewedClock(stage=self, ahead=timedelta(seconds=ahead)),
+            settings=GuardSettings(
+                account_id=ACCOUNT, source=name, mask=MASKS[name], lease_seconds=LEASE_SECONDS
+            ),
+            on_failure=self._failed,
+        )
+
+    def _failed(self, where: str, error: Exception) -> None:
+        self.failures.append(f"{where}: {error!r}")
+        self.boundary.note(f"failure at {where}", repr(error))
+        if not isinstance(error, StopwardError):
+            raise Broken(f"a failure that nobody raised on purpose at {where}: {error!r}")
+
+    def _open(self, opening: Opening) -> None:
+        symbol = opening.symbol
+        price = self.simulator.price(symbol)
+        if price is None:
+            raise InvalidInput(f"{symbol} has no price")
+        up = 1 if opening.side == "long" else -1
+        stop = target = None
+        if opening.stop is not None:
+            stop = round_stop(price * (1 - up * opening.stop), TICK, opening.side)
+        if opening.target is not None:
+            target = (price * (1 + up * opening.target)).quantize(TICK)
+        partly = stop is not None and opening.covered < 1
+        self.simulator.open_position(
+            symbol,
+            opening.side,
+            opening.quantity,
+            price,
+            stop=None if partly else stop,
+            target=None if partly else target,
+        )
+        if partly and stop is not None:
+            part = (opening.quantity * opening.covered).quantize(Decimal(1))
+            if part > 0:
+                self.simulator.hand_stop(symbol, stop, quantity=part)
+
+
+def run(schedule: Schedule, *, tracing: bool = False, guard_class: GuardClass = Guard) -> Result:
+    """Run a schedule from its start."""
+    return World(schedule, tracing=tracing, guard_class=guard_class).run()
+
+
+# What a person does
+
+
+def _part(world: World, hand: Hand) -> Decimal:
+    held = abs(world.simulator.shares(hand.symbol))
+    whole = held == held.to_integral_value()
+    part = (held * hand.amount).quantize(Decimal(1) if whole else Decimal("0.01"))
+    return min(max(part, Decimal(1) if whole else Decimal("0.01")), held)
+
+
+def _close(world: World, hand: Hand) -> str:
+    world.simulator.hand_close(hand.symbol)
+    return f"{hand.symbol} closed"
+
+
+def _reduce(world: World, hand: Hand) -> str:
+    part = _part(world, hand)
+    world.simulator.hand_close(hand.symbol, part)
+    return f"{hand.symbol} reduced by {part}"
+
+
+def _reduce_keep(world: World, hand: Hand) -> str:
+    part = _part(world, hand)
+    world.audit.excess_by_hand.add(hand.symbol)
+    world.simulator.hand_close(hand.symbol, part, orders="keep")
+    return f"{hand.symbol} reduced by {part}, its orders stay"
+
+
+def _add(world: World, hand: Hand) -> str:
+    part = _part(world, hand)
+    world.simulator.hand_add(hand.symbol, part)
+    return f"{hand.symbol} enlarged by {part}"
+
+
+def _stop_price(world: World, hand: Hand, *, away: Decimal) -> Decimal:
+    price = world.simulator.price(hand.symbol)
+    if price is None:
+        raise InvalidInput(f"{hand.symbol} has no price")
+    is_long = world.simulator.shares(hand.symbol) > 0
+    side = "long" if is_long else "short"
+    return round_stop(price * (1 - away if is_long else 1 + away), TICK, side)
+
+
+def _tighten(world: World, hand: Hand) -> str:
+    order = world.simulator.hand_move_stop(
+        hand.symbol, _stop_price(world, hand, away=hand.amount / 100)
+    )
+    world.audit.loosened(hand.symbol)
+    return f"{hand.symbol} stop to {order.stop_price}"
+
+
+def _loosen(world: World, hand: Hand) -> str:
+    order = world.simulator.hand_move_stop(
+        hand.symbol, _stop_price(world, hand, away=hand.amount / 10)
+    )
+    world.audit.loosened(hand.symbol)
+    return f"{hand.symbol} stop to {order.stop_price}"
+
+
+def _cancel(world: World, hand: Hand) -> str:
+    world.simulator.hand_cancel(hand.symbol)
+    return f"{hand.symbol} orders canceled"
+
+
+def _stop(world: World, hand: Hand) -> str:
+    order = world.simulator.hand_stop(
+        hand.symbol,
+        _stop_price(world, hand, away=hand.amount / 20),
+        quantity=_part(world, hand),
+    )
+    world.audit.loosened(hand.symbol)
+    return f"{hand.symbol} stop for {order.quantity} at {order.stop_price}"
+
+
+def _open_by_hand(world: World, hand: Hand) -> str:
+    if world.simulator.shares(hand.symbol):
+        return "nothing: it is held"
+    quantity = max((hand.amount * 100).quantize(Decimal(1)), Decimal(1))
+    price = world.simulator.price(hand.symbol)
+    if price is None:
+        raise InvalidInput(f"{hand.symbol} has no price")
+    world.simulator.open_position(hand.symbol, hand.side, quantity, price)
+    return f"{hand.side} {quantity} {hand.symbol}"
+
+
+def _split(world: World, hand: Hand) -> str:
+    guarded = {p.symbol for p in world.memory.book(ACCOUNT).open_positions()}
+    if not world.simulator.shares(hand.symbol) or hand.symbol not in guarded:
+        return "nothing: it is not held, or not guarded yet"
+    world.simulator.hand_split(hand.symbol, Decimal(2))
+    return f"{hand.symbol} 2 for 1"
+
+
+def _hands_off(world: World, hand: Hand) -> str:
+    world.memory.tag_symbol(ACCOUNT, hand.symbol, "hands-off")
+    world.audit.hands_off.add(hand.symbol)
+    return f"{hand.symbol} hands off"
+
+
+def _opt_in(world: World, hand: Hand) -> str:
+    world.memory.untag_symbol(ACCOUNT, hand.symbol, "hands-off")
+    world.memory.untag_symbol(ACCOUNT, hand.symbol, "halted")
+    world.audit.hands_off.discard(hand.symbol)
+    return f"{hand.symbol} opted in"
+
+
+def _halt(world: World, _: Hand) -> str:
+    world.memory.halt(ACCOUNT, reason="by hand")
+    return "halted"
+
+
+def _resume(world: World, _: Hand) -> str:
+    world.memory.resume(ACCOUNT)
+    return "resumed"
+
+
+def _flatten(world: World, _: Hand) -> str:
+    world.memory.request_flatten(ACCOUNT, at=world.simulator.now)
+    return "flatten asked"
+
+
+def _cap(world: World, hand: Hand) -> str:
+    world.simulator.cap_next_fill(hand.symbol, Decimal(1))
+    return f"the next fill of {hand.symbol} takes one share"
+
+
+def _reject(world: World, hand: Hand) -> str:
+    world.simulator.reject_next(hand.symbol, "not now")
+    return f"the next order of {hand.symbol} is rejected by the market"
+
+
+HANDS: Mapping[str, Callable[[World, Hand], str]] = {
+    "close": _close, "reduce": _reduce, "reduce_keep": _reduce_keep, "add": _add,
+    "tighten": _tighten, "loosen": _loosen, "cancel": _cancel, "stop": _stop,
+    "open": _open_by_hand, "split": _split, "hands_off": _hands_off, "opt_in": _opt_in,
+    "halt": _halt, "resume": _resume, "flatten": _flatten, "cap": _cap, "reject": _reject,
+}  # fmt: skip
