@@ -471,7 +471,10 @@ set cleared_at = moment
 where
     a.account_id = of_account
     and a.cleared_at is null
-    and a.key in (select k.value from jsonb_array_elements_text(over) as k (value))
+    and (
+        a.key in (select k.value from jsonb_array_elements_text(over) as k (value))
+        or a.kind in (select k.value from jsonb_array_elements_text(over) as k (value))
+    )
     and a.key not in (select g.key from jsonb_to_recordset(raised) as g (key text));
 
 insert into stopward.alarms as a (
@@ -490,7 +493,7 @@ set
 where excluded.last_tick_at > a.last_tick_at
 $$;
 comment on function stopward.write_alarms(text, timestamptz, timestamptz, jsonb, jsonb) is
-'Raise or count alarms by their key, and clear those that are over; a pulse counts once.';
+'Raise or count alarms by their key, and clear those whose key or kind is over; a pulse counts once.';
 revoke execute on function stopward.write_alarms(text, timestamptz, timestamptz, jsonb, jsonb) from public;
 
 create function stopward.halt_symbols(of_account text, given jsonb)

@@ -127,7 +127,7 @@ class TestTrades:
 class TestNotices:
     LIMITS = Limits(day_loss=DayLoss(0.02, 3.0, 1.0, NOTHING))
 
-    def test_each_share_of_the_limit_is_told_once(self) -> None:
+    def test_a_warning_is_told_while_it_holds_under_the_key_of_its_share(self) -> None:
         row, told = DAY, []
         for price in ("99", "95.5", "95.5", "95.2", "94.5", "94.5", "99", "94.5"):
             day = now(row, a_position(), AAPL=price)
@@ -136,12 +136,12 @@ class TestNotices:
         assert told == [
             [],
             ["day_loss_near:2024-01-03:0.75"],
-            [],
-            [],
+            ["day_loss_near:2024-01-03:0.75"],
+            ["day_loss_near:2024-01-03:0.75"],
+            ["day_loss_near:2024-01-03:0.9"],
             ["day_loss_near:2024-01-03:0.9"],
             [],
-            [],
-            [],
+            ["day_loss_near:2024-01-03:0.9"],
         ]
 
     def test_the_nearer_of_money_and_r_counts(self) -> None:

@@ -62,7 +62,8 @@ def faults(function: ast.FunctionDef) -> list[str]:
             name = ast.unparse(node.func)
             if name not in KERNEL | BUILTINS | FLOORS:
                 found.append(f"calls {name}")
-            if name in FLOORS and "usable(" not in ast.unparse(function):
+            guards = ("usable(", "countable(")
+            if name in FLOORS and not any(g in ast.unparse(function) for g in guards):
                 found.append("floors what may be no number")
     return [fault for fault in found if fault]
 

@@ -549,8 +549,8 @@ class TestFaults:
             assert world.store.calls[calls:] == ["begin_tick", "record_tick"]
             paths = [handled.request.path for handled in world.simulator.log[before:]]
             assert paths == [
-                "/v2/positions",
                 "/v2/orders",
+                "/v2/positions",
                 "/v2/stocks/quotes/latest",
                 "/v2/stocks/bars",
             ]

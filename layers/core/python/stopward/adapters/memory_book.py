@@ -214,13 +214,14 @@ class Book:
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]
     ) -> None:
-        """Raise or count alarms by key, and clear those that are over; a pulse counts once."""
+        """Raise or count alarms by key; clear those whose key or kind is over. A pulse counts once."""
         raised = {alarm.key: alarm for alarm in alarms}
-        over = set(cleared) - set(raised)
+        over, lasting = set(cleared), frozenset(raised)
         for place, row in enumerate(self.alarms):
             if row.cleared_at is not None:
                 continue
-            if row.alarm.key in over:
+            is_over = row.alarm.key in over or row.alarm.kind in over
+            if is_over and row.alarm.key not in lasting:
                 self.alarms[place] = replace(row, cleared_at=at)
             alarm = raised.pop(row.alarm.key, None)
             if alarm is not None and tick_at > row.last_tick_at:

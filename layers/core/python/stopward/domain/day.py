@@ -87,16 +87,16 @@ def after_trade(row: DayRow, trade: TradeRow) -> DayRow:
 def notices(
     row: DayRow, account: Account, limits: Limits, *, now: datetime
 ) -> tuple[DayRow, tuple[Alarm, ...]]:
-    """Return warnings near the loss limit, each given once, and the notice of a streak of losses.
+    """Return the warning near the loss limit and the notice of a streak of losses.
 
-    A streak's notice is given for as long as it asks for a rest, always under the same key. Notices
+    Each is given for as long as it holds, under one key, so that it is one alarm, counted. Notices
     never act: open positions stay guarded, and the limits themselves are rules.
     """
     alarms: list[Alarm] = []
     used = _limit_used(account, limits)
     reached = max((share for share in WARN_AT if used >= share), default=0.0)
-    if reached > row.warned:
-        row = replace(row, warned=reached)
+    if reached > 0:
+        row = replace(row, warned=max(row.warned, reached))
         alarms.append(
             Alarm(
                 key=f"day_loss_near:{row.session_day}:{reached:g}",

@@ -25,9 +25,20 @@ def ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator
 
 
+LARGEST_COUNT: Final = 9.0e15
+"""Below it every whole number is a float of its own."""
+NOISE: Final = 1e-15
+"""What a division may be off by, as a share of its result."""
+
+
 def usable(price: float) -> bool:
     """Return whether a price is a positive, finite number (nan and infinity are not)."""
     return 0.0 < price < LARGEST_PRICE
+
+
+def countable(number: float) -> bool:
+    """Return whether a number is positive, finite and small enough to be floored exactly."""
+    return 0.0 < number < LARGEST_COUNT
 
 
 def tighter(side: float, first: float, second: float) -> float:
@@ -128,8 +139,8 @@ def is_worth_a_move(move: float, state: State) -> bool:
 
 
 def floor_lot(quantity: float, lot: float) -> float:
-    """Round a quantity down to whole lots."""
+    """Round a quantity down to whole lots, forgiving the noise of the division; nan gives 0."""
     lots = ratio(quantity, lot)
-    if not usable(lots):
+    if not countable(lots):
         return 0.0
-    return float(math.floor(lots + TOLERANCE)) * lot
+    return float(math.floor(lots + TOLERANCE + lots * NOISE)) * lot

@@ -131,6 +131,9 @@ class Executor:
         if target.filled_quantity > 0:
             filled = replace(step, status="void", reason="filled before the cancel")
             return _with(sent, filled, complete=False)
+        if target.status == "replaced":
+            replaced = replace(step, status="void", reason="its successor rests instead")
+            return _with(sent, replaced, complete=False)
         return _with(sent, replace(step, status="filled", reason=target.status), complete=True)
 
     def _replace(self, sent: Sent, step: Order) -> Sent:

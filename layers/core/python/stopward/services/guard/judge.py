@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 
 from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.day import day_now, notices
@@ -23,6 +24,7 @@ from stopward.domain.snapshot import (
     SymbolState,
     ViewRow,
 )
+from stopward.domain.split import symbol_after_split
 from stopward.domain.view import (
     MINUTE,
     BarContext,
@@ -103,12 +105,12 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
 
     Outside the session nothing is decided: stops rest, arming goes on.
     """
-    symbols, contexts = _fold_symbols(bench, beliefs.subjects)
+    symbols, contexts = _fold_symbols(bench, beliefs)
     prepared = [_fold(bench, subject, contexts) for subject in beliefs.subjects]
     prices = {
         subject.position.symbol: p
         for subject, bar in prepared
-        if (p := _price(bench, subject, bar))
+        if (p := _price(bench, subject, bar, symbols[subject.position.symbol])) is not None
     }
     now = day_now(
         beliefs.day,
@@ -148,13 +150,15 @@ def _locking(judged: Sequence[Judged]) -> str | None:
 
 
 def _fold_symbols(
-    bench: Bench, subjects: Sequence[Subject]
+    bench: Bench, beliefs: Beliefs
 ) -> tuple[dict[Symbol, SymbolState], dict[Symbol, tuple[BarContext, ...]]]:
     symbols: dict[Symbol, SymbolState] = {}
     contexts: dict[Symbol, tuple[BarContext, ...]] = {}
-    for subject in subjects:
+    for subject in beliefs.subjects:
         symbol = subject.position.symbol
         state = bench.snapshot.symbols.get(symbol, SymbolState(symbol=symbol))
+        if symbol in beliefs.splits:
+            state = symbol_after_split(state, beliefs.splits[symbol])
         if bench.session is not None:
             state, contexts[symbol] = fold_symbol(
                 state,
@@ -182,12 +186,18 @@ def _fold(
     return subject, last.bar
 
 
-def _price(bench: Bench, subject: Subject, bar: Bar | None) -> Decimal | None:
-    """Return the price that the day counts the position at: the fresh close, else the quote's."""
+def _price(bench: Bench, subject: Subject, bar: Bar | None, state: SymbolState) -> Decimal | None:
+    """Return the price that the day counts the position at; None when none was ever seen.
+
+    The fresh close, else the quote's, else the last close: a quote that fails for a moment must not
+    look like profit given back.
+    """
     if bar is not None:
         return decimal_of(bar.close)
     quote = bench.market.usable(subject.position.symbol)
-    return None if quote is None else exit_price(quote, subject.position)
+    if quote is not None:
+        return exit_price(quote, subject.position)
+    return decimal_of(state.carry.close) if isfinite(state.carry.close) else None
 
 
 def _judge_one(

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
+from stopward.domain.fills import LATE
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import BrokerOrder, BrokerPosition
+from stopward.domain.position import Position
 from stopward.domain.reconcile import needs_fills
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
@@ -29,14 +31,16 @@ def look_at_broker(
     settings: AccountSettings,
     entry_tags: EntryTags,
 ) -> Picture:
-    """Return positions and open orders, and what they leave open: vanished orders and fills.
+    """Return open orders and positions, and what they leave open: vanished orders and fills.
 
+    Orders are read first: a stop that fills between the reads is then still seen beside shares that
+    are gone, and nobody arms what was sold.
     Fills are read only when a quantity differs from ours or a holding is new to us. They are read
     after the positions, and the positions once more, so that a fill between the reads is noticed: a
     symbol whose quantity differs between them is left for the next tick.
     """
-    positions = {found.symbol: found for found in broker.positions()}
     orders = broker.open_orders()
+    positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot, orders)
     picture = Picture(
         at=now, positions=positions, orders=orders, found=found, orders_of=by_symbol(orders)
@@ -124,13 +128,16 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     """Return how far back fills must reach: the last one folded, or a week for a new position."""
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
-    return min(position.fills_at or position.adopted_at for position in snapshot.positions)
+    return min(map(fills_needed_since, snapshot.positions))
 
 
 def _is_recent(moment: datetime, snapshot: Snapshot) -> bool:
-    return any(
-        moment >= (position.fills_at or position.adopted_at) for position in snapshot.positions
-    )
+    return any(moment >= fills_needed_since(position) for position in snapshot.positions)
+
+
+def fills_needed_since(position: Position) -> datetime:
+    """Return from when on fills may be new to the position: late ones turn up after newer ones."""
+    return (position.fills_at or position.adopted_at) - LATE
 
 
 def _fault(quote: Quote | None, *, now: datetime, max_age: timedelta) -> str | None:

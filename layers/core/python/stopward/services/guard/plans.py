@@ -151,6 +151,8 @@ def _exit_after(
     at_broker = next(
         (order for order in holding.orders if order.client_order_id == exit_order.id), None
     )
+    if at_broker is None and latest.broker_order_id is not None:
+        return None, None
     return exit_order, at_broker
 
 

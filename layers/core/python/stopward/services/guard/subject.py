@@ -75,6 +75,7 @@ class Beliefs:
     day: DayRow
     clearing: tuple[tuple[Position, Holding], ...] = ()
     halted_symbols: tuple[Symbol, ...] = ()
+    splits: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from stopward.services.guard.believe import believe
 from stopward.services.guard.confirm import Confirmed, confirm, sold
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Bench, Judgement, judge
-from stopward.services.guard.look import look_at_broker, look_at_market
+from stopward.services.guard.look import fills_needed_since, look_at_broker, look_at_market
 from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import is_unprotected, tick_record, without_holds
 from stopward.services.guard.rounds import Rounds
@@ -227,7 +227,7 @@ class Guard:
         """Read the fills of exits just done; without an answer the next tick reads them."""
         if not sold(sent):
             return ()
-        since = min(each.position.fills_at or each.position.adopted_at for each in sent)
+        since = min(fills_needed_since(each.position) for each in sent)
         try:
             return self.broker.fills(since=since)
         except BrokerUnavailable as error:
