@@ -4,8 +4,8 @@ That a position is closed is believed from fills, never from its absence in a li
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
@@ -19,6 +19,10 @@ from stopward.domain.snapshot import Alarm, Observation, TradeRow
 from stopward.domain.split import after_split, split_ratio
 
 __all__ = ["Reconciled", "cause_of", "close_trade", "known_causes", "needs_fills", "reconcile"]
+
+
+CLOCKS_APART = timedelta(seconds=5)
+"""How far our clock may be ahead of the broker's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ def reconcile(
 
     causes: by broker order id, why that order was there (`known_causes`); absent means by hand.
     """
-    folded = fold_fills(position, fills)
+    folded = _folded(position, holding, fills)
     position = folded.position
     flipped = holding.position is not None and holding.position.side != position.side
     observations = _observed_fills(folded, causes)
@@ -100,6 +104,25 @@ def reconcile(
         alarms=(*alarms, *stop.alarms),
         cleared=(*cleared, *stop.cleared),
     )
+
+
+def _folded(position: Position, holding: Holding, fills: Sequence[Fill]) -> Folded:
+    """Fold the fills; those of just before the adoption too where they explain what is held.
+
+    Our clock may be ahead of the broker's: what was traded after the adoption then seems older.
+    """
+    folded = fold_fills(position, fills)
+    if _is_explained(folded.position, holding):
+        return folded
+    early = replace(position, adopted_at=position.adopted_at - CLOCKS_APART)
+    wider = fold_fills(early, fills)
+    if not _is_explained(wider.position, holding):
+        return folded
+    return replace(wider, position=replace(wider.position, adopted_at=position.adopted_at))
+
+
+def _is_explained(position: Position, holding: Holding) -> bool:
+    return holding.quantity(position.side) == position.quantity
 
 
 def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> TradeRow:
