@@ -21,17 +21,17 @@ FaultKind = Literal[
     "no_answer", "lost_answer", "rate_limited", "late_effect", "stale", "hidden", "slow", "overlap",
     "kill_before", "kill_after",
 ]  # fmt: skip
-"""no_answer: nothing happened, no answer. lost_answer: it happened, no answer. late_effect: no answer,
-and it happens some calls later. stale: reads answer as before, for some calls. hidden: an order sent
-is in no answer for some calls. slow: time passes before the call. overlap: another tick runs before
-the call. kill_before, kill_after: the process ends around the call."""
+"""no_answer: nothing happened, no answer. lost_answer: it happened, no answer. late_effect: no
+answer, and it happens some calls later. stale: reads answer as before, for some calls. hidden: an
+order sent is in no answer for some calls. slow: time passes before the call. overlap: another tick
+runs before the call. kill_before, kill_after: the process ends around the call."""
 
 HandKind = Literal[
     "close", "reduce", "reduce_keep", "add", "tighten", "loosen", "cancel", "stop", "open", "split",
     "hands_off", "opt_in", "halt", "resume", "flatten", "cap", "reject",
 ]  # fmt: skip
-"""What a person does: mostly at the broker; tags, halt and flatten at Stopward; `cap` and `reject` are
-the market's: the next fill is small, the next order is rejected after it was taken."""
+"""What a person does: mostly at the broker; tags, halt and flatten at Stopward; `cap` and `reject`
+are the market's: the next fill is small, the next order is rejected after it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

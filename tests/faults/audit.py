@@ -50,8 +50,9 @@ class Episode:
 class Audit:
     """Reads the ledger event by event; raises Broken at the first thing that must not be.
 
-    excess_by_hand: symbols that the trader reduced past orders that rest. rejected: symbols of which
-    the market rejected an order of ours since the tick began: the next one sees it.
+    excess_by_hand: symbols that the trader reduced past orders that rest. rejected: symbols of
+    which the market rejected an order of ours since the tick began: the next one sees it. adopted:
+    by position, its episode and the first execution in it after the adoption.
     """
 
     simulator: Simulator
@@ -150,11 +151,14 @@ class Audit:
 
     def _adopted(self, position: Position) -> None:
         """Remember from which execution on the position is ours."""
-        episode = self.holding.get(position.symbol)
-        steps = [] if episode is None else episode.steps
-        found = [n for n, (_, shares, _) in enumerate(steps) if abs(shares) == position.quantity]
-        if found and episode is not None:
-            self.adopted[position.id] = (episode, found[-1] + 1)
+        running = self.holding.get(position.symbol)
+        ended = [each for each in reversed(self.finished) if each.symbol == position.symbol]
+        for episode in (*([] if running is None else [running]), *ended):
+            sizes = [abs(shares) for _, shares, _ in episode.steps]
+            if position.quantity in sizes:
+                last = max(n for n, size in enumerate(sizes) if size == position.quantity)
+                self.adopted[position.id] = (episode, last + 1)
+                return
 
     # What happened at the broker
 
@@ -193,6 +197,25 @@ class Audit:
             if is_tighter(episode.tightest, order.stop_price, episode.side):
                 episode.tightest = order.stop_price
 
+    def filled_since(self, moment: datetime) -> set[Symbol]:
+        """Return the symbols of which something other than a sell of ours filled since then."""
+        book = self.simulator.book
+        found = set()
+        for each in reversed(self.simulator.ledger.executions):
+            if each.at < moment:
+                break
+            order = book[each.order_id]
+            if order.kind != "market" or not is_ours(order.client_order_id):
+                found.add(each.symbol)
+        return found
+
+    def group_of(self, order_id: BrokerOrderId) -> set[BrokerOrderId]:
+        """Return the ids of an order and of the others of its group."""
+        order = self.simulator.book.get(order_id)
+        if order is None or order.parent is None:
+            return {order_id}
+        return {order_id, *self.simulator.book.root(order).legs}
+
     def naked(self, symbol: Symbol) -> Decimal:
         """Return the shares that have neither a resting stop nor a working exit."""
         shares = self.simulator.shares(symbol)
@@ -212,12 +235,12 @@ class Audit:
         before = episode.shares
         after = before + change
         ours = is_ours(order.client_order_id)
-        if ours and (before == 0 or before * after < 0 or abs(after) > abs(before)):
-            if order.symbol not in self.excess_by_hand:
-                raise Broken(
-                    f"1: our {order.kind} {order.client_order_id} took {order.symbol} "
-                    f"from {before} to {after}"
-                )
+        opens = before == 0 or before * after < 0 or abs(after) > abs(before)
+        if ours and opens and order.symbol not in self.excess_by_hand:
+            raise Broken(
+                f"1: our {order.kind} {order.client_order_id} took {order.symbol} "
+                f"from {before} to {after}"
+            )
         if before and before * after < 0:
             episode.steps.append((execution.at, ZERO, execution.realised))
             self.finished.append(episode)

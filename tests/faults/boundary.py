@@ -35,10 +35,11 @@ class Broken(BaseException):
 class Frame:
     """One tick in progress, as the boundary sees it.
 
-    told: shares by symbol, as last answered to this tick. fresh: symbols read after the last change
-    that this tick asked for. canceled: orders that it asked to cancel and has not seen final, with
-    their symbol. writes: requests to change something at the broker. unanswered: orders sent without
-    an answer, which may be sent again as they were. closed: symbols of which this tick wrote a trade.
+    told: shares by symbol, as last answered to this tick. fresh: symbols read after the last
+    change that this tick asked for. canceled: orders that it asked to cancel and has not seen
+    final, with their symbol. writes: requests to change something at the broker. watched: symbols
+    that were off limits when it began. unanswered: orders sent without an answer, which may be
+    sent again as they were. closed: symbols of which this tick wrote a trade.
     """
 
     wake: Wake

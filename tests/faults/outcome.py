@@ -30,7 +30,7 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
         naked = audit.naked(symbol)
         if naked > 0:
             raise Broken(
-                f"4: {naked} of {audit.simulator.shares(symbol)} {symbol} have neither stop nor exit"
+                f"4: {naked} of {audit.simulator.shares(symbol)} {symbol} have no stop and no exit"
             )
 
 

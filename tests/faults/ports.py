@@ -57,7 +57,7 @@ class FaultyBroker:
         if read is None or self.boundary.is_hidden(read.client_order_id):
             return None
         if not read.is_working:
-            self.boundary.frame.canceled.pop(order_id, None)
+            self._saw_final(read)
         return read
 
     def order_by_client_id(self, client_order_id: OrderId) -> BrokerOrder | None:
@@ -128,6 +128,12 @@ class FaultyBroker:
     def sessions(self, *, first: str, last: str) -> tuple[Session, ...]:
         """Return trading sessions."""
         return self.inner.sessions(first=first, last=last)
+
+    def _saw_final(self, order: BrokerOrder) -> None:
+        """A group ends as one: what is seen of one leg is known of all."""
+        frame = self.boundary.frame
+        group = self.audit.group_of(order.id)
+        frame.canceled = {o: s for o, s in frame.canceled.items() if o not in group}
 
     def _saw_list(self, listed: Sequence[BrokerOrder]) -> None:
         working = {order.id for order in listed if order.is_working}

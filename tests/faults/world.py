@@ -65,6 +65,7 @@ class World:
     calls_of: dict[int, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     _overlapping: set[int] = field(default_factory=set)
+    _ticked: set[float] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Build the world, and open what is held at the start."""
@@ -152,6 +153,7 @@ class World:
 
     def act_by_hand(self, hand: Hand) -> str:
         """Let a person act; what the broker refuses is told and forgotten."""
+        self.simulator.settle()
         try:
             told = HANDS[hand.kind](self, hand)
         except (BrokerRejected, InvalidInput, KeyError) as refusal:
@@ -200,10 +202,14 @@ class World:
             return
         self.ticks += 1
         self.clean_ticks = self.clean_ticks + 1 if healthy else 0
-        if self.clean_ticks >= 2 and not frame.hands and not self.boundary.frames:
+        is_first = frame.wake.seconds not in self._ticked
+        self._ticked.add(frame.wake.seconds)
+        if self.clean_ticks >= 2 and is_first and not frame.hands and not self.boundary.frames:
+            # What filled between two reads of this tick is seen by the next.
+            crossed = self.audit.filled_since(frame.began_at)
             self.simulator.settle()
             self.check()
-            check_protected(self.audit, but=frame.closed)
+            check_protected(self.audit, but=frame.closed | crossed)
 
     def _settle_down(self) -> None:
         self.boundary.calm()

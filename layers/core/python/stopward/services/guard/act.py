@@ -225,7 +225,7 @@ class Executor:
 
         What protects is worth a wait: its stop may be released already. After a wait it is asked
         anew what is wanted; None when there is nothing to send any more. Without an answer the same
-        request is sent again: its id makes that harmless, a duplicate is refused and read by its id.
+        request is sent again, which its id makes harmless: a duplicate is refused, and read by it.
         """
         request = wanted()
         repeated = False

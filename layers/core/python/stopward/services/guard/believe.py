@@ -116,7 +116,7 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
 
 
 def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> bool:
-    """Whether orders of ours rest for a position that is gone: it stays open until they are."""
+    """Whether orders of ours rest for a position that is gone; it is closed once they are."""
     holding = picture.holding(position.symbol)
     if snapshot.account.mode == "observe" or holding.quantity(position.side) > 0:
         return False
@@ -124,7 +124,7 @@ def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> 
 
 
 def _with_outcomes(position: Position, orders: Sequence[Order]) -> Position:
-    """Count the partial exits that the broker has now finished, and the stops that rested and ended.
+    """Count the partial exits that are finished now, and the stops that rested and ended.
 
     A stop of ours that the trader canceled before we saw it rest did rest: what replaces it is no
     looser.
