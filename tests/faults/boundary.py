@@ -258,7 +258,7 @@ class Boundary:
             older = [each for _, each in known if each != answer]
             if older:
                 self.note(what, "an older answer is given")
-                return older[-1]  # type: ignore[return-value]
+                return older[0]  # type: ignore[return-value]
         if known and known[-1][1] == answer:
             known.pop()
         known.append((now, answer))

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory_book import Book
-from stopward.domain.identity import Symbol
+from stopward.domain.identity import Symbol, is_ours
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
 from stopward.local.simulator.order import is_stop_kind
@@ -15,6 +15,7 @@ from tests.faults.audit import Audit
 from tests.faults.boundary import Broken
 
 CENT = Decimal("0.01")
+MOST_IN_PARTS = Decimal("0.8")
 
 
 def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
@@ -23,7 +24,7 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
         return
     tags = audit.store.book(ACCOUNT).tags
     for symbol in audit.holding:
-        if symbol in but:
+        if symbol in but or _opposed(audit, symbol):
             continue
         if symbol in audit.hands_off | audit.rejected or "halted" in tags.get(symbol, ()):
             continue
@@ -34,6 +35,13 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
             )
 
 
+def _opposed(audit: Audit, symbol: Symbol) -> bool:
+    """Whether an order of the trader's that would enlarge it makes the broker refuse a stop."""
+    adding = "buy" if audit.simulator.shares(symbol) > 0 else "sell"
+    orders = audit.simulator.open_orders(symbol)
+    return any(o.side == adding and not is_ours(o.client_order_id) for o in orders)
+
+
 def check_settled(audit: Audit) -> None:
     """Once quiet, what the store says is what the broker holds, and nothing is left unsettled."""
     book = audit.store.book(ACCOUNT)
@@ -42,6 +50,11 @@ def check_settled(audit: Audit) -> None:
             _check_unsettled(audit, order)
     for position in book.open_positions():
         _check_position(audit, position)
+    for symbol in audit.symbols:
+        flat = not audit.simulator.shares(symbol) and symbol not in audit.hands_off
+        rests = [o.id for o in audit.simulator.open_orders(symbol) if is_ours(o.client_order_id)]
+        if flat and rests:
+            raise Broken(f"6: {symbol} is flat, and our order {rests[0]} still rests")
     guarded = {position.symbol for position in book.open_positions()}
     for symbol in audit.holding:
         halted = "halted" in book.tags.get(symbol, ())
@@ -116,11 +129,18 @@ def _realised(audit: Audit, position: Position, *, closed_at: datetime) -> Decim
 
 
 def _check_partials(book: Book) -> None:
-    sold = Counter(
-        (order.position_id, order.partials)
-        for order in book.orders.values()
-        if order.step == "sell" and order.rule == "partial" and order.filled_quantity > 0
-    )
-    for (position_id, step), count in sold.items():
-        if count > 1:
-            raise Broken(f"2: part {step} of {position_id} was sold {count} times")
+    """No part is sold twice: of the rules used here parts never sum to more than three quarters."""
+    for position in book.positions.values():
+        parts = [
+            order
+            for order in book.orders.values()
+            if order.position_id == position.id and order.step == "sell" and order.rule == "partial"
+        ]
+        sold = sum((order.filled_quantity for order in parts), Decimal(0))
+        if sold > position.initial_quantity * MOST_IN_PARTS and position.initial_quantity >= 2:
+            raise Broken(
+                f"2: {sold} of {position.initial_quantity} {position.symbol} sold in parts"
+            )
+        for step, count in Counter(o.partials for o in parts if o.filled_quantity > 0).items():
+            if count > 1:
+                raise Broken(f"2: part {step} of {position.id} was sold {count} times")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
+from stopward.domain.identity import is_ours
 from stopward.domain.money import round_stop
 from stopward.errors import (
     BrokerRejected,
@@ -29,6 +30,7 @@ QUIET_WAKES = 16
 """Healthy ticks after a schedule, at most; then everything must be settled and quiet."""
 HEALTHY_TICKS = 3
 LEASE_SECONDS = 15.0
+LEASE_MARGIN_SECONDS = 2.0
 CALM_NUMBER = 10_000
 TICK = Decimal("0.01")
 GuardClass = type[Guard]
@@ -247,7 +249,11 @@ class World:
             ),
             clock=SkewedClock(stage=self, ahead=timedelta(seconds=ahead)),
             settings=GuardSettings(
-                account_id=ACCOUNT, source=name, mask=MASKS[name], lease_seconds=LEASE_SECONDS
+                account_id=ACCOUNT,
+                source=name,
+                mask=MASKS[name],
+                lease_seconds=LEASE_SECONDS,
+                lease_margin_seconds=LEASE_MARGIN_SECONDS,
             ),
             on_failure=self._failed,
         )
@@ -364,8 +370,9 @@ def _stop(world: World, hand: Hand) -> str:
 
 
 def _open_by_hand(world: World, hand: Hand) -> str:
-    if world.simulator.shares(hand.symbol):
-        return "nothing: it is held"
+    rests = [o for o in world.simulator.open_orders(hand.symbol) if not is_ours(o.client_order_id)]
+    if world.simulator.shares(hand.symbol) or rests:
+        return "nothing: it is held, or an order of the trader's rests"
     quantity = max((hand.amount * 100).quantize(Decimal(1)), Decimal(1))
     price = world.simulator.price(hand.symbol)
     if price is None:

@@ -82,7 +82,7 @@ class Executor:
                     self.stopped = self.stopped or isinstance(error, RateLimited)
                     progress.sent = replace(progress.sent, complete=False)
                     on_failure(position.symbol, error)
-            results.append(progress.sent)
+            results.append(_as_it_rests(progress.sent, position, steps))
         return tuple(results)
 
     def _run_one(self, progress: _Progress, steps: tuple[Order, ...]) -> None:
@@ -277,6 +277,21 @@ def rested(position: Position, price: Decimal, rule: str) -> Position:
     if is_tighter(price, position.stop, position.side):
         return replace(position, stop=price, stop_rule=rule)
     return position
+
+
+def _as_it_rests(sent: Sent, before: Position, steps: Sequence[Order]) -> Sent:
+    """Leave the stop where the loosest rests when some moves took effect and others did not."""
+    if sent.complete:
+        return sent
+    moves = [step for step in steps if step.step == "move"]
+    done = [order for order in sent.orders if order.step == "move" and order.status != "rejected"]
+    if done and done[-1].status == "working" and done[-1] is sent.orders[-1]:
+        done.pop()
+    if len(done) >= len(moves):
+        return sent
+    return replace(
+        sent, position=replace(sent.position, stop=before.stop, stop_rule=before.stop_rule)
+    )
 
 
 def _is_settled(order: BrokerOrder) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from stopward.domain.decision import Decision, Exit
 from stopward.domain.goals import exit_of, goal_for
-from stopward.domain.holding import Holding
-from stopward.domain.identity import OrderId
+from stopward.domain.holding import Holding, is_pending, tightest
+from stopward.domain.identity import OrderId, is_ours
 from stopward.domain.orders import BrokerOrder, Order
-from stopward.domain.position import Position
+from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.protection import Goal, plan
 from stopward.rules.parameters import Rules
 from stopward.services.guard.act import Sent
@@ -124,6 +124,7 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
         tick_at=bench.tick_at,
         partials=partials,
     )
+    goal = _level(goal, subject.holding)
     return Planned(
         position=subject.position,
         holding=subject.holding,
@@ -131,6 +132,18 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
         rules=rules,
         steps=plan(goal, subject.holding, tick_at=bench.tick_at, attempt=0),
     )
+
+
+def _level(goal: Goal, holding: Holding) -> Goal:
+    """Aim no looser than our tightest stop at rest: a part whose move was lost follows the others."""
+    own = [
+        order.stop_price
+        for order in holding.stops(goal.side)
+        if is_ours(order.client_order_id) and order.stop_price is not None and not is_pending(order)
+    ]
+    if HAND_LOOSENED in goal.position.flags:
+        return goal
+    return replace(goal, stop=tightest((goal.stop, *own), goal.side))
 
 
 def _leftovers(bench: Bench, position: Position, holding: Holding) -> Planned:

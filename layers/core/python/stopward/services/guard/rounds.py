@@ -39,7 +39,7 @@ class Rounds:
         for attempt in range(1, ROUNDS + 1):
             for sent in self.executor.run(work, self.on_failure):
                 results[sent.position.symbol] = _joined(results.get(sent.position.symbol), sent)
-            again = [s for s, sent in results.items() if not sent.complete and _has_acted(sent)]
+            again = [s for s in plans if not results[s].complete and _has_acted(results[s])]
             is_over = self.executor.stopped or self.executor.clock.now() >= self.executor.deadline
             if attempt == ROUNDS or not again or is_over:
                 break

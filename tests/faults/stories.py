@@ -1,0 +1,154 @@
+"""Everyday stories, to be broken at each of their boundaries, and stories of defects that were."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from tests.builders.faults import Disturbance, FaultKind, Hand, HandKind, Opening, Schedule, grid
+from tests.builders.guard import ADOPT_ALL
+from tests.builders.simulator import AAPL, MSFT, Prices, flat
+
+D = Decimal
+Story = Callable[[], Schedule]
+BREAKEVEN = ADOPT_ALL + '[rules.breakeven]\narm = "0.5 r"\n'
+TARGET = ADOPT_ALL + '[rules.target]\ndistance = "1 r"\n'
+TIME_STOP = ADOPT_ALL + "[rules.time_stop]\nminutes = 1\n"
+SESSION_FLAT = ADOPT_ALL + "[rules.session_flat]\nminutes = 4\n"
+PARTIAL = (
+    ADOPT_ALL
+    + '[rules.partial]\nat_1 = "0.5 r"\nfraction_1 = 0.5\nat_2 = "2 r"\nfraction_2 = 0.25\n'
+)
+TRAIL = ADOPT_ALL + '[rules.percent_trail]\narm = "0.4 %"\ndistance = "0.5 %"\narm_2 = "off"\n'
+GRID = grid(10, pulse=20.0)
+
+
+def walk(*closes: float) -> tuple[Prices, ...]:
+    """Return bars from 100 whose close is the next one's open, then flat ones."""
+    opens = (100.0, *closes[:-1])
+    rows = [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
+    return (*rows, *flat(closes[-1], 10))
+
+
+def by_hand(wake: int, kind: HandKind, *, call: int = 1, amount: str = "0.5") -> Disturbance:
+    """Return an act of the trader at a call of a wake."""
+    hand = Hand(kind=kind, amount=D(amount))
+    return Disturbance(wake=wake, call=call, kind="hand", hand=hand)
+
+
+def fault(wake: int, call: int, kind: FaultKind, *, amount: float = 1.0) -> Disturbance:
+    """Return a fault at a call of a wake."""
+    return Disturbance(wake=wake, call=call, kind=kind, amount=amount)
+
+
+UP = {AAPL: walk(100, 103)}
+DOWN = {AAPL: walk(100, 97)}
+
+
+def _base(
+    *, rules: str = ADOPT_ALL, up: bool = False, down: bool = False, **opening: object
+) -> Schedule:
+    prices = UP if up else DOWN if down else {AAPL: walk(100)}
+    return Schedule(
+        prices=prices,
+        rules=rules,
+        openings=(Opening(**opening),),  # type: ignore[arg-type]
+        wakes=GRID,
+        start_minute=2,
+    )
+
+
+STORIES: Mapping[str, Story] = {
+    "a naked long is armed": lambda: _base(stop=None),
+    "a partly covered short is covered": lambda: _base(side="short", covered=D("0.4")),
+    "a stop moves to breakeven": lambda: _base(rules=BREAKEVEN, up=True),
+    "a bracket's stop moves": lambda: _base(rules=BREAKEVEN, up=True, target=D("0.1")),
+    "a target is taken": lambda: _base(rules=TARGET, up=True),
+    "a short is closed by time": lambda: _base(rules=TIME_STOP, side="short"),
+    "a half is sold": lambda: _base(rules=PARTIAL, up=True),
+    "a half of a fraction is sold": lambda: _base(rules=PARTIAL, up=True, quantity=D("12.5")),
+    "a half of a bracket is sold": lambda: _base(rules=PARTIAL, up=True, target=D("0.1")),
+    "a stop fills": lambda: _base(down=True, stop=D("0.01")),
+    "the day ends": lambda: replace(_base(rules=SESSION_FLAT), start_minute=388),
+    "the trader closes": lambda: replace(_base(), disturbances=(by_hand(3, "close"),)),
+    "the trader adds": lambda: replace(_base(), disturbances=(by_hand(3, "add"),)),
+    "the trader cancels the stop": lambda: replace(_base(), disturbances=(by_hand(3, "cancel"),)),
+    "the trader closes past our stop": lambda: replace(
+        _base(stop=None), disturbances=(by_hand(3, "reduce_keep", amount="1"),)
+    ),
+    "a split": lambda: replace(_base(), disturbances=(by_hand(3, "split"),)),
+    "everything is flattened": lambda: replace(_base(), disturbances=(by_hand(3, "flatten"),)),
+    "a share trades thinly": lambda: replace(_base(rules=TARGET, up=True), volume_share=D("0.005")),
+}
+
+
+def doubled_event_at_once() -> Schedule:
+    """A target is due; the same event is delivered again while the first run decides."""
+    again = replace(GRID[4], number=900, cold=True)
+    return replace(
+        _base(rules=TARGET, up=True),
+        disturbances=(Disturbance(wake=4, call=4, kind="overlap", overlap=again),),
+    )
+
+
+def lagging_position_list() -> Schedule:
+    """A position is closed; then the list of positions shows it once more."""
+    return replace(_base(), disturbances=(by_hand(3, "close"), fault(4, 1, "stale", amount=12)))
+
+
+def absent_from_a_lagging_list() -> Schedule:
+    """The trader opens; a tick adopts; then an older list has no position."""
+    return replace(
+        _base(),
+        openings=(),
+        disturbances=(by_hand(1, "open"), fault(2, 1, "stale", amount=12)),
+    )
+
+
+def rate_limited_sale() -> Schedule:
+    """The broker asks to wait when the exit is sent; the trader sells a part meanwhile."""
+    return replace(_base(rules=TIME_STOP), disturbances=_at_every_call("rate_limited", "reduce"))
+
+
+def _at_every_call(kind: FaultKind, hand: HandKind) -> tuple[Disturbance, ...]:
+    return tuple(
+        each
+        for wake in GRID[:2]
+        for call in range(9, 14)
+        for each in (by_hand(wake.number, hand, call=call + 1), fault(wake.number, call, kind))
+    )
+
+
+def move_rested_unseen() -> Schedule:
+    """A move takes effect, and its tick is killed; before the next one the trader cancels it."""
+    wakes = grid(8, pulse=30.0)
+    return replace(
+        _base(rules=TRAIL, up=True),
+        wakes=wakes,
+        disturbances=(fault(2, 6, "kill_after"), by_hand(3, "cancel")),
+    )
+
+
+def clock_ahead() -> Schedule:
+    """Our clock is ahead; what is sold right after the adoption seems older than it."""
+    return replace(
+        _base(rules=TARGET, stop=None),
+        skew_seconds=2.0,
+        wakes=(replace(GRID[1], seconds=0.0), replace(GRID[0], number=800, seconds=0.5), *GRID[2:]),
+        disturbances=(by_hand(800, "close"),),
+        latency=timedelta(milliseconds=1),
+    )
+
+
+def lease_taken_over() -> Schedule:
+    """A tick stalls before it records; the next one takes the lease and acts."""
+    return replace(
+        _base(stop=None),
+        disturbances=(
+            fault(0, 10, "slow", amount=16.0),
+            Disturbance(wake=0, call=10, kind="overlap", overlap=GRID[1]),
+        ),
+    )
+
+
+__all__ = ["AAPL", "MSFT", "STORIES"]
