@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from math import isfinite
 
-from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.day import day_now, notices
 from stopward.domain.decide import Verdict, admit, decide
 from stopward.domain.decision import Decision, Exit, Hold
 from stopward.domain.identity import Symbol
-from stopward.domain.market import Quote, Session
+from stopward.domain.market import Quote
 from stopward.domain.money import decimal_of
 from stopward.domain.position import Position
 from stopward.domain.reasons import reasons_of
-from stopward.domain.rulebook import Mask, RuleBook, masked
+from stopward.domain.rulebook import masked
 from stopward.domain.snapshot import (
     Alarm,
     DayRow,
     DecisionRow,
-    Snapshot,
     SymbolState,
     ViewRow,
 )
@@ -37,7 +35,8 @@ from stopward.domain.view import (
 from stopward.rules.codes import RULE_VERSION, fired_rules
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
-from stopward.services.guard.subject import Beliefs, Market, Subject, exit_price, is_through
+from stopward.services.guard.bench import Bench
+from stopward.services.guard.subject import Beliefs, Subject, exit_price, is_through
 
 FRESH_BAR = timedelta(seconds=60)
 """A closed bar is decided on while it is younger than this; later the quote tells more."""
@@ -66,38 +65,6 @@ class Judgement:
     account: Account
     alarms: tuple[Alarm, ...]
     rules: Mapping[Symbol, Rules] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What every decision of one tick has in common."""
-
-    snapshot: Snapshot
-    book: RuleBook
-    market: Market
-    session: Session | None
-    tick_at: datetime
-    now: datetime
-    mask: Mask
-    source: str
-
-    @property
-    def in_session(self) -> bool:
-        """Whether the exchange is open at the tick (a tick at the very close is outside)."""
-        return self.session is not None and self.session.contains(self.tick_at)
-
-    def rules_for(self, position: Position) -> Rules:
-        """Return the rules of a position, before the mask of the function."""
-        tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
-        return self.book.rules_for(
-            position.symbol, tags, held_overnight=self._is_overnight(position)
-        )
-
-    def _is_overnight(self, position: Position) -> bool:
-        """Whether the position is older than the session; one of unknown age counts as older."""
-        if ENTRY_UNKNOWN in position.flags:
-            return True
-        return self.session is not None and position.opened_at < self.session.opens_at
 
 
 def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
@@ -212,7 +179,7 @@ def _judge_one(
         return Judged(subject=subject)
     rules = masked(bench.rules_for(position), bench.mask)
     quote = bench.market.usable(position.symbol)
-    bar = _bar(bench, position, fresh, symbols[position.symbol], quote, rules)
+    bar = _bar(bench, position, fresh, symbols[position.symbol], quote, rules=rules)
     usable = fresh is not None or quote is not None
     verdict = decide(position, bar, account, rules, usable=usable)
     subject, decision = _escalate(subject, admit(verdict.decision, position, quote), quote)
@@ -243,6 +210,7 @@ def _bar(
     fresh: Bar | None,
     state: SymbolState,
     quote: Quote | None,
+    *,
     rules: Rules,
 ) -> Bar:
     """Return the bar to decide on: the fresh closed one, else a pulse at the exit price now."""

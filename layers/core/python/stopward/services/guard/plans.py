@@ -12,7 +12,8 @@ from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.protection import Goal, plan
 from stopward.rules.parameters import Rules
 from stopward.services.guard.act import Sent
-from stopward.services.guard.judge import Bench, Judged, Judgement
+from stopward.services.guard.bench import Bench
+from stopward.services.guard.judge import Judged, Judgement
 from stopward.services.guard.subject import Beliefs
 
 FLATTEN = "flatten"

@@ -8,7 +8,8 @@ from stopward.domain.adoption import HALTED_TAG
 from stopward.domain.decision import Hold
 from stopward.domain.snapshot import Alarm, TickRecord
 from stopward.errors import StopwardError
-from stopward.services.guard.judge import Bench, Judgement
+from stopward.services.guard.bench import Bench
+from stopward.services.guard.judge import Judgement
 from stopward.services.guard.plans import Planned
 from stopward.services.guard.subject import Beliefs, Subject
 

@@ -10,7 +10,7 @@ from stopward.domain.snapshot import TickRecord
 from stopward.errors import BrokerUnavailable
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor, Sent
-from stopward.services.guard.judge import Bench
+from stopward.services.guard.bench import Bench
 from stopward.services.guard.plans import Planned, replan
 from stopward.services.guard.subject import exit_price
 
@@ -43,7 +43,11 @@ class Rounds:
             is_over = self.executor.stopped or self.executor.clock.now() >= self.executor.deadline
             if attempt == ROUNDS or not again or is_over:
                 break
-            plans = self._replanned(bench, plans, results, again, attempt=attempt)
+            replanned = self._replanned(bench, plans, results, again, attempt=attempt)
+            if replanned is None:
+                work = []
+                continue
+            plans = replanned
             if not plans:
                 break
             recorded = self._record(bench, [step for each in plans.values() for step in each.steps])
@@ -58,28 +62,35 @@ class Rounds:
         symbols: Sequence[Symbol],
         *,
         attempt: int,
-    ) -> dict[Symbol, Planned]:
+    ) -> dict[Symbol, Planned] | None:
+        """Return the new plans that have steps; None without an answer, to be asked again.
+
+        One position that cannot be read keeps no other from its stop.
+        """
         try:
             orders = self.broker.open_orders()
-            held = {symbol: self.broker.position(symbol) for symbol in symbols}
-            through = {s: self._is_through(results[s]) for s in symbols if results[s].unplaceable}
         except BrokerUnavailable as error:
             self.on_failure("replan", error)
-            return {}
+            return None
         again: dict[Symbol, Planned] = {}
         for symbol in symbols:
-            holding = Holding(
-                symbol=symbol,
-                position=held[symbol],
-                orders=tuple(order for order in orders if order.symbol == symbol),
-            )
+            try:
+                holding = Holding(
+                    symbol=symbol,
+                    position=self.broker.position(symbol),
+                    orders=tuple(order for order in orders if order.symbol == symbol),
+                )
+                through = results[symbol].unplaceable and self._is_through(results[symbol])
+            except BrokerUnavailable as error:
+                self.on_failure(symbol, error)
+                continue
             new = replan(
                 bench,
                 plans[symbol],
                 results[symbol],
                 holding,
                 attempt=attempt,
-                through=through.get(symbol, False),
+                through=through,
                 protect_only=attempt == ROUNDS - 1,
             )
             if new.steps:

@@ -14,9 +14,10 @@ from stopward.errors import BrokerUnavailable, DatabaseRejected, InvalidInput
 from stopward.ports import Broker, Clock, MarketData, Store
 from stopward.services.guard.act import Executor, Sent
 from stopward.services.guard.believe import believe
+from stopward.services.guard.bench import Bench
 from stopward.services.guard.confirm import Confirmed, confirm, sold
 from stopward.services.guard.entry_tags import EntryTags
-from stopward.services.guard.judge import Bench, Judgement, judge
+from stopward.services.guard.judge import Judgement, judge
 from stopward.services.guard.look import fills_needed_since, look_at_broker, look_at_market
 from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import is_unprotected, tick_record, without_holds

@@ -1,0 +1,44 @@
+"""What every decision of one tick has in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stopward.domain.adoption import ENTRY_UNKNOWN
+from stopward.domain.market import Session
+from stopward.domain.position import Position
+from stopward.domain.rulebook import Mask, RuleBook
+from stopward.domain.snapshot import Snapshot
+from stopward.rules.parameters import Rules
+from stopward.services.guard.subject import Market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Snapshot, rules and market of one tick, with its identity."""
+
+    snapshot: Snapshot
+    book: RuleBook
+    market: Market
+    session: Session | None
+    tick_at: datetime
+    now: datetime
+    mask: Mask
+    source: str
+
+    @property
+    def in_session(self) -> bool:
+        """Whether the exchange is open at the tick (a tick at the very close is outside)."""
+        return self.session is not None and self.session.contains(self.tick_at)
+
+    def rules_for(self, position: Position) -> Rules:
+        """Return the rules of a position, before the mask of the function."""
+        tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
+        return self.book.rules_for(
+            position.symbol, tags, held_overnight=self._is_overnight(position)
+        )
+
+    def _is_overnight(self, position: Position) -> bool:
+        """Whether the position is older than the session; one of unknown age counts as older."""
+        if ENTRY_UNKNOWN in position.flags:
+            return True
+        return self.session is not None and position.opened_at < self.session.opens_at
