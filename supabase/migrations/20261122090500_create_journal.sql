@@ -22,6 +22,7 @@ create table stopward.decisions (
     rule_version text not null,
     mask text not null,
     closed_bar boolean not null,
+    measured jsonb not null,
     last_tick_at timestamptz not null,
     ticks integer not null default 1,
     constraint decisions_pkey primary key (account_id, position_id, tick_at, source),
@@ -45,6 +46,8 @@ comment on column stopward.decisions.reasons is 'Each rule that was true, what i
 comment on column stopward.decisions.state is 'The kernel''s State in field order of rule_version; null is missing.';
 comment on column stopward.decisions.account_state is 'The kernel''s Account in field order; null is missing.';
 comment on column stopward.decisions.mask is 'Which rules the function might apply.';
+comment on column stopward.decisions.measured is
+'Parameters that no file holds: limit of the adverse-excursion cut in R (null: not known yet), winners behind it.';
 comment on column stopward.decisions.last_tick_at is 'Last pulse of the run of equal holds (UTC).';
 comment on column stopward.decisions.ticks is 'Pulses in the run.';
 alter table stopward.decisions enable row level security;
@@ -63,7 +66,7 @@ comment on table stopward.decision_runs is
 comment on column stopward.decision_runs.tick_at is 'Key of that decision (UTC).';
 comment on column stopward.decision_runs.last_tick_at is 'Last pulse that it covers (UTC).';
 comment on column stopward.decision_runs.signature is
-'What an equal hold must equal: rules that were true and what they wanted, hash, version, mask; null ends the run.';
+'What an equal hold must equal: rules that were true, what they wanted, hash, version, mask, measured; null ends it.';
 alter table stopward.decision_runs enable row level security;
 
 create table stopward.market_views (
@@ -101,11 +104,11 @@ for each row when (
     or (
         old.account_id, old.position_id, old.tick_at, old.source, old.symbol, old.kind, old.rule, old.stop,
         old.stop_rule, old.quantity, old.price, old.fired, old.reasons, old.state, old.account_state,
-        old.rules_hash, old.rule_version, old.mask, old.closed_bar
+        old.rules_hash, old.rule_version, old.mask, old.closed_bar, old.measured
     ) is distinct from (
         new.account_id, new.position_id, new.tick_at, new.source, new.symbol, new.kind, new.rule, new.stop,
         new.stop_rule, new.quantity, new.price, new.fired, new.reasons, new.state, new.account_state,
-        new.rules_hash, new.rule_version, new.mask, new.closed_bar
+        new.rules_hash, new.rule_version, new.mask, new.closed_bar, new.measured
     )
 )
 execute function stopward.refuse_change('decisions_append_only');

@@ -14,6 +14,8 @@ create table stopward.trades (
     exit_price numeric(18, 6) not null,
     result numeric(18, 6) not null,
     result_r double precision not null,
+    mae_r double precision not null,
+    mfe_r double precision not null,
     cause text not null,
     tick_at timestamptz not null,
     constraint trades_pkey primary key (account_id, position_id),
@@ -22,9 +24,15 @@ create table stopward.trades (
     constraint trades_side_known check (side in ('long', 'short')),
     constraint trades_numbers_are_numbers check (
         'NaN' not in (quantity, average_entry, risk, exit_price, result) and result_r <> 'NaN'
+    ),
+    constraint trades_excursions_not_negative check (
+        least(mae_r, mfe_r) >= 0 and greatest(mae_r, mfe_r) < 'Infinity'
     )
 );
 create index trades_closed_idx on stopward.trades (account_id, closed_at);
+-- Every tick reads the last winners' excursions, from this index alone.
+create index trades_winners_idx
+on stopward.trades (account_id, closed_at desc, (position_id collate "C") desc) include (mae_r) where result > 0;
 comment on table stopward.trades is 'A closed position, as the broker''s fills tell it; written once.';
 comment on column stopward.trades.quantity is 'Shares when guarded first.';
 comment on column stopward.trades.average_entry is 'Dollars a share.';
@@ -32,6 +40,8 @@ comment on column stopward.trades.risk is 'R, dollars a share.';
 comment on column stopward.trades.exit_price is 'Mean of the exits, dollars a share.';
 comment on column stopward.trades.result is 'Dollars, after fees.';
 comment on column stopward.trades.result_r is 'In units of the initial risk.';
+comment on column stopward.trades.mae_r is 'Maximum adverse excursion in R, 0 or more; the exits count.';
+comment on column stopward.trades.mfe_r is 'Maximum favourable excursion in R, 0 or more; the exits count.';
 comment on column stopward.trades.cause is 'Rule of the last exit, or by_hand.';
 comment on column stopward.trades.tick_at is 'Pulse that found it closed (UTC).';
 alter table stopward.trades enable row level security;

@@ -109,6 +109,15 @@ begin
                 )
         ),
 
+        -- The tie is broken as in Python, whatever the collation.
+        winners as (
+            select t.mae_r
+            from stopward.trades as t
+            where t.account_id = of_account and t.result > 0
+            order by t.closed_at desc, t.position_id collate "C" desc
+            limit 500
+        ),
+
         tags as (
             select t.symbol, json_agg(t.tag order by t.tag) as tags
             from stopward.symbol_tags as t
@@ -256,13 +265,21 @@ begin
                 where
                     u.symbol in (select p.symbol from open_symbols as p)
                     and u.minute = floor(extract(epoch from moment - s.opens_at) / 60) - 1
-            ), '{}')
+            ), '{}'),
+            'excursions', (
+                select json_build_object(
+                    'winners', count(*),
+                    'mae_r', percentile_cont(0.8) within group (order by w.mae_r)
+                )
+                from winners as w
+            )
         )
     );
 end
 $$;
 comment on function stopward.snapshot(text, timestamptz, bigint) is
-'Everything one tick needs to know. usual_volume is of the minute whose bar closed last.';
+'Everything one tick needs to know. usual_volume is of the minute whose bar closed last; '
+'excursions tell how far the last 500 winning trades went against the account.';
 revoke execute on function stopward.snapshot(text, timestamptz, bigint) from public;
 
 create function api.begin_tick(request jsonb)

@@ -159,7 +159,7 @@ where
 
 insert into stopward.trades (
     account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at, closed_at, exit_price,
-    result, result_r, cause, tick_at
+    result, result_r, mae_r, mfe_r, cause, tick_at
 )
 select
     of_account,
@@ -174,6 +174,8 @@ select
     g.exit_price,
     g.result,
     g.result_r,
+    g.mae_r,
+    g.mfe_r,
     g.cause,
     of_tick
 from jsonb_to_recordset(given) as g (
@@ -183,6 +185,8 @@ from jsonb_to_recordset(given) as g (
     exit_price numeric(18, 6),
     result numeric(18, 6),
     result_r double precision,
+    mae_r double precision,
+    mfe_r double precision,
     cause text
 )
 inner join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
@@ -246,6 +250,7 @@ begin
                         g.rules_hash,
                         g.rule_version,
                         g.mask,
+                        g.measured,
                         jsonb_path_query_array(g.reasons, '$[*].rule'),
                         jsonb_path_query_array(g.reasons, '$[*].wanted')
                     )
@@ -264,7 +269,8 @@ begin
             rules_hash text,
             rule_version text,
             mask text,
-            closed_bar boolean
+            closed_bar boolean,
+            measured jsonb
         )
     ),
 
@@ -295,7 +301,8 @@ begin
     written as (
         insert into stopward.decisions (
             account_id, position_id, tick_at, source, symbol, kind, rule, stop, stop_rule, quantity, price, fired,
-            reasons, state, account_state, rules_hash, rule_version, mask, closed_bar, last_tick_at
+            reasons, state, account_state, rules_hash, rule_version, mask, closed_bar, measured,
+            last_tick_at
         )
         select
             of_account,
@@ -317,6 +324,7 @@ begin
             f.rule_version,
             f.mask,
             f.closed_bar,
+            f.measured,
             f.tick_at
         from fresh as f
         where not f.extends

@@ -79,6 +79,7 @@ select
     d.reasons,
     d.rules_hash,
     d.rule_version,
+    d.measured,
     v.bid,
     v.ask,
     v.feed,
@@ -122,15 +123,6 @@ left join lateral (
 comment on view api.order_log is 'What was sent to the broker, for which rule, and what came of it.';
 
 create view api.trade_journal with (security_invoker = true) as
-with scale as (
-    select
-        t.account_id,
-        t.position_id,
-        t.average_entry::double precision as entry,
-        case t.side when 'long' then 1 else -1 end * t.risk::double precision as r
-    from stopward.trades as t
-)
-
 select
     t.account_id,
     t.position_id,
@@ -145,12 +137,11 @@ select
     t.cause,
     t.opened_at,
     t.closed_at,
-    ((p.marks ->> 'best')::double precision - k.entry) / k.r as best_r,
-    ((p.marks ->> 'worst')::double precision - k.entry) / k.r as worst_r,
+    t.mfe_r,
+    t.mae_r,
     p.flags,
     p.tags
 from stopward.trades as t
-inner join scale as k on t.account_id = k.account_id and t.position_id = k.position_id
 inner join stopward.positions as p on t.account_id = p.account_id and t.position_id = p.id;
 comment on view api.trade_journal is 'Closed positions: what they brought in dollars and in R, and what closed them.';
 

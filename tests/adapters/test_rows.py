@@ -15,7 +15,7 @@ from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce
 from stopward.domain.position import Marks, Position
 from stopward.domain.snapshot import Acknowledgement, DecisionRow, Snapshot, SymbolState, TickRecord
 from stopward.errors import InvalidState
-from stopward.rules.types import State
+from stopward.rules.types import NAN, State
 from tests.builders.store import (
     NOON,
     D,
@@ -96,6 +96,12 @@ def test_times_come_back_in_utc(moment: datetime) -> None:
 def test_a_decision_comes_back_as_it_was(decision: Decision) -> None:
     row = a_decision(a_position(), decision=decision)
     assert rows.read(DecisionRow, over_the_wire(row)).decision == decision
+
+
+@pytest.mark.parametrize("measured", [(), (0.64, 64.0), (NAN, 0.0)])
+def test_what_was_measured_comes_back_as_it_was(measured: tuple[float, ...]) -> None:
+    row = a_decision(a_position(), measured=measured)
+    assert repr(rows.read(DecisionRow, over_the_wire(row)).measured) == repr(measured)
 
 
 @pytest.mark.parametrize("whole", [TickRecord, Acknowledgement])

@@ -699,6 +699,7 @@ def test_equal_holds_inside_a_bar_are_one_row(world: World, position: Position) 
         {"reasons": (a_reason(),)},
         {"rules_hash": "other"},
         {"rule_version": "other"},
+        {"measured": (0.64, 64.0)},
         {"decision": MoveStop(rule="ratchet", to=D("99"))},
         {"decision": Reduce(rule="partial", quantity=D("5"), stop=D("99"), stop_rule="ratchet")},
         {"decision": Exit(rule="time_stop")},

@@ -154,6 +154,8 @@ def a_trade(position: Position, **changes: Any) -> TradeRow:
         exit_price=D("102"),
         result=D("200"),
         result_r=1.0,
+        mae_r=0.25,
+        mfe_r=1.5,
         cause="give_back",
     )
     return replace(trade, **changes)

@@ -58,6 +58,11 @@ CASES = [
         "observations_append_only",
     ),
     ("delete from stopward.observations where account_id = %s", "observations_append_only"),
+    (
+        "update stopward.decisions set measured = '[1, 30]' where account_id = %s",
+        "decisions_append_only",
+    ),
+    ("update stopward.trades set mae_r = 0 where account_id = %s", "trades_append_only"),
     ("update stopward.trades set result = 1 where account_id = %s", "trades_append_only"),
     ("delete from stopward.trades where account_id = %s", "trades_append_only"),
     ("delete from stopward.positions where account_id = %s", "positions_never_deleted"),

@@ -78,6 +78,7 @@ def test_the_last_decision_of_either_function_is_shown(
         source="breakeven",
         decision=MoveStop(rule="breakeven", to=D("100")),
         reasons=(a_reason(sentence="best profit reached 1R"),),
+        measured=(0.64, 64.0),
     )
     for tick, row in enumerate((a_decision(position), moved)):
         world.store.record_tick(
@@ -95,6 +96,7 @@ def test_the_last_decision_of_either_function_is_shown(
     log = {row["tick_at"]: row for row in rows(world, database_url, "decision_log")}
     assert log[pulse(1)]["why"] == ["best profit reached 1R"]
     assert (log[pulse(1)]["stop"], log[pulse(1)]["stop_rule"]) == (D("100"), "breakeven")
+    assert log[pulse(1)]["measured"] == [0.64, 64.0]
     assert log[pulse(1)]["bid"] == D("100.99")
     assert log[pulse(0)]["kind"] == "hold"
 
@@ -106,12 +108,12 @@ def test_a_trade_is_told_with_its_excursions(world: PostgresWorld, database_url:
             begin(world).fence,
             account_id=world.account_id,
             positions=(position,),
-            trades=(a_trade(position),),
+            trades=(a_trade(position, mae_r=0.5, mfe_r=2.0),),
         )
     )
     (trade,) = rows(world, database_url, "trade_journal")
     assert (trade["result"], trade["result_r"], trade["cause"]) == (D("200"), 1.0, "give_back")
-    assert (trade["best_r"], trade["worst_r"]) == (2.0, -0.5)
+    assert (trade["mfe_r"], trade["mae_r"]) == (2.0, 0.5)
     assert trade["quantity"] == D("100")
 
 

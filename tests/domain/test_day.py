@@ -32,6 +32,8 @@ def a_trade(result: str, r: float = 0.0, *, minutes: int = 0) -> TradeRow:
         exit_price=d(100),
         result=d(result),
         result_r=r,
+        mae_r=0.0,
+        mfe_r=0.0,
         cause="stop",
     )
 

@@ -224,6 +224,35 @@ class TestTrades:
         trade = close_trade(fold_fills(a_position(), fills), {"s": "stop"}, now=NOW)
         assert (trade.exit_price, trade.result, trade.cause) == (101, 100, "stop")
 
+    @pytest.mark.parametrize(
+        ("side", "best", "worst", "exits", "expected"),
+        [
+            ("long", 103.0, 99.5, ("102",), (0.25, 1.5)),
+            ("short", 97.0, 100.5, ("98",), (0.25, 1.5)),
+            ("long", 103.0, 99.5, ("98",), (1.0, 1.5)),
+            ("long", 103.0, 99.5, ("104", "97"), (1.5, 2.0)),
+            ("short", 97.0, 100.5, ("96", "103"), (1.5, 2.0)),
+            ("long", 100.0, 100.0, ("101",), (0.0, 0.5)),
+        ],
+    )
+    def test_excursions_are_of_bars_and_of_every_exit(
+        self,
+        side: Side,
+        best: float,
+        worst: float,
+        exits: tuple[str, ...],
+        expected: tuple[float, float],
+    ) -> None:
+        position = a_position(side)
+        position = replace(position, marks=position.marks._replace(best=best, worst=worst))
+        share = 100 // len(exits)
+        fills = [
+            a_fill(share, price, side="sell" if side == "long" else "buy", at=minute(number))
+            for number, price in enumerate(exits, start=1)
+        ]
+        trade = close_trade(fold_fills(position, fills), {}, now=NOW)
+        assert (trade.mae_r, trade.mfe_r) == expected
+
 
 class TestCauses:
     def test_an_order_of_ours_is_caused_by_its_rule(self) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stopward.domain.rulebook import BREAKEVEN_RULES, RuleBook, masked, parse
+from stopward.domain.rulebook.layers import build, start
 from stopward.domain.rulebook.parse import LIMITS, RULE_TABLES
 from stopward.domain.rulebook.reading import read, written
 from stopward.domain.rulebook.schema import Table
@@ -148,6 +149,21 @@ def test_every_problem_is_listed_with_path_value_and_what_is_allowed():
         ("[rules.aged_target]\nminutes_3 = 60", "minutes_3 must be above minutes_2"),
         ("[rules.aged_target]\nr_2 = 4", "r_2 must be under r_1"),
         ("[rules.follow_targets]\ntarget_2 = 1", "target_2 must be above target_1"),
+        (
+            "[rules.adverse_excursion]\nlimit_r = 0.7\nneeded = 40",
+            'needed counts only while limit_r is "measured" (read: limit_r = 0.7, needed = 40)',
+        ),
+        (
+            "[rules.adverse_excursion]\nlimit_r = 0.7\n"
+            "[tag.t.rules.adverse_excursion]\nneeded = 40",
+            'tag.t.rules.adverse_excursion: needed counts only while limit_r is "measured"',
+        ),
+        ("[rules.adverse_excursion]\nwinners = 30", "rules.adverse_excursion.winners: unknown key"),
+        ("[rules.adverse_excursion]\nneeded = 501", "allowed: a whole number, 10 to 500"),
+        (
+            '[rules.adverse_excursion]\nlimit_r = "off"',
+            'was "off"; allowed: a number of R, 0.05 to 1, or "measured"',
+        ),
         ("[indicators]\nmacd_fast = 26", "macd_fast must be under macd_slow"),
         ("[limits.loss_streak]\nstop_after = 3", "pause_after must be under stop_after"),
         ('[account]\nallow = ["A"]\ndeny = ["A"]', "allow and deny both name A"),
@@ -169,6 +185,27 @@ def test_every_problem_is_listed_with_path_value_and_what_is_allowed():
 )  # fmt: skip
 def test_what_contradicts_itself_or_stands_in_the_wrong_place_is_refused(text, words):
     assert words in refusal(text)
+
+
+def test_an_adverse_excursion_is_measured_unless_a_number_is_typed():
+    measured = book("[rules.adverse_excursion]").base.adverse_excursion
+    assert math.isnan(measured.limit_r)
+    assert (measured.winners, measured.needed) == (0, 30)
+    spelled = book('[rules.adverse_excursion]\nlimit_r = "measured"\nneeded = 40')
+    assert spelled.base.adverse_excursion.needed == 40
+    typed = book("[rules.adverse_excursion]\nlimit_r = 0.7").base.adverse_excursion
+    assert typed == (0.7, 0, 0)
+
+
+def test_an_override_may_type_the_number_that_the_account_measures_and_the_other_way_round():
+    rules = book(
+        "[rules.adverse_excursion]\nneeded = 40\n"
+        "[symbol.A.rules.adverse_excursion]\nlimit_r = 0.5\n"
+        '[tag.t.rules.adverse_excursion]\nlimit_r = "measured"\nneeded = 50'
+    )
+    assert rules.rules_for("A", ()).adverse_excursion == (0.5, 0, 0)
+    assert rules.rules_for("B", ("t",)).adverse_excursion[1:] == (0, 50)
+    assert rules.base.adverse_excursion[1:] == (0, 40)
 
 
 def test_a_symbol_comes_before_a_tag_and_a_tag_before_the_account():
@@ -277,8 +314,10 @@ def test_the_breakeven_mask_keeps_the_rules_that_only_tighten():
 
 def test_the_schema_knows_every_rule_and_fills_every_field_of_its_tuple():
     assert {*RULE_TABLES, *LIMITS} - {"loss_streak"} == set(RULE_NAMES[2:])
+    measured = {"adverse_excursion": {"winners"}}
     for table in (*RULE_TABLES.values(), *LIMITS.values()):
-        assert fields_filled(table) == set(table.build._fields)
+        filled = fields_filled(table) | measured.get(table.name, set())
+        assert filled == set(build(table, start(table))._fields)
 
 
 def fields_filled(table: Table) -> set[str]:

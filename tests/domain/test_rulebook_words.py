@@ -2,6 +2,7 @@
 
 import pytest
 
+from stopward.domain.excursions import with_measured
 from stopward.domain.rulebook import explain, parse, rule_words, sentence
 from stopward.domain.rulebook.parse import RULE_TABLES
 from stopward.domain.rulebook.wording import measured_r, price_words, r_words
@@ -72,8 +73,8 @@ CASES = {
         "10 minutes to the close, flat is at 10 minutes: close the position",
     ),
     "adverse_excursion": (
-        "[rules.adverse_excursion]\nwinners = 30", {"worst": 98.3}, (99.0, {}), {},
-        "worst -0.85R, few winners went beyond -0.8R: close the position",
+        "[rules.adverse_excursion]\nlimit_r = 0.825", {"worst": 98.3}, (99.0, {}), {},
+        "worst -0.85R, the limit is -0.825R: close the position",
     ),
     "give_back": (
         "[rules.give_back]", {"best": 104.0}, (101.5, {}), {},
@@ -123,6 +124,16 @@ def test_a_sentence_tells_why_with_the_numbers_of_the_moment(name):
     proposal = propose(state, bar, account, rules)
     assert proposal.fired > 0
     assert sentence(name, state, bar, account, getattr(rules, name), proposal) == expected
+
+
+def test_a_measured_limit_is_told_with_the_winners_behind_it():
+    rules = with_measured(rule("[rules.adverse_excursion]"), (0.6437281, 64.0))
+    state, bar = a_state(worst=98.3), a_bar(99.0)
+    proposal = propose(state, bar, QUIET_DAY, rules)
+    told = sentence("adverse_excursion", state, bar, QUIET_DAY, rules.adverse_excursion, proposal)
+    assert told == (
+        "worst -0.85R, 80% of the last 64 winners never went beyond -0.64R: close the position"
+    )
 
 
 def test_the_stop_has_a_sentence_without_parameters():
@@ -187,6 +198,15 @@ def test_every_rule_has_its_own_words_and_ends_with_a_full_stop(name):
         (
             '[rules.partial]\nat_2 = "off"\nfraction_1 = 1',
             "Of the initial quantity 100% at +2R is closed.",
+        ),
+        (
+            "[rules.adverse_excursion]\nneeded = 40",
+            "Once 40 trades were won, the stop is pulled in to where 80% of the last 500 winners "
+            "never went; a position that was there already is closed.",
+        ),
+        (
+            "[rules.adverse_excursion]\nlimit_r = 0.7",
+            "The stop is pulled in to -0.7R; a position that was there already is closed.",
         ),
         (
             '[rules.time_stop]\nneed_best_r = "off"',

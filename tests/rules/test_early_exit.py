@@ -59,6 +59,20 @@ def test_adverse_excursion_is_quiet_until_it_knows_enough_winners(side: float) -
     assert wanted_of(proposed(case, rules, side)) == case.wanted
 
 
+@both_sides
+def test_adverse_excursion_is_quiet_while_its_limit_is_not_measured(side: float) -> None:
+    rules = Rules(adverse_excursion=AdverseExcursion(limit_r=NAN, winners=0.0, needed=30.0))
+    case = Case("", a_state(worst=98.1), a_bar(99.0), HELD)
+    assert wanted_of(proposed(case, rules, side)) == case.wanted
+
+
+@both_sides
+def test_a_typed_adverse_excursion_stands_on_no_winners(side: float) -> None:
+    rules = Rules(adverse_excursion=AdverseExcursion(limit_r=0.8, winners=0.0, needed=0.0))
+    case = Case("", a_state(worst=98.3), a_bar(99.6), left(ADVERSE_EXCURSION))
+    assert wanted_of(proposed(case, rules, side)) == case.wanted
+
+
 GIVE_BACK_CASES = [
     Case("not armed under 1.5R", a_state(best=102.99), a_bar(100.5), HELD),
     Case("half of the best profit is enough", a_state(best=103.0), a_bar(101.5), HELD),

@@ -214,6 +214,7 @@ class MemoryStore:
             },
             tags=dict(book.tags),
             usual_volume=self._usual_volume(ours, session, tick_at),
+            excursions=book.excursions(),
         )
 
     def _session_at(self, exchange: str, tick_at: datetime) -> Session | None:

@@ -11,10 +11,12 @@ from stopward.adapters.memory_rules import (
     check_intent,
     check_new,
     check_settled,
+    check_trade,
     extends,
     refusal,
     refuse_if,
 )
+from stopward.domain.excursions import COUNTED, Excursions, measure
 from stopward.domain.identity import OrderId, PositionId, Symbol
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
@@ -158,7 +160,14 @@ class Book:
         for trade in trades:
             unknown = trade.position_id not in self.positions
             refuse_if(unknown, "trades_position_known", trade.position_id)
+            check_trade(trade)
             self.trades.setdefault(trade.position_id, trade)
+
+    def excursions(self) -> Excursions:
+        """Return what the last winning trades tell."""
+        winners = [trade for trade in self.trades.values() if trade.result > 0]
+        winners.sort(key=lambda trade: (trade.closed_at, trade.position_id), reverse=True)
+        return measure([trade.mae_r for trade in winners[:COUNTED]])
 
     def write_intents(self, at: datetime, orders: Iterable[Order]) -> frozenset[OrderId]:
         """Insert intents and return the ids that are new; an id that is known is left alone."""
@@ -214,7 +223,7 @@ class Book:
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]
     ) -> None:
-        """Raise or count alarms by key; clear those whose key or kind is over. A pulse counts once."""
+        """Raise or count alarms by key, a pulse once; clear those whose key or kind is over."""
         raised = {alarm.key: alarm for alarm in alarms}
         over, lasting = set(cleared), frozenset(raised)
         for place, row in enumerate(self.alarms):

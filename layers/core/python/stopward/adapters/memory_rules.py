@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 
 from stopward.domain.decision import Hold
 from stopward.domain.money import sign
 from stopward.domain.orders import Order, OrderStatus
 from stopward.domain.position import Position
-from stopward.domain.snapshot import DecisionRow, Observation
+from stopward.domain.snapshot import DecisionRow, Observation, TradeRow
 from stopward.errors import DatabaseRejected
 
 UNSETTLED: frozenset[OrderStatus] = frozenset({"recorded", "working"})
@@ -63,6 +64,12 @@ def check_change(stored: Position, position: Position, observations: Iterable[Ob
     refuse_if(loosened and not (split or by_hand), "positions_stop_tightens", position.id)
 
 
+def check_trade(trade: TradeRow) -> None:
+    """Refuse excursions that are none: they count from the entry, one on each side of it."""
+    fine = all(0.0 <= each < inf for each in (trade.mae_r, trade.mfe_r))
+    refuse_if(not fine, "trades_excursions_not_negative", trade.position_id)
+
+
 def extends(run: DecisionRow, last_tick_at: datetime, row: DecisionRow) -> bool:
     """Whether a decision is the same hold as the run's, inside the same bar and later."""
     # What a rule wanted may drift by a cent a pulse; which rules were true, and for what, may not.
@@ -77,7 +84,9 @@ def extends(run: DecisionRow, last_tick_at: datetime, row: DecisionRow) -> bool:
 
 def _signature(row: DecisionRow) -> tuple[object, ...]:
     reasons = tuple((reason.rule, reason.wanted) for reason in row.reasons)
-    return row.fired, row.rules_hash, row.rule_version, row.mask, reasons
+    # Spelled, for nan is no number's equal.
+    measured = repr(row.measured)
+    return row.fired, row.rules_hash, row.rule_version, row.mask, measured, reasons
 
 
 def refuse_if(broken: bool, rule: str, subject: str) -> None:

@@ -19,7 +19,7 @@ class Folded:
     """A position after fills.
 
     added, reduced: shares it gained and lost. last_price, last_order, last_at: of the last fill
-    that reduced it; None when none did.
+    that reduced it; None when none did. exits: the prices of all that reduced it.
     """
 
     position: Position
@@ -28,6 +28,7 @@ class Folded:
     last_price: Decimal | None
     last_order: str | None
     last_at: datetime | None
+    exits: tuple[Decimal, ...] = ()
 
 
 def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
@@ -42,6 +43,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
     last_price: Decimal | None = None
     last_order: str | None = None
     last_at: datetime | None = None
+    exits: list[Decimal] = []
     for fill in sorted(fills, key=lambda fill: (fill.at, fill.id)):
         if position.quantity <= 0:
             break
@@ -52,6 +54,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
             position = _reduced(position, fill)
             reduced += before - position.quantity
             last_price, last_order, last_at = fill.price, fill.order_id, fill.at
+            exits.append(fill.price)
         else:
             position = _added(position, fill)
             added += fill.quantity
@@ -63,6 +66,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
         last_price=last_price,
         last_order=last_order,
         last_at=last_at,
+        exits=tuple(exits),
     )
 
 

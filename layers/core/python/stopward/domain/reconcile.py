@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
+from stopward.domain.excursions import excursions_of
 from stopward.domain.fills import Folded, fold_fills
 from stopward.domain.holding import Holding
 from stopward.domain.money import SIXTH_PLACE, sign
@@ -134,6 +135,7 @@ def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> 
         average_exit += sign(position.side) * position.realised / closed
     result = position.realised - position.fees_per_share * closed
     at_risk = position.risk * position.initial_quantity
+    mae_r, mfe_r = excursions_of(position, folded.exits)
     return TradeRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -141,6 +143,8 @@ def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> 
         exit_price=average_exit.quantize(SIXTH_PLACE),
         result=result,
         result_r=float(result / at_risk),
+        mae_r=mae_r,
+        mfe_r=mfe_r,
         cause=cause_of(folded.last_order, causes),
     )
 

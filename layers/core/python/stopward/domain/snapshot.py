@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from stopward.domain.decision import Decision, Reason
+from stopward.domain.excursions import Excursions
 from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.orders import Order, OrderStatus
@@ -89,6 +90,7 @@ class Snapshot:
     orders: every order of ours not yet final, and those of unsettled exits.
     tags: by symbol, set by people (`stopward tag`); `hands-off` means never touch.
     usual_volume: by symbol, mean volume of this minute of the session; absent when unknown.
+    excursions: what the account's last winning trades tell.
     """
 
     fence: int
@@ -101,6 +103,7 @@ class Snapshot:
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
     usual_volume: Mapping[Symbol, float] = field(default_factory=dict)
+    excursions: Excursions = field(default_factory=Excursions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,9 @@ class DecisionRow:
     """One decision for the journal; with the view it can be decided again, bit for bit.
 
     account: the kernel's Account as numbers. mask: which rules this function may apply ("all" or
-    "breakeven"). price: what the decision was made at.
+    "breakeven"). price: what the decision was made at. measured: parameters that no file holds, the
+    limit of the adverse-excursion cut in R (nan: not known yet) and the winners behind it; empty
+    when the rules ask for none (`with_measured`).
     """
 
     position_id: PositionId
@@ -150,6 +155,7 @@ class DecisionRow:
     rule_version: str
     mask: str
     closed_bar: bool
+    measured: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +177,8 @@ class TradeRow:
     """A closed position, as the broker's fills tell it.
 
     cause: the rule of the last exit; `stop` or `target` for one that rested; `by_hand`; `guard` for
-    an exit of ours whose rule is no longer at hand.
+    an exit of ours whose rule is no longer at hand. mae_r, mfe_r: how far it went against us and
+    for us, in R, 0 or more; the exits count.
     """
 
     position_id: PositionId
@@ -180,6 +187,8 @@ class TradeRow:
     exit_price: Decimal
     result: Decimal
     result_r: float
+    mae_r: float
+    mfe_r: float
     cause: str
 
 

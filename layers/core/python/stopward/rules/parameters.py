@@ -48,7 +48,10 @@ class SessionFlat(NamedTuple):
 
 
 class AdverseExcursion(NamedTuple):
-    """Cut beyond `limit_r`, the 80th percentile of winners' worst; quiet under `needed` winners."""
+    """Cut beyond `limit_r`, typed or measured on `winners`; quiet under `needed` of them.
+
+    A typed limit needs none. nan is a limit that is not measured yet, and quiet.
+    """
 
     limit_r: float
     winners: float

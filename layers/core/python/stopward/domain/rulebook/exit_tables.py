@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from stopward.domain import excursions
 from stopward.domain.rulebook.checks import less, rising, sum_at_most_one, without_gap
-from stopward.domain.rulebook.schema import Parameter, Table
+from stopward.domain.rulebook.schema import MEASURED, Parameter, Table
 from stopward.rules import parameters as kernel
 
 EXIT_TABLES: Final = (
@@ -25,19 +26,20 @@ EXIT_TABLES: Final = (
         section="rules",
         summary="Cut a loser that went further against us than winners do.",
         source="John Sweeney, Maximum Adverse Excursion, 1997",
-        build=kernel.AdverseExcursion,
+        build=excursions.adverse_excursion,
         parameters=(
             Parameter(
-                name="limit_r", kind="r", default=0.8, minimum=0.05, maximum=1,
-                meaning="Adverse excursion, in R, beyond which the position is cut.",
+                name="limit_r", kind="r", default=MEASURED, optional=True, word=MEASURED,
+                minimum=excursions.LEAST_R, maximum=1,
+                meaning=(
+                    "Adverse excursion beyond which the position is cut;"
+                    ' `"measured"` is the 80th percentile of your last 500 winners\'.'
+                ),
             ),
             Parameter(
-                name="winners", kind="count", default=0, maximum=1_000_000,
-                meaning="Winning trades that `limit_r` was measured on (their 80th percentile).",
-            ),
-            Parameter(
-                name="needed", kind="count", default=30, minimum=10, maximum=10_000,
-                meaning="Winning trades without which the rule stays quiet.",
+                name="needed", kind="count", default=30, only_beside="limit_r",
+                minimum=10, maximum=excursions.COUNTED,
+                meaning="Winning trades that a measured `limit_r` must stand on; quiet under that.",
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from math import isnan
 
+from stopward.domain.excursions import COUNTED, SHARE
 from stopward.domain.rulebook.wording import (
     distance_words,
     joined,
@@ -80,16 +81,13 @@ def _day_loss(params: DayLoss) -> str:
 
 
 def _adverse_excursion(params: AdverseExcursion) -> str:
-    words = (
-        f"The stop is pulled in to {r_words(-params.limit_r)}, where few winners ever went; a"
-        " position that was there already is closed."
+    there = "a position that was there already is closed"
+    if not isnan(params.limit_r):
+        return f"The stop is pulled in to {r_words(-params.limit_r)}; {there}."
+    return (
+        f"Once {params.needed:.0f} trades were won, the stop is pulled in to where"
+        f" {percent_words(SHARE)} of the last {COUNTED} winners never went; {there}."
     )
-    if params.winners < params.needed:
-        return (
-            f"{words} Quiet for now: it was measured on {params.winners:.0f} winners and needs"
-            f" {params.needed:.0f}."
-        )
-    return f"{words} Measured on {params.winners:.0f} winners."
 
 
 def _give_back(params: GiveBack) -> str:

@@ -1,11 +1,11 @@
 """One table's values, laid over one another: defaults, preset, account, override."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stopward.domain.rulebook.problems import Problems, quoted
 from stopward.domain.rulebook.reading import Unusable, read, written
-from stopward.domain.rulebook.schema import Table, Value, Values, allowed
+from stopward.domain.rulebook.schema import Table, Value, Values, allowed, is_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +54,19 @@ def apply(
             problems.value(place, given, allowed(known[key]))
             fine = False
     if fine:
-        for check in table.checks:
-            words = check(values)
+        for words in (*_idle(table, raw, values), *(check(values) for check in table.checks)):
             if words is not None:
                 problems.note(path, f"{words} (read: {_told(table, values)})")
     return Layer(on=raw.get("enabled") is not False, values=values)
+
+
+def _idle(table: Table, raw: Mapping[str, object], values: Values) -> Iterator[str]:
+    """Return what a table sets without effect, because of a number beside it."""
+    known = {item.name: item for item in table.parameters}
+    for item in table.parameters:
+        other = known.get(item.only_beside)
+        if item.name in raw and other is not None and not is_off(values[other.name]):
+            yield f'{item.name} counts only while {other.name} is "{other.word}"'
 
 
 def build(table: Table, layer: Layer) -> object:

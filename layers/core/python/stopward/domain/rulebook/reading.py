@@ -5,7 +5,6 @@ from decimal import Decimal, InvalidOperation
 
 from stopward.domain.rulebook.schema import (
     DISTANCE_MAXIMUM,
-    OFF,
     Parameter,
     Value,
     is_off,
@@ -34,7 +33,7 @@ class Unusable(Exception):
 
 def read(parameter: Parameter, raw: object) -> Value:
     """Return a raw TOML value as the kernel takes it; raises Unusable."""
-    if raw == OFF and parameter.optional:
+    if raw == parameter.word and parameter.optional:
         return off(parameter.kind)
     match parameter.kind:
         case "distance":
@@ -139,7 +138,7 @@ def _symbols(raw: object) -> tuple[str, ...]:
 def written(parameter: Parameter, value: Value) -> str:
     """Return a value as a rules file spells it; the inverse of `read`."""
     if is_off(value):
-        return f'"{OFF}"'
+        return f'"{parameter.word}"'
     match value:
         case Distance():
             return f'"{value.value:.10g} {UNIT_NAMES[int(value.unit)]}"'

@@ -25,6 +25,8 @@ Section = Literal["account", "indicators", "limits", "rules"]
 
 OFF = "off"
 """How a file turns an optional parameter off; the kernel sees nan."""
+MEASURED = "measured"
+"""How a file leaves an optional parameter to what was measured; the rule book holds nan."""
 
 DISTANCE_MAXIMUM = {
     "r": 50.0,
@@ -44,7 +46,9 @@ class Parameter:
     default: as a file would spell it. minimum, maximum: inclusive, in the unit of `kind`; for a
     distance they bound the number whatever its unit, together with DISTANCE_MAXIMUM.
     choices: the words a choice may be; their place is its kernel value when `coded`.
-    optional: whether `"off"` is allowed.
+    optional: whether `word` is allowed: the way a file spells nan.
+    only_beside: an optional parameter without whose word this one means nothing; a table that sets
+        it beside a number is refused.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Parameter:
     choices: tuple[str, ...] = ()
     coded: bool = False
     optional: bool = False
+    word: str = OFF
+    only_beside: str = ""
     field: str = ""
 
     @property
@@ -85,7 +91,7 @@ class Table:
 def allowed(parameter: Parameter) -> str:
     """Return in words what a parameter may be."""
     words = _allowed(parameter)
-    return f'{words}, or "{OFF}"' if parameter.optional else words
+    return f'{words}, or "{parameter.word}"' if parameter.optional else words
 
 
 def _allowed(parameter: Parameter) -> str:

@@ -2,11 +2,13 @@
 
 from math import isnan
 
+from stopward.domain.excursions import SHARE
 from stopward.domain.rulebook.book import Parameters
 from stopward.domain.rulebook.wording import (
     distance_words,
     measured_r,
     minutes_words,
+    percent_words,
     price_words,
     r_words,
 )
@@ -115,7 +117,7 @@ def _early(
     match params:
         case AdverseExcursion():
             worst = _r(state, state.side * (state.worst - state.entry))
-            return f"worst {worst}, few winners went beyond -{params.limit_r:.10g}R"
+            return f"worst {worst}, {_limit(params)}"
         case GiveBack():
             second = best_profit(state) >= params.arm_2_r * state.risk
             keep = params.keep_2 if second else params.keep
@@ -131,6 +133,15 @@ def _early(
             return f"momentum is against it at {now} ({', '.join(_votes(state, bar))})"
         case Volume():
             return f"{state.quiet:.0f} bars in a row under {params.limit:.0%} of the usual volume"
+
+
+def _limit(params: AdverseExcursion) -> str:
+    if not params.needed:
+        return f"the limit is {r_words(-params.limit_r)}"
+    return (
+        f"{percent_words(SHARE)} of the last {params.winners:.0f} winners never went beyond"
+        f" {measured_r(-params.limit_r)}"
+    )
 
 
 def _votes(state: State, bar: Bar) -> list[str]:

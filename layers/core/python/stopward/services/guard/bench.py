@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stopward.domain.adoption import ENTRY_UNKNOWN
+from stopward.domain.excursions import measured_for, with_measured
 from stopward.domain.market import Session
 from stopward.domain.position import Position
 from stopward.domain.rulebook import Mask, RuleBook
@@ -31,11 +32,16 @@ class Bench:
         return self.session is not None and self.session.contains(self.tick_at)
 
     def rules_for(self, position: Position) -> Rules:
-        """Return the rules of a position, before the mask of the function."""
+        """Return the rules of a position, before the mask of the function; what is measured is in.
+
+        How far winners went against the account is read with the snapshot, so that a tick has one
+        answer for all positions.
+        """
         tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
-        return self.book.rules_for(
+        rules = self.book.rules_for(
             position.symbol, tags, held_overnight=self._is_overnight(position)
         )
+        return with_measured(rules, measured_for(rules, self.snapshot.excursions))
 
     def _is_overnight(self, position: Position) -> bool:
         """Whether the position is older than the session; one of unknown age counts as older."""

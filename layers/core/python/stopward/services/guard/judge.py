@@ -9,6 +9,7 @@ from math import isfinite
 from stopward.domain.day import day_now, notices
 from stopward.domain.decide import Verdict, admit, decide
 from stopward.domain.decision import Decision, Exit, Hold
+from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
 from stopward.domain.money import decimal_of
@@ -200,6 +201,7 @@ def _judge_one(
         rule_version=RULE_VERSION,
         mask=bench.mask,
         closed_bar=bar.closed > 0,
+        measured=measured_in(rules),
     )
     return Judged(subject=subject, decision=decision, verdict=verdict, bar=bar, row=row)
 
