@@ -1,4 +1,4 @@
-"""Guards with one defect planted, to prove that the harness can fail; each is a patch in a block."""
+"""Guards with one defect planted, to prove that the harness can fail: blocks to run in."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from stopward.domain.identity import Symbol
 from tests.builders.faults import Disturbance, FaultKind, Hand, HandKind, Opening, Schedule, grid
 from tests.builders.guard import ADOPT_ALL
 from tests.builders.simulator import AAPL, MSFT, Prices, flat
@@ -30,9 +31,11 @@ def walk(*closes: float) -> tuple[Prices, ...]:
     return (*rows, *flat(closes[-1], 10))
 
 
-def by_hand(wake: int, kind: HandKind, *, call: int = 1, amount: str = "0.5") -> Disturbance:
+def by_hand(
+    wake: int, kind: HandKind, *, call: int = 1, amount: str = "0.5", symbol: Symbol = AAPL
+) -> Disturbance:
     """Return an act of the trader at a call of a wake."""
-    hand = Hand(kind=kind, amount=D(amount))
+    hand = Hand(kind=kind, amount=D(amount), symbol=symbol)
     return Disturbance(wake=wake, call=call, kind="hand", hand=hand)
 
 
@@ -106,16 +109,14 @@ def absent_from_a_lagging_list() -> Schedule:
 
 
 def rate_limited_sale() -> Schedule:
-    """The broker asks to wait when the exit is sent; the trader sells a part meanwhile."""
-    return replace(_base(rules=TIME_STOP), disturbances=_at_every_call("rate_limited", "reduce"))
-
-
-def _at_every_call(kind: FaultKind, hand: HandKind) -> tuple[Disturbance, ...]:
-    return tuple(
-        each
-        for wake in GRID[:2]
-        for call in range(9, 14)
-        for each in (by_hand(wake.number, hand, call=call + 1), fault(wake.number, call, kind))
+    """The broker asks us to wait when the exit is sent; the trader sells a part meanwhile."""
+    return replace(
+        _base(rules=TARGET, up=True),
+        disturbances=(
+            fault(4, 9, "rate_limited"),
+            by_hand(4, "add", call=10),
+            by_hand(4, "reduce", call=10),
+        ),
     )
 
 
@@ -151,4 +152,57 @@ def lease_taken_over() -> Schedule:
     )
 
 
-__all__ = ["AAPL", "MSFT", "STORIES"]
+def one_of_three_moves_is_done() -> Schedule:
+    """Three stops of one position: the tick is killed after it moved one; then the price falls."""
+    rules = PARTIAL.replace('"0.5 r"', '"4 r"').replace('"2 r"', '"5 r"') + TRAIL[len(ADOPT_ALL) :]
+    seconds = (0.0, 40.0, 57.0)
+    return replace(
+        _base(rules=rules, quantity=D("12.5"), stop=None),
+        prices={AAPL: (*flat(100, 1), (100, 103, 100, 102.6), *flat(102.6, 9))},
+        wakes=tuple(replace(GRID[0], number=n, seconds=s) for n, s in enumerate(seconds)),
+        disturbances=(fault(1, 6, "kill_after"),),
+    )
+
+
+def two_plans_come_out_otherwise() -> Schedule:
+    """One exit is rejected, and its stop not accepted either; the other was done by hand."""
+    schedule = _base(rules=TARGET)
+    return replace(
+        schedule,
+        prices={AAPL: walk(100, 103), MSFT: walk(100, 103)},
+        openings=(Opening(), Opening(symbol=MSFT)),
+        disturbances=(
+            by_hand(4, "reject", call=6),
+            by_hand(4, "close", call=11, symbol=MSFT),
+            *(fault(4, call, "no_answer") for call in (18, 19)),
+        ),
+    )
+
+
+def canceled_after_a_move() -> Schedule:
+    """The stop is at breakeven; then the trader cancels it."""
+    return replace(_base(rules=BREAKEVEN, up=True), disturbances=(by_hand(6, "cancel"),))
+
+
+def arm_without_an_answer() -> Schedule:
+    """A naked position is armed, and no answer comes."""
+    return replace(_base(stop=None), disturbances=(fault(0, 11, "lost_answer"),))
+
+
+def exit_recorded_and_killed() -> Schedule:
+    """An exit is recorded, and the process ends before it is sent."""
+    return replace(_base(rules=TARGET, up=True), disturbances=(fault(4, 5, "kill_after"),))
+
+
+def one_replan_read_is_lost() -> Schedule:
+    """Two exits come out otherwise; the second position does not answer when it is read again."""
+    schedule = two_plans_come_out_otherwise()
+    return replace(schedule, disturbances=(*schedule.disturbances[:2], fault(4, 16, "no_answer")))
+
+
+def replan_without_an_answer() -> Schedule:
+    """An exit is rejected, and the list of orders does not answer when it is read again."""
+    return replace(
+        _base(rules=TARGET, up=True),
+        disturbances=(by_hand(4, "reject", call=6), fault(4, 11, "no_answer")),
+    )

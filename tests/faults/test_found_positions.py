@@ -1,0 +1,83 @@
+"""Defects that the harness found in what the guard believes of positions and trades."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from stopward.domain.orders import Fill
+from stopward.domain.snapshot import DayRow
+from stopward.services.guard.act import Sent
+from stopward.services.guard.confirm import confirm
+from tests.builders.faults import Schedule
+from tests.builders.store import NOON, a_position, an_order
+from tests.faults import stories
+from tests.faults.shrink import timeline
+from tests.faults.stories import STORIES
+from tests.faults.world import Result, run
+
+D = Decimal
+
+
+def whole(schedule: Schedule) -> Result:
+    """Run a story; fail with its timeline when an invariant does not hold."""
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    return result
+
+
+def test_a_stop_left_behind_is_canceled_before_its_position_is_closed() -> None:
+    """The trader sold past our stop, so the position was closed and its stop was to be canceled.
+
+    The database takes no order for a closed position: the record was refused, that tick and every
+    later one, for all positions of the account.
+    """
+    result = whole(STORIES["the trader closes past our stop"]())
+    whats = [line.what for line in result.lines]
+    assert sum(what.startswith("cancel") for what in whats) == 1
+    assert any("record_tick [release 100 AAPL" in what for what in whats)
+
+
+def test_a_list_that_lags_behind_a_sale_is_not_adopted() -> None:
+    """A position was closed; then the list of positions showed it once more.
+
+    It was adopted anew, as one that nobody held: its stop was refused at every tick, for ever.
+    """
+    result = whole(stories.lagging_position_list())
+    assert "an older answer is given" in {line.effect for line in result.lines}
+    assert not any(line.what.startswith("submit") for line in result.lines)
+
+
+def test_a_sale_right_after_the_adoption_counts_when_our_clock_is_ahead() -> None:
+    """Our clock was two seconds ahead, so the sale seemed older than the position.
+
+    It was passed over at every tick: the position stayed open in the store for ever.
+    """
+    whole(stories.clock_ahead())
+
+
+def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:
+    """One position's exit made the fills be read, and another's stop had just filled.
+
+    It was closed there and then, by an unknown hand: the tick did not have its stop's record.
+    """
+    sold, stopped = a_position("AAPL"), a_position("MSFT")
+    exit_order = an_order(sold, status="filled", filled_quantity=D(100), broker_order_id="exit")
+    move = an_order(stopped, step="move", status="rejected")
+    fills = tuple(
+        Fill(
+            id=position.symbol,
+            order_id=order,  # type: ignore[arg-type]
+            symbol=position.symbol,
+            side="sell",
+            quantity=D(100),
+            price=D(98),
+            at=NOON + timedelta(seconds=1),
+        )
+        for position, order in ((sold, "exit"), (stopped, "its-stop"))
+    )
+    confirmed = confirm(
+        (Sent(position=sold, orders=(exit_order,)), Sent(position=stopped, orders=(move,))),
+        fills,
+        DayRow(session_day="2026-11-23"),
+        now=NOON + timedelta(seconds=2),
+    )
+    assert [(trade.symbol, trade.cause) for trade in confirmed.trades] == [("AAPL", "give_back")]

@@ -1,0 +1,51 @@
+"""Proof that the harness can fail: each planted defect is caught, and without it all is well."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.builders.faults import Schedule
+from tests.faults import stories
+from tests.faults.mutants import MUTANTS
+from tests.faults.random_schedules import random_schedule
+from tests.faults.stories import STORIES, Story
+from tests.faults.world import run
+
+SEEDS = 150
+"""Random schedules a mutant may survive before it counts as not caught."""
+
+DIRECTED: Mapping[str, Story] = {
+    "loosen_on_rearm": stories.canceled_after_a_move,
+    "ignore_the_fence": stories.lease_taken_over,
+    "retry_a_submit_under_a_new_id": stories.arm_without_an_answer,
+    "skip_the_lease": stories.doubled_event_at_once,
+    "one_holder_for_a_doubled_event": stories.doubled_event_at_once,
+    "forget_the_parts_that_were_sold": STORIES["a half is sold"],
+    "believe_an_absence": stories.absent_from_a_lagging_list,
+    "leave_orders_behind": STORIES["the trader closes past our stop"],
+    "adopt_whatever_is_listed": stories.lagging_position_list,
+    "trust_our_clock": stories.clock_ahead,
+    "forget_a_stop_that_rested": stories.move_rested_unseen,
+    "decide_an_exit_anew": stories.exit_recorded_and_killed,
+}
+"""The story that catches a mutant which random schedules meet only now and then."""
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_harness_kills(name: str) -> None:
+    with MUTANTS[name]():
+        assert any(_breaks(schedule) for schedule in _schedules(name)), f"{name} survived"
+
+
+@pytest.mark.parametrize("name", DIRECTED)
+def test_the_story_that_catches_a_mutant_is_whole_without_it(name: str) -> None:
+    assert run(DIRECTED[name]()).broken is None
+
+
+def _schedules(name: str) -> list[Schedule]:
+    directed = [DIRECTED[name]()] if name in DIRECTED else []
+    return directed or [random_schedule(seed) for seed in range(SEEDS)]
+
+
+def _breaks(schedule: Schedule) -> bool:
+    return run(schedule).broken is not None
