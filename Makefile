@@ -48,6 +48,8 @@ lock: ## Compile the pins again (needs uv)
 		--generate-hashes --no-header -q -c requirements/dev.txt -o layers/deps/requirements.txt
 
 clean: ## Remove the virtual environment and what runs left behind
+	@if [ -x $(BIN)/stopward ]; then \
+		$(BIN)/stopward --folder .stopward db remove --yes || [ $$? -ne 3 ]; fi
 	rm -rf $(VENV) .stopward infra/tools/node_modules
 
 $(VENV)/bin/python:

@@ -9,6 +9,7 @@ from stopward.domain.rulebook import parse
 from stopward.domain.rulebook.preset import PRESETS
 from stopward.local.data.csv_files import BAR_COLUMNS, POSITION_COLUMNS, read_bars, read_positions
 from stopward.rules.codes import RULE_NAMES
+from tests.docs import readme_picture
 from tests.docs.pages import ROOT, blocks, page, section
 from tests.docs.readme_run import played, shown, trimmed
 
@@ -85,6 +86,25 @@ def test_the_run_that_is_shown_names_rules_that_exist():
 
 def test_what_differs_between_machines_is_trimmed():
     assert trimmed("\na  \ntook      10 s    \nb\n") == "a\nb\n"
+
+
+def test_the_picture_is_a_table_with_reasons_and_fetches_nothing():
+    _, path = readme_picture.shown()
+    text = path.read_text(encoding="utf-8")
+    words = " ".join(re.findall(r">([^<]+)</text>", text)).replace("&#160;", " ")
+    for word in ("New York", "best R", "last action", "why", "newest actions", "stop to"):
+        assert word in words
+    assert re.findall(r"https?://[^\"\s]+", text) == ["http://www.w3.org/2000/svg"]
+    width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups())
+    assert 900 / width * 20 > 12, "letters of 20 are too small at 900 pixels"
+    assert height < width
+
+
+@pytest.mark.nightly
+def test_the_picture_is_what_the_command_draws():
+    arguments, path = readme_picture.shown()
+    drawn = readme_picture.drawn(arguments)
+    assert drawn == path.read_text(encoding="utf-8"), "run: python -m tests.docs.readme_picture"
 
 
 @pytest.mark.nightly

@@ -1,11 +1,14 @@
 """docs/runbook.md has an answer to every alarm and every exit code that the code can give."""
 
 import ast
+import io
 import re
+import shlex
 
 import psycopg
 import pytest
 
+from stopward.local import cli
 from stopward.local.exit_code import ExitCode
 from tests.docs.pages import PAGES, ROOT, blocks, page, section
 
@@ -100,10 +103,29 @@ def test_the_sql_of_the_runbook_runs_as_the_guard(make_database, template_databa
         for statement in block.split(";")
         if statement.strip()
     ]
-    assert len(statements) > 3
+    assert len(statements) == 3
     with psycopg.connect(url, autocommit=True, options="-c role=stopward_worker") as connection:
         for statement in statements:
-            connection.execute(statement.encode())
+            assert connection.execute(statement.encode()).description
+
+
+def test_the_commands_that_make_an_account_ready_do(
+    make_database, template_database, tmp_path, monkeypatch, capsys
+):
+    url = make_database(template=template_database)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("main\n"))
+    (tmp_path / "my.toml").write_text('[rules]\npreset = "standard"\n', encoding="utf-8")
+    (block,) = [code for code in blocks(NAME, "") if code.startswith("stopward account open")]
+    lines = [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
+    assert len(lines) == 5
+    for words in lines:
+        keyless = ["--nyse"] if words[0] == "sessions" else []
+        assert cli.main([*words, *keyless, "--database-url", url]) == 0, capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "mode guard from the next tick on" in said.out
+    assert said.err.splitlines()[-1].endswith("go on: ")  # nothing is lacking any more
+    with psycopg.connect(url, options="-c role=stopward_worker") as connection:
         found = connection.execute("select id, mode from stopward.accounts").fetchall()
     assert found == [("main", "guard")]
 

@@ -1,5 +1,9 @@
 """The command line: exit codes, messages, and what needs no database."""
 
+import errno
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -17,7 +21,7 @@ from stopward.errors import (
     StopwardError,
 )
 from stopward.local import cli
-from stopward.local.exit_code import exit_code_of
+from stopward.local.exit_code import ExitCode, exit_code_of
 from stopward.local.up import run
 
 RULES = '[account]\nadopt = "all"\n\n[rules]\npreset = "standard"\n'
@@ -54,6 +58,58 @@ def test_each_error_ends_with_its_code_and_one_message(
     said = capsys.readouterr().err
     assert said.startswith("stopward: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "No", "a/lock"), "a/lock: No; make it writable"),
+        (OSError(errno.EROFS, "No", "a/lock"), "a/lock: No; make it writable"),
+        (OSError(errno.ENOSPC, "Full"), "a file: Full; make room"),
+    ],
+)
+def test_a_folder_that_takes_nothing_ends_with_3_and_no_trace(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    said: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "up", fail)
+    assert called(tmp_path, "up") == 3
+    assert f"stopward: {said}" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_that_nobody_foresaw_keeps_its_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(run, "up", fail)
+    with pytest.raises(ConnectionRefusedError):
+        called(tmp_path, "up")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    line = f"{sys.executable} -m stopward.local.cli rules explain | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{line}; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True, text=True, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert done.stdout.endswith("0\n")
+    assert done.stderr == ""
+
+
+def test_the_help_names_every_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(tmp_path, "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    told = re.search(r"Exit codes: (.*?)\.", words)
+    assert told is not None
+    assert [int(code) for code in re.findall(r"\d+", told[1])] == [int(code) for code in ExitCode]
 
 
 def test_an_interruption_ends_with_130_and_no_trace(
@@ -96,7 +152,14 @@ def test_wrong_usage_ends_with_2(
         (("up", "--bars", "b.csv", "--positions", "p.csv"), "b.csv: cannot be read"),
         (("up", "--rules", "gone.toml"), "gone.toml"),
         (("up", "--data", "nowhere"), "Install it with"),
+        (("up", "--bars", ".", "--positions", "p.csv"), "Is a directory"),
+        (("up", "--rules", "."), "Is a directory"),
+        (("up", "--picture", "nowhere/picture.svg"), "there is no folder nowhere"),
         (("rules", "check", "gone.toml"), "gone.toml"),
+        (("rules", "put", "gone.toml"), "gone.toml"),
+        (("alarms",), "no run is recorded"),
+        (("sessions", "load", "--nyse"), "no run is recorded"),
+        (("account", "open", "Main"), "--account"),
         (("positions",), "no run is recorded"),
         (("why", "AAPL"), "no run is recorded"),
         (("halt", "--database-url", "postgresql://127.0.0.1:1/x"), "needs --account"),

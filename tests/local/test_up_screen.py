@@ -5,10 +5,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from xml.dom import minidom
 
 import pytest
 from rich.console import Console
 
+from stopward.errors import InvalidInput
+from stopward.local.screen.drawing import check_drawable, draw
 from stopward.local.screen.live import Screen, line_of
 from stopward.local.screen.picture import (
     Action,
@@ -21,7 +25,14 @@ from stopward.local.screen.picture import (
 from stopward.local.screen.reader import sentence_of
 from stopward.local.screen.report import document, print_summary, win_rate
 from stopward.local.screen.table import render
-from stopward.local.screen.words import money_text, plain, price_text, r_text
+from stopward.local.screen.words import (
+    counted,
+    listed,
+    money_text,
+    plain,
+    price_text,
+    r_text,
+)
 from tests.builders.manual_clock import ManualClock
 
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
@@ -79,11 +90,11 @@ SUMMARY = Summary(
 )
 
 
-def drawn(picture: Picture, *, height: int | None = None) -> str:
+def drawn(picture: Picture, *, width: int = 140, height: int | None = None) -> str:
     console = Console(
-        file=io.StringIO(), width=140, force_terminal=True, color_system="standard", record=True
+        file=io.StringIO(), width=width, force_terminal=True, color_system="standard", record=True
     )
-    console.print(render(picture, height=height))
+    console.print(render(picture, width=width, height=height))
     return console.export_text(styles=True)
 
 
@@ -108,6 +119,48 @@ def test_an_unprotected_position_and_its_alarm_are_red() -> None:
     assert RED not in drawn(replace(PICTURE, alarms=(), total_r=0.5))
     assert RED in drawn(replace(PICTURE, total_r=0.5))
     assert "[shares]" in drawn(PICTURE)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_every_row_takes_one_line_whatever_the_width(width: int) -> None:
+    long = replace(LINE, why="reason " * 40, rule="adverse_excursion", symbol="BRK.B")
+    action = replace(PICTURE.actions[0], why="reason " * 40, rule="adverse_excursion")
+    alarm = replace(ALARM, message="message " * 40)
+    picture = replace(PICTURE, positions=(long,) * 3, actions=(action,) * 2, alarms=(alarm,))
+    lines = drawn(picture, width=width).splitlines()
+    assert len(lines) == 1 + 1 + 3 + 1 + 2 + 1 + 1  # titles, head, positions, actions, alarm
+    assert sum("…" in line for line in lines) >= 3
+
+
+def test_a_narrow_table_names_the_rule_and_a_wide_one_tells_why() -> None:
+    line = replace(LINE, rule="breakeven")
+    narrow = drawn(replace(PICTURE, positions=(line,), actions=()), width=80)
+    assert "breakeven" in narrow
+    assert "reached" not in narrow
+    assert "reached" in drawn(replace(PICTURE, positions=(line,), actions=()), width=120)
+
+
+def test_a_position_that_nothing_was_done_for_says_so() -> None:
+    fresh = replace(LINE, action="", action_at=None, why="", rule="")
+    assert "held so far" in drawn(replace(PICTURE, positions=(fresh,)))
+
+
+def test_a_picture_is_the_same_file_each_time_and_fetches_nothing(tmp_path: Path) -> None:
+    draw(PICTURE, tmp_path / "one.svg")
+    draw(PICTURE, tmp_path / "two.svg")
+    text = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
+    assert "move&#160;stop" in text
+    assert text.count("http") == 1  # the name of the format
+    assert minidom.parseString(text).documentElement.tagName == "svg"  # noqa: S318 (our own)
+
+
+def test_a_picture_that_could_not_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="there is no folder"):
+        check_drawable(tmp_path / "gone" / "one.svg")
+    check_drawable(tmp_path / "one.svg")
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        draw(PICTURE, tmp_path)
 
 
 def test_a_small_terminal_says_how_many_positions_it_left_out() -> None:
@@ -209,3 +262,9 @@ def test_numbers_read_as_people_write_them() -> None:
         "7.00",
     ]
     assert money_text(Decimal("-1234.5")) == "-1,234.50"
+    assert r_text(-0.004) == "+0.00R"
+    assert [counted(number, "position") for number in (0, 1, 2)] == [
+        "0 positions", "1 position", "2 positions",
+    ]  # fmt: skip
+    assert listed(["A", "B", "C"], most=2) == "A, B and 1 more"
+    assert listed(["A", "B"], most=2) == "A, B"

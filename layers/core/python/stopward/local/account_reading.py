@@ -1,13 +1,14 @@
-"""`stopward positions` and `stopward why`: an account in words, read from the api views."""
+"""`stopward positions`, `why` and `alarms`: an account in words, read from the api views."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from stopward.errors import InvalidInput
-from stopward.local.screen.queries import POSITIONS
+from stopward.local.account_writing import Standing
+from stopward.local.screen.queries import POSITIONS, STANDING
 from stopward.local.screen.reader import AccountReader, sentence_of
-from stopward.local.screen.words import NEW_YORK, plain, price_text, r_text
+from stopward.local.screen.words import NEW_YORK, counted, plain, price_text, r_text
 
 OF_SYMBOL = """
 select * from api.decision_log
@@ -23,6 +24,12 @@ select
     side, quantity, average_entry, null, null, opened_at, closed_at, exit_price, result_r, cause
 from api.trade_journal where account_id = %(account)s and symbol = %(symbol)s
 order by opened_at
+"""
+ALARMS = """
+select kind, symbol, severity, message, count, first_at, last_at, cleared_at from api.alarm_log
+where account_id = %(account)s and (%(with_cleared)s or cleared_at is null)
+order by
+    cleared_at is null desc, severity = 'critical' desc, severity = 'warning' desc, last_at desc
 """
 
 
@@ -58,6 +65,32 @@ def why_text(reader: AccountReader, symbol: str, *, holds: bool) -> str:
     return "\n".join((*_history(symbol, history), *_decisions(decisions, holds=holds)))
 
 
+def alarms_text(reader: AccountReader, *, with_cleared: bool) -> str:
+    """Return the alarms, the gravest first; those that are over come last, if they are wanted."""
+    rows = reader.rows(ALARMS, with_cleared=with_cleared)
+    if not rows:
+        return "no alarms" if with_cleared else "no open alarms (--all shows those that are over)"
+    return "\n".join((*map(_alarm, rows), "what to do about each: docs/runbook.md, Alarms"))
+
+
+def standing_of(reader: AccountReader, *, today: date) -> Standing | None:
+    """Return how an account is set up, or None when it was never opened."""
+    rows = reader.rows(STANDING, today=today)
+    return Standing(**rows[0]) if rows else None
+
+
+def _alarm(row: dict[str, Any]) -> str:
+    if row["cleared_at"] is not None:
+        state = f"over since {_moment(row['cleared_at'])}"
+    else:
+        state = f"last {_moment(row['last_at'])}"
+    message = row["message"].removeprefix(f"{row['symbol']}: ")
+    return (
+        f"{row['severity']:<10}{row['symbol'] or 'account':<9}{row['kind']}: {message} "
+        f"({counted(row['count'], 'time')} since {_moment(row['first_at'])}, {state} New York)"
+    )
+
+
 def _history(symbol: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         start = (
@@ -84,7 +117,7 @@ def _decisions(rows: list[dict[str, Any]], *, holds: bool) -> Iterator[str]:
             continue
         yield f"{_moment(row['tick_at'])}  {_what(row)}"
     if held:
-        yield f"and {held} times it was left as it was (--holds shows these)"
+        yield f"and {counted(held, 'time')} it was left as it was (--holds shows these)"
 
 
 def _what(row: dict[str, Any]) -> str:
@@ -92,7 +125,7 @@ def _what(row: dict[str, Any]) -> str:
     match row["kind"]:
         case "hold":
             why = sentence_of(row["reasons"], "") or "no rule was true"
-            return f"left as it was at {price} ({row['ticks']} times): {why}"
+            return f"left as it was at {price} ({counted(row['ticks'], 'time')}): {why}"
         case "move_stop":
             act = f"stop moved to {price_text(row['stop'])}"
         case "reduce":

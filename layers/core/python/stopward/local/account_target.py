@@ -19,34 +19,54 @@ ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One account in one database; `now` is the time that its guard lives in."""
+    """One account in one database; `now` is the time that its guard lives in.
+
+    account_id: empty for a command that is about all accounts.
+    run: the local run that was chosen for want of a database URL. is_over: it runs no more, so
+    nobody acts on what is asked for.
+    """
 
     url: str
     account_id: AccountId
     now: datetime
     run: RunRecord | None = None
+    is_over: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which account it is, so that a demo is never taken for the account that trades."""
+        if self.run is None:
+            return f"account {self.account_id}"
+        over = " (over: nobody acts on it)" if self.is_over else ""
+        return f"account {self.account_id} of the local run {self.run.name}{over}"
 
 
 @contextmanager
 def target_of(
-    home: Home, *, database_url: str | None, account: str | None, clock: Clock
+    home: Home,
+    *,
+    database_url: str | None,
+    account: str | None,
+    clock: Clock,
+    needs_account: bool = True,
 ) -> Iterator[Target]:
-    """Reach the account that was said, else that of the newest run under `home`.
+    """Reach the account that was said; without a URL in the newest run's database under `home`.
 
-    Raises InvalidInput when only half of it was said, or nothing was and no run is recorded.
+    Raises InvalidInput for a URL without an account, and without a URL when no run is recorded.
     """
-    if database_url is not None:
-        if account is None:
+    if database_url:
+        if needs_account and not account:
             raise InvalidInput("--database-url needs --account too (or STOPWARD_ACCOUNT_ID)")
-        yield Target(url=database_url, account_id=AccountId(account), now=clock.now())
+        yield Target(url=database_url, account_id=AccountId(account or ""), now=clock.now())
         return
     run = home.last_run()
     with opened_again(home, run) as database:
         yield Target(
             url=database.owner_url,
-            account_id=AccountId(run.account_id),
+            account_id=AccountId(account or run.account_id),
             now=_simulated_now(home, run) or clock.now(),
             run=run,
+            is_over=not home.is_alive(run.name),
         )
 
 

@@ -1,20 +1,23 @@
 """The command line: `stopward COMMAND`. Each command loads only what it needs."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 import stopward
-from stopward.errors import InvalidInput, StopwardError
+from stopward.errors import StopwardError
 from stopward.local.account_commands import COMMANDS
-from stopward.local.exit_code import ExitCode, exit_code_of
+from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_system, told
+from stopward.local.installation_commands import db, doctor
+from stopward.local.operator_commands import account, put_rules, sessions
 from stopward.local.up.home import FOLDER, Home, find_template
 
 DAY_SPEED = 130.0
 """Simulated seconds a real second: a session of 390 minutes in three."""
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path)
 
 
 def speed_of(text: str) -> float:
@@ -73,6 +76,7 @@ def stopward_command(context: click.Context, folder: Path) -> None:
     help="position_id,symbol,side,quantity,entry_at,entry_price,initial_stop",
 )  # fmt: skip
 @click.option("--rules", type=FILE, help="The rules, in TOML.")
+@click.option("--picture", type=FILE, help="Write the table of the end as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--template", type=FILE, help="The SAM template to host.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data packages.")
@@ -87,6 +91,7 @@ def up(
     bars: Path | None,
     positions: Path | None,
     rules: Path | None,
+    picture: Path | None,
     as_json: bool,
     template: Path | None,
     data: Path | None,
@@ -95,8 +100,6 @@ def up(
 
     Without files it plays the demo: 25 positions in real market data.
     """
-    import os
-
     from rich.console import Console
 
     from stopward.adapters.clocks import SystemClock
@@ -117,25 +120,9 @@ def up(
         bars=bars,
         positions=positions,
         rules=rules,
+        picture=picture,
     )
     return run_up(wanted, clock=SystemClock(), console=Console(stderr=True), output=sys.stdout)
-
-
-@stopward_command.command()
-@click.pass_obj
-def doctor(home: Home) -> int:
-    """Check the installation; each finding comes with its remedy."""
-    import os
-
-    from stopward.local.doctor import examine
-
-    code = ExitCode.OK
-    for finding in examine(home, environment=os.environ):
-        click.echo(f"{'ok' if finding.is_well else 'NOT OK':<8}{finding.name:<10}{finding.seen}")
-        if not finding.is_well:
-            click.echo(f"{'':<18}remedy: {finding.remedy or finding.seen}")
-            code = code or finding.code
-    return code
 
 
 @stopward_command.group()
@@ -175,8 +162,6 @@ def verify(*, paper: bool, symbol: str) -> int:
 
     On paper it needs APCA_API_KEY_ID and APCA_API_SECRET_KEY, trades a few shares and cleans up.
     """
-    import os
-
     from stopward.adapters.clocks import SystemClock
     from stopward.local.broker_command import verify_paper, verify_simulator
     from stopward.local.verify import table
@@ -190,30 +175,16 @@ def verify(*, paper: bool, symbol: str) -> int:
     return ExitCode.OK if report.all_hold else ExitCode.BROKER
 
 
-@stopward_command.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command("migrate")
-@click.option("--url", required=True, envvar="STOPWARD_DATABASE_URL", help="Its owner's URL.")
-@click.option("--plain", is_flag=True, help="No Supabase: create its roles and schemas first.")
-def migrate_database(*, url: str, plain: bool) -> None:
-    """Apply the migrations that a database does not have yet."""
-    from stopward.local.migrate import migrate, prepare_platform
-
-    if plain:
-        prepare_platform(url)
-    applied = migrate(url)
-    click.echo(f"{len(applied)} migrations applied" if applied else "up to date")
-
-
-for command in COMMANDS:
+rules.add_command(put_rules)
+for command in (doctor, db, account, sessions, *COMMANDS):
     stopward_command.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit code; an error is one message, never a trace."""
+    """Run the command line and return the exit code; an error is one message, never a trace.
+
+    What nobody foresaw is the exception: its trace is what we need to see.
+    """
     try:
         code = stopward_command.main(args=arguments, prog_name="stopward", standalone_mode=False)
     except click.ClickException as error:
@@ -223,9 +194,18 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except StopwardError as error:
-        kind = "" if isinstance(error, InvalidInput) else f"{type(error).__name__}: "
-        click.echo(f"stopward: {kind}{error}", err=True)
+        click.echo(f"stopward: {told(error)}", err=True)
         return exit_code_of(error)
+    except BrokenPipeError:
+        # Who read us has enough (`stopward why AAPL | head`): say nothing, at the exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        said = refusal_of_the_system(error)
+        if said is None:
+            raise
+        click.echo(f"stopward: {said}", err=True)
+        return ExitCode.CONFIGURATION
     return code if isinstance(code, int) else ExitCode.OK
 
 

@@ -1,5 +1,7 @@
 """`stopward doctor`: is everything here that local mode needs, and how did the last run end."""
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stopward.errors import StopwardError
-from stopward.local.data.packages import STOCKS_FILE, TICKS_FILE, data_folder, package_file
+from stopward.local.data.packages import STOCKS_FILE, TICKS_FILE, data_folder, install_command
 from stopward.local.exit_code import ExitCode, exit_code_of
 from stopward.local.host.loopback import LoopbackServer, json_reply
 from stopward.local.host.template import read_template
 from stopward.local.migrate import SUPABASE, migrate, prepare_platform, read_migrations
 from stopward.local.postgres import EmbeddedPostgres
+from stopward.local.screen.words import counted
 from stopward.local.up.home import Home, find_template
 
 PACKAGES = (
@@ -22,6 +25,10 @@ PACKAGES = (
 )  # fmt: skip
 PYTHONS = ((3, 11), (3, 14))
 """First version that works, and the first that was not tried."""
+
+MEGABYTE = 1_000_000
+LEAST_FREE_MEGABYTES = 200
+"""A fresh server takes 60 MB, a run with all its decisions 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,7 @@ def examine(home: Home, *, environment: Mapping[str, str]) -> Iterator[Finding]:
     checks: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("template", "repair template.yaml", _template),
         ("data", "", lambda: _data(environment)),
+        ("folder", "", lambda: _folder(home)),
         ("ports", "let programs of this user listen on 127.0.0.1", _ports),
         (
             "database",
@@ -115,10 +123,38 @@ def _template() -> str:
     return ", ".join(function.title for function in functions)
 
 
+def _folder(home: Home) -> str:
+    # Where data lies is asked too: for root that is another place.
+    data = EmbeddedPostgres(home=home.folder).folder
+    for folder in (home.folder, data):
+        nearest = next(
+            place for place in (folder.resolve(), *folder.resolve().parents) if place.exists()
+        )
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise _Unwell(
+                f"{nearest} cannot be written by this user",
+                remedy="make it writable, or choose another folder with --folder",
+                code=ExitCode.CONFIGURATION,
+            )
+        free = shutil.disk_usage(nearest).free // MEGABYTE
+        if free < LEAST_FREE_MEGABYTES:
+            raise _Unwell(
+                f"{nearest} has {free} MB left, {LEAST_FREE_MEGABYTES} are needed",
+                remedy="make room, or choose another folder with --folder",
+                code=ExitCode.CONFIGURATION,
+            )
+    return f"{home.folder} can be written; data in {data}"
+
+
 def _data(environment: Mapping[str, str]) -> str:
     folder = data_folder(None, environment=environment)
-    for file in (STOCKS_FILE, TICKS_FILE):
-        package_file(folder, file)
+    missing = [file for file in (STOCKS_FILE, TICKS_FILE) if not (folder / file).is_file()]
+    if missing:
+        raise _Unwell(
+            f"{folder} lacks {', '.join(str(file) for file in missing)}",
+            remedy=f"{install_command(folder)}, in the clone; --bars and --positions need no data",
+            code=ExitCode.CONFIGURATION,
+        )
     return str(folder)
 
 
@@ -148,7 +184,9 @@ def _database(home: Home) -> str:
             applied = migrate(url)
         finally:
             server.remove()
-    return f"starts; schema {applied[-1]}, {len(applied)} migrations applied to a fresh one"
+    return (
+        f"starts; schema {applied[-1]}, {counted(len(applied), 'migration')} applied to a fresh one"
+    )
 
 
 def _last_run(home: Home) -> str:
@@ -161,7 +199,9 @@ def _last_run(home: Home) -> str:
         return f"{what}: running, broker at {run.simulator_url or 'start'}"
     match run.exit_code:
         case None:
-            return f"{what}: was killed; nothing is left of it but its record"
+            return (
+                f"{what}: was killed; what it had recorded is kept, `stopward positions` reads it"
+            )
         case 0:
             return f"{what}: ended well" + (f" ({run.trouble})" if run.trouble else "")
         case ExitCode.INTERRUPTED:

@@ -1,6 +1,8 @@
-"""Exit codes of the command line, and which error ends with which."""
+"""Exit codes of the command line, which error ends with which, and how errors are told."""
 
+import errno
 from enum import IntEnum
+from typing import Final
 
 from stopward.errors import (
     BrokerRejected,
@@ -38,3 +40,39 @@ def exit_code_of(error: StopwardError) -> ExitCode:
             return ExitCode.DATABASE
         case _:
             return ExitCode.DEFECT
+
+
+REMEDIES: Final = {
+    "unknown_account": "open it with `stopward account open NAME --account ID`, or check the id",
+    "3F000": "its migrations are missing: `stopward db migrate`",
+    "42P01": "its migrations are missing: `stopward db migrate`",
+    "42883": "its migrations are missing or old: `stopward db migrate`",
+    "42501": "the user of the URL must be allowed to become stopward_worker",
+}
+"""What to do about a refusal of the database, by rule or SQLSTATE."""
+
+
+def told(error: StopwardError) -> str:
+    """Return an error as the command line says it; a refusal with its rule and the remedy."""
+    match error:
+        case InvalidInput():
+            return str(error)
+        case DatabaseRejected():
+            remedy = f"; {REMEDIES[error.rule]}" if error.rule in REMEDIES else ""
+            return f"DatabaseRejected: {error} (rule {error.rule}){remedy}"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def refusal_of_the_system(error: OSError) -> str | None:
+    """Return what the system refused and the remedy; None for what is no fault of a folder."""
+    place = str(error.filename or "a file")
+    if error.errno in NO_ROOM:
+        return f"{place}: {error.strerror}; make room, or choose another disk with --folder"
+    if error.errno in FORBIDDEN and error.filename is not None:
+        return f"{place}: {error.strerror}; make it writable, or choose another with --folder"
+    return None

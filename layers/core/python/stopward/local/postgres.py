@@ -8,6 +8,7 @@ PostgreSQL refuses to run as root, so root runs it as `nobody` from copies that 
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -33,6 +34,11 @@ SHARED = Path("/var/tmp")  # noqa: S108
 """Where root keeps what `nobody` runs: it survives a restart; owners are checked before use."""
 START_ATTEMPTS = 20
 RETRY_SECONDS = 0.25
+GIST_LINES = 3
+LOG_LINES = 8
+"""Of the server's log, that are of its last start."""
+OWNER = "home"
+"""File beside root's data that names the home it belongs to."""
 PORT_LINE = 3
 """Line of postmaster.pid that holds the port (from 0)."""
 
@@ -60,7 +66,7 @@ class EmbeddedPostgres:
         """
         self._make_folder()
         with self._locked():
-            if not (self._data / "PG_VERSION").exists():
+            if not self.has_data:
                 self._create_cluster()
             self._start_server()
         return self.url()
@@ -75,7 +81,12 @@ class EmbeddedPostgres:
     def remove(self) -> None:
         """Stop the server and delete its data for good."""
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a cluster was ever made here."""
+        return (self._data / "PG_VERSION").exists()
 
     def is_running(self) -> bool:
         """Return whether the server of this folder answers, whoever started it.
@@ -95,7 +106,8 @@ class EmbeddedPostgres:
         return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
 
     @property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Where data, password and log lie: under `home`, or under /var/tmp for root."""
         home = self.home.resolve()
         if not _is_root():
             return home / "postgres"
@@ -103,34 +115,36 @@ class EmbeddedPostgres:
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self.folder / "data"
 
     @property
     def _password_file(self) -> Path:
-        return self._folder / "password"
+        return self.folder / "password"
 
     @property
     def _log(self) -> Path:
-        return self._folder / "log"
+        return self.folder / "log"
 
     def _make_folder(self) -> None:
-        folder = self._folder
+        folder = self.folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if _is_root():
             if folder.stat().st_uid not in (0, NOBODY):
                 raise InvalidState(f"{folder} belongs to user {folder.stat().st_uid}: remove it")
             os.chown(folder, NOBODY, NOBODY)
+            # Whose data it is: the folder's name is a hash, which tells nobody.
+            (folder / OWNER).write_text(str(self.home.resolve()), encoding="utf-8")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # Two programs may start the same server at once; the lock ends with its process.
-        with (self._folder / "lock").open("w", encoding="ascii") as lock:
+        with (self.folder / "lock").open("w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _create_cluster(self) -> None:
         # Built beside its place and renamed, so that a kill half way leaves no half cluster.
-        unfinished = self._folder / "data.new"
+        unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._password_file.unlink(missing_ok=True)
         handle = os.open(self._password_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -175,7 +189,8 @@ class EmbeddedPostgres:
     def _end_of_log(self) -> str:
         if not self._log.exists():
             return f"no log at {self._log}"
-        return " / ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return gist("\n".join(lines[-LOG_LINES:]))
 
     def _port(self) -> int:
         try:
@@ -201,7 +216,7 @@ class EmbeddedPostgres:
                     stdout=output,
                     stderr=output,
                     check=False,
-                    cwd=self._folder,
+                    cwd=self.folder,
                     env=environment,
                     user=user,
                     group=user,
@@ -211,9 +226,29 @@ class EmbeddedPostgres:
                 raise InvalidState(f"{binaries / program} cannot be run: {error}") from error
             if check and done.returncode != 0:
                 output.seek(0)
-                said = output.read().decode(errors="replace").strip()
+                said = gist(output.read().decode(errors="replace"))
                 raise DatabaseUnavailable(f"{program} ended with {done.returncode}: {said}")
         return done
+
+
+def servers_under(folder: Path) -> tuple[EmbeddedPostgres, ...]:
+    """Return every server with a home at or below a folder, running or not."""
+    top = folder.resolve()
+    homes = {top, *(data.parents[1] for data in top.glob("**/postgres/data"))}
+    if _is_root():
+        for owner in SHARED.glob(f"stopward-*/{OWNER}"):
+            home = Path(owner.read_text(encoding="utf-8"))
+            if home.is_relative_to(top):
+                homes.add(home)
+    found = (EmbeddedPostgres(home=home) for home in sorted(homes))
+    return tuple(server for server in found if server.folder.exists())
+
+
+def gist(printed: str) -> str:
+    """Return the lines of a program's output that say what failed, else the last few."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    failed = [line for line in lines if re.search(r"\b(?:FATAL|PANIC|error):", line)]
+    return " / ".join(failed or lines[-GIST_LINES:])
 
 
 def _is_root() -> bool:

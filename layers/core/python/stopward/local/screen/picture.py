@@ -13,8 +13,8 @@ class PositionLine:
 
     r_now: open result at the price of closing now, in R; None without a price. best_r: best
     excursion since entry, in R. protected: a stop for all of it, or an exit, rests at the broker.
-    action, why: the last thing done for it and the sentence of the rule that did it; empty before
-    the first.
+    action, rule, why: the last thing done for it, the rule that did it and its sentence; empty
+    before the first.
     """
 
     symbol: str
@@ -27,6 +27,7 @@ class PositionLine:
     action: str
     action_at: datetime | None
     why: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

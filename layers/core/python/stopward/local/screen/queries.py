@@ -73,11 +73,26 @@ select
     (select coalesce(sum(ticks), 0) from api.decision_log
         where account_id = %(account)s) as decisions,
     (select count(*) from api.order_log where account_id = %(account)s) as orders,
-    (select coalesce(sum(unprotected_seconds), 0) from api.guard_health
+    -- guard_health sums one day only; a run may span more.
+    (select coalesce(sum(seconds), 0) from stopward.protection_gaps
         where account_id = %(account)s) as unprotected_seconds
 """
 GUARDED: LiteralString = """
 select symbol, true as is_open from api.open_positions where account_id = %(account)s
 union all
 select symbol, false as is_open from api.trade_journal where account_id = %(account)s
+"""
+KNOWN: LiteralString = "select account_id from api.guard_health where account_id = %(account)s"
+STANDING: LiteralString = """
+select
+    a.id as account_id, a.name, a.mode, a.exchange, a.halted, a.rules_hash,
+    (
+        select count(*) from stopward.market_sessions as s
+        where s.exchange = a.exchange and s.day >= %(today)s
+    ) as sessions_ahead
+from stopward.accounts as a where a.id = %(account)s
+"""
+SESSION_DAYS: LiteralString = """
+select to_char(day, 'YYYY-MM-DD') as day from stopward.market_sessions
+where exchange = %(exchange)s and day between %(first)s and %(last)s order by day
 """

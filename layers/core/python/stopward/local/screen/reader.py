@@ -11,16 +11,20 @@ from psycopg.rows import dict_row
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
 from stopward.domain.money import sign
-from stopward.errors import DatabaseUnavailable
+from stopward.errors import DatabaseRejected, DatabaseUnavailable
 from stopward.local.screen.picture import Action, AlarmLine, Picture, PositionLine, RuleLine
 from stopward.local.screen.queries import (
     ALARMS,
+    KNOWN,
     LAST_ACTIONS,
     NEWEST_ACTIONS,
     POSITIONS,
     RULES,
     TRADES,
 )
+
+WORKER = "stopward_worker"
+"""The guard's role: whoever may read an account at all may become it."""
 
 
 class Market(Protocol):
@@ -38,7 +42,11 @@ class AccountReader:
         self._account_id = account_id
         try:
             self._connection = psycopg.connect(
-                url, autocommit=True, connect_timeout=10, row_factory=dict_row
+                url,
+                autocommit=True,
+                connect_timeout=10,
+                row_factory=dict_row,
+                options=f"-c role={WORKER}",
             )
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"the database does not answer: {error}") from error
@@ -53,8 +61,16 @@ class AccountReader:
             return self._connection.execute(
                 query, {"account": self._account_id, **values}
             ).fetchall()
-        except psycopg.Error as error:
+        except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"a view could not be read: {error}") from error
+        except psycopg.Error as error:
+            rule = error.sqlstate or "unknown"
+            raise DatabaseRejected(f"a view could not be read: {error}", rule=rule) from error
+
+    def require_account(self) -> None:
+        """Raise DatabaseRejected, rule `unknown_account`, unless the account was opened."""
+        if not self.rows(KNOWN):
+            raise unknown_account(self._account_id)
 
     def picture(
         self, *, now: datetime, market: Market, unprotected: tuple[Symbol, ...], ticks: int
@@ -94,6 +110,11 @@ class AccountReader:
         )
 
 
+def unknown_account(account_id: str) -> DatabaseRejected:
+    """Return the error for an account that was never opened, as the database words it."""
+    return DatabaseRejected(f"account {account_id} is not known", rule="unknown_account")
+
+
 def _line(
     row: Mapping[str, Any],
     *,
@@ -102,17 +123,21 @@ def _line(
     last: Mapping[str, Action],
 ) -> PositionLine:
     action = last.get(row["position_id"])
+    r_now = _r_now(row, market.quote(row["symbol"]))
+    # The stored best is that of closed bars; now may be above it.
+    best = max(float(row["best_r"] or 0.0), r_now or 0.0)
     return PositionLine(
         symbol=row["symbol"],
         side=row["side"],
         quantity=row["quantity"],
-        r_now=_r_now(row, market.quote(row["symbol"])),
-        best_r=float(row["best_r"] or 0.0),
+        r_now=r_now,
+        best_r=best,
         stop=row["stop"],
         protected=row["symbol"] not in unprotected,
         action=action.what if action else "",
         action_at=action.at if action else None,
         why=action.why if action else "",
+        rule=action.rule if action else "",
     )
 
 

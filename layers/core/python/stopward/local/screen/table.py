@@ -11,22 +11,28 @@ FEED_LENGTH = 6
 """Newest actions shown."""
 ALARMS_SHOWN = 5
 UNPROTECTED_KINDS = frozenset({"unprotected", "naked"})
+WIDE = 100
+"""Columns from which a position's sentence has room; below, its rule's name stands for it."""
 
 
-def render(picture: Picture, *, height: int | None = None) -> RenderableType:
-    """Return the whole picture; with `height`, no more positions than fit into so many lines."""
+def render(picture: Picture, *, width: int, height: int | None = None) -> RenderableType:
+    """Return the picture for so many columns; with `height`, positions that fit into the lines.
+
+    Every row takes one line: what is too long is cut with an ellipsis.
+    """
+    is_wide = width >= WIDE
     feed = min(FEED_LENGTH, len(picture.actions))
     alarms = min(ALARMS_SHOWN, len(picture.alarms))
     room = None if height is None else max(5, height - feed - alarms - 9)
-    parts: list[RenderableType] = [_positions(picture, room=room)]
+    parts: list[RenderableType] = [_positions(picture, room=room, is_wide=is_wide)]
     if picture.actions:
-        parts.append(_feed(picture.actions[:FEED_LENGTH]))
+        parts.append(_feed(picture.actions[:FEED_LENGTH], is_wide=is_wide))
     if picture.alarms:
         parts.append(_alarms(picture.alarms[:ALARMS_SHOWN]))
     return Group(*parts)
 
 
-def _positions(picture: Picture, *, room: int | None) -> Table:
+def _positions(picture: Picture, *, room: int | None, is_wide: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.title = _title(picture)
     table.title_justify = "left"
@@ -35,10 +41,13 @@ def _positions(picture: Picture, *, room: int | None) -> Table:
     for name in ("quantity", "R now", "best R", "stop"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("last action", no_wrap=True)
-    table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
+    last = "why" if is_wide else "rule"
+    table.add_column(last, ratio=1, no_wrap=True, overflow="ellipsis")
     shown = picture.positions if room is None else picture.positions[:room]
     for line in shown:
-        table.add_row(*_position_cells(line), style=None if line.protected else "bold red")
+        table.add_row(
+            *_position_cells(line, is_wide=is_wide), style=None if line.protected else "bold red"
+        )
     if len(shown) < len(picture.positions):
         table.add_row(f"... {len(picture.positions) - len(shown)} more", style="dim")
     return table
@@ -52,7 +61,11 @@ def _title(picture: Picture) -> Text:
     return title
 
 
-def _position_cells(line: PositionLine) -> tuple[RenderableType, ...]:
+def _position_cells(line: PositionLine, *, is_wide: bool) -> tuple[RenderableType, ...]:
+    # Text, never markup: what others wrote is shown as it is.
+    said = Text(line.why if is_wide else line.rule)
+    if not line.action:
+        said = Text("held so far", style="dim")
     return (
         line.symbol,
         Text(line.side, style="green" if line.side == "long" else "magenta"),
@@ -61,20 +74,19 @@ def _position_cells(line: PositionLine) -> tuple[RenderableType, ...]:
         r_text(line.best_r),
         price_text(line.stop) if line.protected else f"NONE ({price_text(line.stop)} wanted)",
         f"{line.action} {clock_text(line.action_at, seconds=False)}".strip(),
-        Text(line.why),  # never markup: what others wrote is shown as it is
+        said,
     )
 
 
-def _feed(actions: tuple[Action, ...]) -> Table:
+def _feed(actions: tuple[Action, ...], *, is_wide: bool) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    for name in ("at", "symbol", "what", "rule"):
+    for name in ("at", "symbol", "what", *(("rule",) if is_wide else ())):
         table.add_column(name, no_wrap=True)
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
     table.title, table.title_justify = "newest actions", "left"
     for action in actions:
-        table.add_row(
-            clock_text(action.at), action.symbol, action.what, action.rule, Text(action.why)
-        )
+        rule = (action.rule,) if is_wide else ()
+        table.add_row(clock_text(action.at), action.symbol, action.what, *rule, Text(action.why))
     return table
 
 

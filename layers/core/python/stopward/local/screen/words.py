@@ -1,5 +1,6 @@
 """Numbers and times as people read them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,8 +10,8 @@ UNKNOWN = "-"
 
 
 def r_text(value: float | None) -> str:
-    """Return a result in R with its sign, as in `+1.25R`."""
-    return UNKNOWN if value is None else f"{value:+.2f}R"
+    """Return a result in R with its sign, as in `+1.25R`; what rounds to nothing is `+0.00R`."""
+    return UNKNOWN if value is None else f"{round(value, 2) + 0.0:+.2f}R"
 
 
 def r_colour(value: float | None) -> str:
@@ -42,3 +43,14 @@ def clock_text(moment: datetime | None, *, seconds: bool = True) -> str:
 def money_text(amount: Decimal) -> str:
     """Return dollars with their sign, as in `+1,234.50`."""
     return f"{amount:+,.2f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in `1 position` and `2 positions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str], *, most: int) -> str:
+    """Return names with commas between, and how many more there are beyond the first `most`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

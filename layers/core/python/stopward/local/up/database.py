@@ -14,12 +14,14 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from stopward.errors import DatabaseUnavailable
+from stopward.errors import DatabaseUnavailable, InvalidInput
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres
 from stopward.local.up.home import KEPT_RUNS, Home, RunRecord
 
 WORKER = "stopward_worker"
+READERS = "readers"
+"""File that commands share a lock of while they read, so that none stops the server of another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +64,49 @@ def create_database(home: Home, record: RunRecord) -> RunDatabase:
 
 @contextmanager
 def opened_again(home: Home, record: RunRecord) -> Iterator[RunDatabase]:
-    """Reach the database of an earlier run, starting the server for so long if need be."""
+    """Reach the database of an earlier run, starting the server for so long if need be.
+
+    Raises InvalidInput when there is none.
+    """
     server = EmbeddedPostgres(home=home.folder)
-    with server_lock(home):
-        was_running = server.is_running()
-        server.start()
-    owner = server.url(record.database)
+    gone = InvalidInput(
+        f"run {record.name} has no database here: it ended before one was made, it was removed, "
+        "or another user started it; play another with `stopward up`"
+    )
+    if not server.has_data:
+        raise gone
     try:
-        yield RunDatabase(owner_url=owner, worker_url=worker_url(owner))
+        with _reading(home):
+            with server_lock(home):
+                maintenance = server.start()
+            if not _exists(maintenance, record.database):
+                raise gone
+            owner = server.url(record.database)
+            yield RunDatabase(owner_url=owner, worker_url=worker_url(owner))
     finally:
-        if not was_running:
-            stop_server(home, but=None)
+        stop_server(home, but=None)
 
 
 def stop_server(home: Home, *, but: str | None) -> bool:
-    """Stop the server unless another run than `but` lives; return whether it was stopped."""
+    """Stop the server unless another run than `but` or a reader lives; return whether it was."""
     with server_lock(home):
         others = [run.name for run in home.runs() if run.name != but and home.is_alive(run.name)]
         if others:
             return False
-        EmbeddedPostgres(home=home.folder).stop()
+        with (home.folder / READERS).open("w", encoding="ascii") as readers:
+            try:
+                fcntl.flock(readers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False  # the last of them stops it
+            EmbeddedPostgres(home=home.folder).stop()
         return True
+
+
+@contextmanager
+def _reading(home: Home) -> Iterator[None]:
+    with (home.folder / READERS).open("w", encoding="ascii") as readers:
+        fcntl.flock(readers, fcntl.LOCK_SH)
+        yield
 
 
 def _drop_old(home: Home, maintenance: str) -> None:
@@ -90,6 +114,15 @@ def _drop_old(home: Home, maintenance: str) -> None:
         if not home.is_alive(old.name):
             _execute(maintenance, "drop database if exists {} with (force)", old.database)
             home.forget(old.name)
+
+
+def _exists(maintenance: str, database: str) -> bool:
+    try:
+        with psycopg.connect(maintenance, autocommit=True, connect_timeout=10) as connection:
+            found = connection.execute("select from pg_database where datname = %s", (database,))
+            return found.rowcount > 0
+    except psycopg.Error as error:
+        raise DatabaseUnavailable(f"the server of the run does not answer: {error}") from error
 
 
 def _execute(url: str, statement: LiteralString, name: str) -> None:

@@ -91,8 +91,9 @@ class Home:
     def is_alive(self, run: str) -> bool:
         """Return whether the process of a run still lives."""
         try:
-            with self._record(run).open("r+", encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, so that two who ask at once do not take each other for the run.
+            with self._record(run).open(encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

@@ -14,7 +14,10 @@ from stopward.local.data.calendar import NEW_YORK, new_york_day, sessions_betwee
 from stopward.local.data.csv_files import read_bars, read_positions
 from stopward.local.data.demo import EQUITY, demo_market, demo_positions, demo_rules
 from stopward.local.data.rows import Bars, PositionRow
+from stopward.local.rules_command import read_text
+from stopward.local.screen.words import listed
 
+MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 SESSIONS_BEFORE = 60 * DAY
 """Calendar days before the bars whose sessions the simulated broker knows, for daily bars."""
@@ -42,6 +45,22 @@ class Inputs:
     daily_bars: Bars = field(default_factory=dict)
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     usual_volume: Mapping[Symbol, Sequence[float]] = field(default_factory=dict)
+
+    def end_of_bars(self, symbol: Symbol | None = None) -> datetime:
+        """Return when the last bar ends, of a symbol or of all; no quote comes after it."""
+        bars = self.bars.values() if symbol is None else (self.bars[symbol],)
+        return max(own[-1].at for own in bars) + MINUTE
+
+    def standing_still(self, last: datetime) -> tuple[str, ...]:
+        """Return a sentence when bars of positions end before `last`, else nothing."""
+        symbols = dict.fromkeys(row.symbol for row in self.positions)
+        ends = {symbol: self.end_of_bars(symbol) for symbol in symbols}
+        early = [f"{symbol} at {_hour(end)}" for symbol, end in ends.items() if end < last]
+        if not early:
+            return ()
+        return (
+            f"bars end before the run, and a price stands still after: {listed(early, most=8)}",
+        )
 
     @property
     def ticks(self) -> dict[Symbol, Decimal]:
@@ -72,14 +91,14 @@ def read_inputs(
     """Read the trader's files, or else the demo. Raises InvalidInput before anything runs."""
     if (bars is None) != (positions is None):
         raise InvalidInput("--bars and --positions belong together: give both, or neither")
-    rules_toml = None if rules is None else _read(rules)
+    rules_toml = None if rules is None else read_text(rules)
     book = None if rules_toml is None else parse(rules_toml, source=str(rules))
     if bars is None or positions is None:
         return _demo(rules_toml, book, data_folder=data_folder, cache=cache)
     found = read_bars(bars)
     opened = read_positions(positions, bars=found)
     calendar = _calendar(found)
-    text = rules_toml or DEFAULT_RULES
+    text = DEFAULT_RULES if rules_toml is None else rules_toml
     return Inputs(
         label=f"{bars.name} and {positions.name}",
         sessions=_covered(calendar, found, name=bars),
@@ -94,9 +113,11 @@ def read_inputs(
 def window(inputs: Inputs, *, until: str | None, minutes: int | None) -> Window:
     """Return the stretch to run: all sessions, or up to `until` (HH:MM New York), or `minutes`.
 
-    Raises InvalidInput when nothing is left of it.
+    It ends with the last bar at the latest: beyond it a price would stand still. Raises
+    InvalidInput when nothing is left of it.
     """
-    first, last = inputs.sessions[0].opens_at, inputs.sessions[-1].closes_at
+    first = inputs.sessions[0].opens_at
+    last = min(inputs.sessions[-1].closes_at, inputs.end_of_bars())
     if until is not None:
         day = new_york_day(last)
         wanted = datetime.fromisoformat(f"{day.isoformat()}T{until}").replace(tzinfo=NEW_YORK)
@@ -114,9 +135,9 @@ def _demo(
     rules_toml: str | None, book: RuleBook | None, *, data_folder: Path, cache: Path
 ) -> Inputs:
     market = demo_market(data_folder, cache=cache)
-    text = rules_toml or demo_rules()
+    text = demo_rules() if rules_toml is None else rules_toml
     return Inputs(
-        label="a demo on chosen real days, the path inside each stock's day simulated: no record",
+        label="a demo on chosen real days, the path inside each stock's day simulated; no record",
         sessions=(market.session,),
         calendar=_calendar(market.bars),
         bars=market.bars,
@@ -155,13 +176,6 @@ def _covered(calendar: tuple[Session, ...], bars: Bars, *, name: Path) -> tuple[
             "check the offsets of `at`"
         )
     return with_bars
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
 
 
 def _hour(moment: datetime) -> str:

@@ -14,8 +14,10 @@ from rich.console import Console
 
 from stopward.errors import StopwardError
 from stopward.local.exit_code import ExitCode, exit_code_of
+from stopward.local.screen.drawing import check_drawable, draw
 from stopward.local.screen.picture import Summary
 from stopward.local.screen.report import document, print_summary
+from stopward.local.screen.words import counted
 from stopward.local.simulator import Simulator
 from stopward.local.up.database import RunDatabase, create_database, stop_server
 from stopward.local.up.home import Home, RecordFile, RunRecord
@@ -39,6 +41,7 @@ class Wanted:
     bars: Path | None = None
     positions: Path | None = None
     rules: Path | None = None
+    picture: Path | None = None
 
 
 def up(wanted: Wanted, *, clock: Clock, console: Console, output: TextIO) -> ExitCode:
@@ -46,6 +49,8 @@ def up(wanted: Wanted, *, clock: Clock, console: Console, output: TextIO) -> Exi
 
     Raises StopwardError; KeyboardInterrupt passes through once everything is shut down.
     """
+    if wanted.picture is not None:
+        check_drawable(wanted.picture)
     inputs = read_inputs(
         bars=wanted.bars,
         positions=wanted.positions,
@@ -92,7 +97,10 @@ def _run(
     console: Console,
     output: TextIO,
 ) -> ExitCode:
-    console.print(f"{inputs.label}: {len(inputs.positions)} positions", highlight=False)
+    console.print(
+        f"{counted(len(inputs.positions), 'position')}: {inputs.label}",
+        highlight=False, markup=False,
+    )  # fmt: skip
     with console.status("starting Postgres, applying migrations"):
         database = create_database(wanted.home, record)
         set_up_account(inputs, database)
@@ -112,10 +120,13 @@ def _run(
             console=console,
             speed=wanted.speed,
         )
-        summary, notes = play(stage)
+        played = play(stage)
+        summary, notes = played.summary, played.notes
         code = _code_of(summary)
         file.write(replace(record, exit_code=int(code), trouble="; ".join(notes[-3:])))
         _tell(summary, notes, wanted=wanted, console=console, output=output)
+        if wanted.picture is not None:
+            draw(played.picture, wanted.picture)
         if not wanted.once:
             _serve(database, url, simulator=simulator, console=console)
     return code

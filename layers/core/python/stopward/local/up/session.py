@@ -82,8 +82,17 @@ def set_up_account(inputs: Inputs, database: RunDatabase) -> None:
         connection.close()
 
 
-def play(stage: Stage) -> tuple[Summary, tuple[str, ...]]:
-    """Play the session to its end; return the summary, and what a person should know beside it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What a session came to. notes: what a person should know beside; picture: of its end."""
+
+    summary: Summary
+    notes: tuple[str, ...]
+    picture: Picture
+
+
+def play(stage: Stage) -> Played:
+    """Play the session to its end."""
     started = stage.clock.now()
     reports = Reports()
     timeline = Timeline(start=stage.window.first - BEFORE_OPEN)
@@ -132,7 +141,11 @@ def play(stage: Stage) -> tuple[Summary, tuple[str, ...]]:
         summary = _summary(
             stage, reader=reader, reports=reports, host=host, now=timeline.now, real_seconds=took
         )
-    return summary, (*trader.notes, *reports.trouble())
+        last = picture()
+    standing_still = stage.inputs.standing_still(stage.window.last)
+    return Played(
+        summary=summary, notes=(*trader.notes, *standing_still, *reports.trouble()), picture=last
+    )
 
 
 def _overrides(stage: Stage) -> dict[str, str]:

@@ -6,7 +6,11 @@ from datetime import datetime
 from stopward.errors import InvalidInput
 from stopward.local.data.rows import PositionRow
 from stopward.local.host.host import Occasion
+from stopward.local.screen.words import counted, listed
 from stopward.local.simulator import Refused, Simulator
+
+LISTED = 8
+"""Symbols named in one note."""
 
 
 class Trader:
@@ -24,8 +28,8 @@ class Trader:
         late = [row.symbol for row in rows if row.entry_at >= last]
         if late:
             self.notes.append(
-                f"{len(late)} positions are entered after the end and were left out: "
-                + ", ".join(late)
+                f"{counted(len(late), 'position')} entered after the end, left out: "
+                f"{listed(late, most=LISTED)}"
             )
         for row in sorted(rows, key=lambda row: (row.entry_at, row.symbol)):
             if row.entry_at >= last:

@@ -1,0 +1,136 @@
+"""What the commands about one account write, each answered with a sentence that says what is so."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from stopward.adapters.administration import Administration
+from stopward.domain.identity import AccountId, Symbol
+from stopward.domain.rulebook import parse
+from stopward.domain.rulebook.reading import SYMBOL, TAG
+from stopward.domain.snapshot import Mode
+from stopward.errors import InvalidInput
+from stopward.local.rules_command import enabled, overridden
+from stopward.local.screen.words import counted
+
+ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""As `template.yaml` allows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An account as it is stored. rules_hash: None before any rules; sessions_ahead: days known."""
+
+    account_id: AccountId
+    name: str
+    mode: Mode
+    exchange: str
+    halted: bool
+    rules_hash: str | None
+    sessions_ahead: int
+
+
+def put_tag(
+    administration: Administration, account_id: AccountId, *, symbol: str, tag: str, remove: bool
+) -> str:
+    """Tag a symbol or take a tag off. Raises InvalidInput for what can be neither."""
+    if not SYMBOL.fullmatch(symbol):
+        raise InvalidInput(
+            f'symbol was "{symbol}"; write a symbol in capitals, such as AAPL or BRK.B'
+        )
+    if not TAG.fullmatch(tag):
+        raise InvalidInput(f'tag was "{tag}"; allowed are 1 to 32 letters, digits, dots, _ and -')
+    if remove:
+        administration.untag_symbol(account_id, Symbol(symbol), tag)
+        return f"{symbol}: tag {tag} taken off"
+    administration.tag_symbol(account_id, Symbol(symbol), tag)
+    return f"{symbol}: tagged {tag}"
+
+
+def open_account(
+    administration: Administration,
+    account_id: AccountId,
+    known: Standing | None,
+    *,
+    name: str,
+    mode: Mode | None,
+    exchange: str,
+    equity: Decimal | None,
+    confirm: Callable[[], None],
+) -> str:
+    """Open an account, or change the name and equity of an open one; its mode stays.
+
+    confirm: called before an account is opened in mode `guard`; it raises InvalidInput.
+    """
+    if not ACCOUNT_ID.fullmatch(account_id):
+        raise InvalidInput(
+            f'--account was "{account_id}"; allowed are 1 to 64 letters, digits, _ and -'
+        )
+    if known is not None and mode not in (None, known.mode):
+        raise InvalidInput(
+            f"account {account_id} is open in mode {known.mode}; its mode is changed with "
+            f"`stopward account mode {mode}`"
+        )
+    wanted: Mode = known.mode if known is not None else (mode or "observe")
+    if known is None and wanted == "guard":
+        confirm()
+    administration.open_account(
+        account_id, name=name, mode=wanted, exchange=exchange, equity_prior_close=equity
+    )
+    done = "opened" if known is None else "was open, name and equity are as given now"
+    return f"{done}; mode {wanted}: {_meaning(wanted)}"
+
+
+def change_mode(
+    administration: Administration, known: Standing, *, mode: Mode, confirm: Callable[[], None]
+) -> str:
+    """Change the mode of an open account; to `guard` only after `confirm`, which may raise."""
+    if known.mode == mode:
+        return f"mode {mode} already: {_meaning(mode)}"
+    if mode == "guard":
+        confirm()
+    administration.open_account(
+        known.account_id, name=known.name, mode=mode, exchange=known.exchange
+    )
+    return f"mode {mode} from the next tick on: {_meaning(mode)}"
+
+
+def put_rules(administration: Administration, account_id: AccountId, text: str, *, of: str) -> str:
+    """Check a rules file and store it. Raises InvalidInput, before anything is sent, if invalid."""
+    book = parse(text, source=of)
+    administration.put_rules(account_id, text, rules_hash=book.hash)
+    return (
+        f"{of} is stored and holds from the next tick on; rules on: {enabled(book)}; "
+        f"overrides: {overridden(book)}; hash: {book.hash[:12]}"
+    )
+
+
+def lacking(standing: Standing) -> list[str]:
+    """Return what an account still needs before it guards anything, in sentences."""
+    found = []
+    if standing.rules_hash is None:
+        found.append("no rules are stored, so no position is opted in: `stopward rules put FILE`")
+    if standing.sessions_ahead == 0:
+        found.append("no session is known from today on, so no rule acts: `stopward sessions load`")
+    if standing.halted:
+        found.append("it is halted, so no rule acts: `stopward resume`")
+    return found
+
+
+def standing_words(standing: Standing) -> str:
+    """Return an account in one line."""
+    rules = standing.rules_hash[:12] if standing.rules_hash else "none"
+    return (
+        f'"{standing.name}", mode {standing.mode}: {_meaning(standing.mode)}; rules {rules}; '
+        f"{counted(standing.sessions_ahead, 'session')} known from today on"
+    )
+
+
+def _meaning(mode: Mode) -> str:
+    match mode:
+        case "observe":
+            return "everything is decided and recorded, nothing is sent"
+        case "guard":
+            return "orders are sent"

@@ -1,0 +1,238 @@
+"""Commands that make an account ready: account open, account mode, rules put, sessions load."""
+
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from stopward.domain.identity import AccountId
+from stopward.domain.snapshot import Mode
+from stopward.errors import InvalidInput
+from stopward.local.account_options import (
+    Command,
+    account_options,
+    administration_of,
+    database_option,
+    reading,
+)
+from stopward.local.up.home import Home
+
+if TYPE_CHECKING:
+    from stopward.local.account_target import Target
+    from stopward.local.account_writing import Standing
+
+MODES = ("observe", "guard")
+EXCHANGES = ("XNYS",)
+"""The only calendar there is: its sessions cover all US equities."""
+LONGEST_STRETCH_DAYS = 366
+
+
+def dollars(text: str) -> Decimal:
+    """Return an amount above zero. Raises click.BadParameter otherwise."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite() or amount <= 0:
+        raise click.BadParameter(f"was {text!r}; allowed is an amount above 0, as in 135000")
+    return amount
+
+
+def confirm_option(command: Command) -> Command:
+    """Add --yes-i-mean."""
+    return click.option(
+        "--yes-i-mean", metavar="ACCOUNT", help="The account's id again, instead of being asked."
+    )(command)
+
+
+@click.group()
+def account() -> None:
+    """An account: open it, look at it, switch between observe and guard."""
+
+
+@account.command("open")
+@click.argument("name")
+@click.option("--mode", type=click.Choice(MODES), help="For a new account; observe is the default.")
+@click.option("--exchange", type=click.Choice(EXCHANGES), default="XNYS", show_default=True)
+@click.option("--equity", type=dollars, metavar="DOLLARS", help="Equity at the prior close.")
+@confirm_option
+@account_options
+@click.pass_obj
+def open_account(
+    home: Home,
+    *,
+    name: str,
+    mode: str | None,
+    exchange: str,
+    equity: Decimal | None,
+    yes_i_mean: str | None,
+    database_url: str | None,
+    account: str | None,
+) -> None:
+    """Open the account that --account names; for one that is open, change name and equity."""
+    from stopward.local import account_writing as writing
+
+    if not account:
+        raise InvalidInput("say which account: --account (or STOPWARD_ACCOUNT_ID)")
+    with administration_of(home, database_url, account) as (administration, target):
+        said = writing.open_account(
+            administration,
+            target.account_id,
+            _standing(target),
+            name=name,
+            mode=cast("Mode | None", mode),
+            exchange=exchange,
+            equity=equity,
+            confirm=lambda: _confirm(target.account_id, yes_i_mean),
+        )
+        click.echo(f"{target.words}: {said}")
+        _tell_what_is_lacking(target)
+
+
+@account.command("mode")
+@click.argument("mode", type=click.Choice(MODES))
+@confirm_option
+@account_options
+@click.pass_obj
+def change_mode(
+    home: Home, *, mode: str, yes_i_mean: str | None, database_url: str | None, account: str | None
+) -> None:
+    """Switch an account to observe (nothing is sent) or to guard (orders are sent)."""
+    from stopward.local import account_writing as writing
+
+    with administration_of(home, database_url, account) as (administration, target):
+        said = writing.change_mode(
+            administration,
+            _known(target),
+            mode=cast("Mode", mode),
+            confirm=lambda: _confirm(target.account_id, yes_i_mean),
+        )
+        click.echo(f"{target.words}: {said}")
+        _tell_what_is_lacking(target)
+
+
+@account.command("show")
+@account_options
+@click.pass_obj
+def show_account(home: Home, *, database_url: str | None, account: str | None) -> None:
+    """Say how an account stands, and what it lacks."""
+    from stopward.local.account_writing import standing_words
+
+    with administration_of(home, database_url, account) as (_, target):
+        click.echo(f"{target.words}: {standing_words(_known(target))}")
+        _tell_what_is_lacking(target)
+
+
+@click.command("put")
+@click.argument("file", type=click.Path(path_type=Path))
+@account_options
+@click.pass_obj
+def put_rules(home: Home, *, file: Path, database_url: str | None, account: str | None) -> None:
+    """Check a rules file and make it the account's; it holds from the next tick on."""
+    from stopward.local.account_writing import put_rules as put
+    from stopward.local.rules_command import read_text
+
+    text = read_text(file)
+    with administration_of(home, database_url, account) as (administration, target):
+        click.echo(f"{target.words}: {put(administration, target.account_id, text, of=str(file))}")
+        _tell_what_is_lacking(target)
+
+
+@click.group()
+def sessions() -> None:
+    """The days and hours on which the exchange trades."""
+
+
+@sessions.command("load")
+@click.option(
+    "--days", type=click.IntRange(1, LONGEST_STRETCH_DAYS), default=30, show_default=True,
+    help="How many days ahead.",
+)  # fmt: skip
+@click.option(
+    "--nyse", is_flag=True, help="The exchange's published rules, not the broker's calendar."
+)
+@click.option("--broker-url", envvar="STOPWARD_BROKER_URL", help="Default: the paper account's.")
+@database_option
+@click.pass_obj
+def load_sessions(
+    home: Home, *, days: int, nyse: bool, broker_url: str | None, database_url: str | None
+) -> None:
+    """Store the sessions from a week ago to --days ahead; a stored day takes the new times.
+
+    They come from the broker's calendar, with the keys of the environment. All accounts of a
+    database share them.
+    """
+    import os
+
+    from stopward.adapters.clocks import SystemClock
+    from stopward.local import session_loading as loading
+    from stopward.local.data.calendar import EXCHANGE, new_york_day
+    from stopward.local.screen.queries import SESSION_DAYS
+
+    with (
+        administration_of(home, database_url, None, needs_account=False) as (
+            administration,
+            target,
+        ),
+        reading(target) as reader,
+    ):
+        stretch = loading.Stretch.around(new_york_day(target.now), days=days)
+        found = (
+            loading.sessions_of_rules(stretch)
+            if nyse
+            else loading.sessions_of_broker(
+                stretch,
+                url=broker_url or loading.PAPER_URL,
+                environment=os.environ,
+                clock=SystemClock(),
+            )
+        )
+        stored = reader.rows(
+            SESSION_DAYS, exchange=EXCHANGE, first=stretch.first, last=stretch.last
+        )
+        source = "the exchange's published rules" if nyse else "the broker's calendar"
+        click.echo(loading.load(administration, found, stretch=stretch, source=source))
+        for sentence in loading.contradicted((row["day"] for row in stored), found):
+            click.echo(f"note: {sentence}", err=True)
+
+
+def _standing(target: "Target") -> "Standing | None":
+    from stopward.local.account_reading import standing_of
+    from stopward.local.data.calendar import new_york_day
+
+    with reading(target) as reader:
+        return standing_of(reader, today=new_york_day(target.now))
+
+
+def _known(target: "Target") -> "Standing":
+    from stopward.local.screen.reader import unknown_account
+
+    found = _standing(target)
+    if found is None:
+        raise unknown_account(target.account_id)
+    return found
+
+
+def _tell_what_is_lacking(target: "Target") -> None:
+    from stopward.local.account_writing import lacking
+
+    for sentence in lacking(_known(target)):
+        click.echo(f"note: {sentence}", err=True)
+
+
+def _confirm(account_id: AccountId, given: str | None) -> None:
+    # Read by hand: click's prompt takes an empty stdin for Ctrl-C.
+    if given is None:
+        click.echo(
+            f"From the next tick on, orders are sent for account {account_id}. "
+            "Type its id again to go on: ",
+            nl=False, err=True,
+        )  # fmt: skip
+        given = sys.stdin.readline().strip()
+    if given != account_id:
+        raise InvalidInput(
+            f'"{given}" was typed for account {account_id}: nothing was changed; '
+            f"type the id, or say --yes-i-mean {account_id}"
+        )
