@@ -8,15 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from stopward.errors import InvalidInput
 
 PREFIX = "STOPWARD_"
+SHOWN = frozenset(
+    {
+        "account_id", "broker_url", "market_data_url", "market_data_feed", "pulse_seconds",
+        "lease_seconds", "tick_margin_seconds", "clock_url",
+    }
+)  # fmt: skip
+"""Fields whose value a message may repeat; a name that is not known may be a misspelt secret's."""
 
 
 class Settings(BaseModel):
     """What a deployed function, or one that local mode hosts, needs to know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     account_id: str = Field(min_length=1, description="Our own id of the guarded account.")
-    database_url: str = Field(default="", description="URL of the Postgres that holds all state.")
+    database_url: str = Field(
+        default="", repr=False, description="URL of the Postgres that holds all state."
+    )
     database_secret_arn: str = Field(
         default="", description="Secret that holds the database URL, instead of the URL itself."
     )
@@ -33,7 +42,7 @@ class Settings(BaseModel):
     market_data_feed: Literal["iex", "sip"] = Field(
         default="iex", description="Which consolidation of quotes and bars to ask for."
     )
-    broker_key_id: str = Field(default="", description="Key id of the broker's API.")
+    broker_key_id: str = Field(default="", repr=False, description="Key id of the broker's API.")
     broker_secret_key: str = Field(
         default="", repr=False, description="Secret key of the broker's API."
     )
@@ -72,8 +81,9 @@ class Settings(BaseModel):
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that the environment gives.
 
-    Raises InvalidInput naming each variable, what was read and what is allowed; an unknown
-    STOPWARD_ variable is refused, for a misspelt setting would be a silent default.
+    Raises InvalidInput naming each variable and what is allowed, and what was read where that is no
+    secret; an unknown STOPWARD_ variable is refused, for a misspelt setting would be a silent
+    default.
     """
     values = {
         name.removeprefix(PREFIX).lower(): value
@@ -83,13 +93,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise InvalidInput("\n".join(_problems(error))) from error
+        # The error of pydantic holds every value that was read, and a traceback would print it.
+        problems = _problems(error)
+    raise InvalidInput("\n".join(problems))
 
 
 def _problems(error: ValidationError) -> list[str]:
     problems = []
     for item in error.errors(include_url=False):
-        name = PREFIX + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else ""
-        was = "" if "secret" in name.lower() or not name else f' was "{item["input"]}"'
-        problems.append(f"{name}{was}: {item['msg']}".lstrip(": "))
+        field = "_".join(str(part) for part in item["loc"])
+        was = f' was "{item["input"]}"' if field in SHOWN else ""
+        name = f"{PREFIX}{field.upper()}{was}: " if field else ""
+        problems.append(f"{name}{item['msg']}")
     return problems
