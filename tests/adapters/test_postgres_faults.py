@@ -1,16 +1,19 @@
 """The database fails in every way it can; the adapter says whether to try again or never."""
 
+import traceback
 from collections.abc import Iterator
 from math import nan
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
-from tests.builders.store import a_position, a_record
+from tests.builders.store import a_position, a_record, an_acknowledgement, an_order
 from tests.builders.store_world import PostgresWorld, begin
 
 
@@ -36,25 +39,130 @@ def test_nobody_at_the_address_is_unavailable() -> None:
         database.call("begin_tick", "request", {})
 
 
-def test_a_dropped_connection_is_unavailable_once_and_then_replaced(
+def test_a_tick_begins_on_a_fresh_connection_when_the_kept_one_is_dead(
     world: PostgresWorld, database_url: str
 ) -> None:
     begin(world)
     assert end_other_sessions(database_url) >= 1
-    with pytest.raises(DatabaseUnavailable):
-        begin(world)
     assert begin(world).fence == 1
 
 
-def test_nothing_of_a_call_stays_when_its_connection_drops(
+def test_a_record_and_an_acknowledgement_are_told_again_and_count_once(
     world: PostgresWorld, database_url: str
 ) -> None:
     fence = begin(world).fence
-    end_other_sessions(database_url)
     position = a_position(account_id=world.account_id)
-    with pytest.raises(DatabaseUnavailable):
-        world.store.record_tick(a_record(fence, account_id=world.account_id, positions=(position,)))
-    assert begin(world).positions == ()
+    order = an_order(position)
+    record = a_record(fence, account_id=world.account_id, positions=(position,), orders=(order,))
+    end_other_sessions(database_url)
+    assert world.store.record_tick(record) == {order.id}
+    end_other_sessions(database_url)
+    told = an_acknowledgement(fence, account_id=world.account_id, orders=(order,))
+    world.store.acknowledge(told)
+    assert begin(world).positions == (position,)
+    assert world.events() == [(order.id, "recorded")]
+
+
+def test_what_is_not_known_to_be_repeatable_is_not_repeated(
+    world: PostgresWorld, database_url: str
+) -> None:
+    world.people.halt(world.account_id, reason="opens the connection")
+    end_other_sessions(database_url)
+    with pytest.raises(DatabaseUnavailable, match=r"^resume: "):
+        world.people.resume(world.account_id)
+    assert begin(world).account.halted
+    world.people.resume(world.account_id)
+    assert not begin(world).account.halted
+
+
+def test_a_fresh_connection_that_fails_too_is_the_end_of_it(
+    world: PostgresWorld, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(world)
+    end_other_sessions(database_url)
+    asked = []
+
+    def refuse(*_: object, **__: object) -> psycopg.Connection[object]:
+        asked.append("again")
+        raise psycopg.OperationalError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg, "connect", refuse)
+        with pytest.raises(DatabaseUnavailable, match=r"^begin_tick: connection refused$"):
+            begin(world)
+    assert asked == ["again"]
+    assert begin(world).fence == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "attempts"),
+    [
+        ("server closed the connection unexpectedly", 2),
+        ("could not receive data from server: Connection timed out", 1),
+        ("timeout expired", 1),
+    ],
+)
+def test_only_a_dead_connection_is_replaced_not_one_that_was_waited_for(
+    database_url: str, words: str, attempts: int
+) -> None:
+    class Ending(PostgresDatabase):
+        tried = 0
+
+        def _run(self, statement: sql.Composed, values: tuple[object, ...]) -> list[dict[str, Any]]:
+            self.tried += 1
+            if self.tried == 1:
+                self._connected().close()
+                raise psycopg.OperationalError(words)
+            return super()._run(statement, values)
+
+    database = Ending(database_url)
+    database._connected()
+    if attempts == 1:
+        with pytest.raises(DatabaseUnavailable, match=words):
+            database.select("guard_health")
+    else:
+        assert isinstance(database.select("guard_health"), list)
+    assert database.tried == attempts
+    database.close()
+
+
+def test_a_pooler_that_drops_the_options_changes_neither_role_nor_time_limit(
+    world: PostgresWorld, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = psycopg.connect
+
+    def without_options(url: str, *, options: str, **rest: Any) -> Any:
+        assert "role=stopward_worker" in options
+        return connect(url, **rest)
+
+    monkeypatch.setattr(psycopg, "connect", without_options)
+    database = PostgresDatabase(database_url, timeout_seconds=7)
+    asked = sql.SQL("select current_user as who, current_setting({}) as up_to").format(
+        sql.Literal("statement_timeout")
+    )
+    assert database._execute(asked, (), what="test") == [{"who": "stopward_worker", "up_to": "7s"}]
+    found = database._connected().execute(asked).fetchone()
+    assert found == {"who": "postgres", "up_to": "0"}
+    with pytest.raises(DatabaseRejected) as caught:
+        database._execute(sql.SQL("delete from stopward.accounts").format(), (), what="test")
+    assert caught.value.rule == "42501"
+    request = {
+        "account_id": world.account_id, "tick_at": "2026-11-23T17:00:00Z", "holder": "pooled",
+        "lease_seconds": 1,
+    }  # fmt: skip
+    assert database.call("begin_tick", "request", request)["fence"] == 1
+    database.close()
+
+
+def test_a_url_keeps_the_options_that_it_asks_for(database_url: str) -> None:
+    joint = "&" if "?" in database_url else "?"
+    database = PostgresDatabase(f"{database_url}{joint}options=-c%20work_mem%3D3MB")
+    asked = sql.SQL("select current_user as who, current_setting({}) as memory").format(
+        sql.Literal("work_mem")
+    )
+    found = database._execute(asked, (), what="test")
+    assert found == [{"who": "stopward_worker", "memory": "3MB"}]
+    database.close()
 
 
 def test_a_statement_that_takes_too_long_is_unavailable(
@@ -141,10 +249,24 @@ def test_not_a_number_cannot_be_sent(database_url: str) -> None:
     database.close()
 
 
-def test_an_error_never_repeats_the_password(postgres_server: object) -> None:
+def test_an_error_never_repeats_the_password() -> None:
     database = PostgresDatabase(
-        "postgresql://postgres:open-sesame@127.0.0.1:1/none", timeout_seconds=2
+        "postgresql://postgres:open-sesame@127.0.0.1:1/none?application_name=x", timeout_seconds=2
     )
     with pytest.raises(DatabaseUnavailable) as caught:
         database.call("begin_tick", "request", {})
-    assert "open-sesame" not in str(caught.value)
+    assert "open-sesame" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_words_of_libpq_that_repeat_the_password_are_scrubbed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def repeat(*_: object, **__: object) -> psycopg.Connection[object]:
+        raise psycopg.OperationalError('cannot use "open-sesame"')
+
+    monkeypatch.setattr(psycopg, "connect", repeat)
+    database = PostgresDatabase("postgresql://postgres:open-sesame@127.0.0.1:1/none")
+    with pytest.raises(DatabaseUnavailable) as caught:
+        database.call("begin_tick", "request", {})
+    assert str(caught.value) == 'begin_tick: cannot use "***"'
+    assert "open-sesame" not in "".join(traceback.format_exception(caught.value))

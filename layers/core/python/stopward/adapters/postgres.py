@@ -1,6 +1,7 @@
 """Calls of schema api over a connection of psycopg: local mode, or a database URL in production."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from psycopg import errors, sql
 from psycopg.rows import dict_row
 
 from stopward.adapters.functions import FunctionStore
+from stopward.adapters.postgres_url import read_database_url
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
@@ -24,22 +26,44 @@ VIEWS = frozenset(
 TRY_AGAIN = ("08", "40", "53", "57", "58")
 """SQLSTATE classes that pass: connection, rollback, resources, operator intervention, system."""
 
+TIMED_OUT = re.compile("time[d -]*out", re.IGNORECASE)
+"""How psycopg, libpq and the system spell it."""
+
+REPEATABLE = frozenset({"begin_tick", "record_tick", "acknowledge"}) | VIEWS
+"""What may be asked twice: these change nothing the second time."""
+
+IS_AS_ASKED = sql.SQL(
+    "select (%(role)s::text is null or current_user = %(role)s)"
+    " and current_setting('statement_timeout')::interval = %(milliseconds)s * interval '1 ms'"
+    " as it_is"
+)
+ASK_AGAIN = sql.SQL(
+    "select set_config('role', coalesce(%(role)s, current_setting('role')), true),"
+    " set_config('statement_timeout', %(milliseconds)s::text, true)"
+)
+
 
 class PostgresDatabase:
     """One connection, opened at the first call, kept, and replaced after it failed.
 
-    url: its user must be allowed to become `role`; None keeps the user of the URL (a pooler that
-    passes no options). timeout_seconds bounds each statement and the connecting.
+    url: its user must be allowed to become `role`; None keeps the user of the URL.
+    timeout_seconds bounds each statement and the connecting. A pooler may drop the options that ask
+    for both: then each call asks again, in a transaction of its own.
+
+    Raises InvalidInput for a URL that cannot be read, or that leads to another machine without TLS.
     """
 
     def __init__(
         self, url: str, *, role: str | None = "stopward_worker", timeout_seconds: float = 10.0
     ) -> None:
-        self._url = url
+        self._url = read_database_url(url)
         self._timeout_seconds = timeout_seconds
-        self._options = f"-c statement_timeout={int(timeout_seconds * 1000)}"
+        self._wanted = {"role": role, "milliseconds": int(timeout_seconds * 1000)}
+        options = f"-c statement_timeout={self._wanted['milliseconds']}"
         if role is not None:
-            self._options += f" -c role={role}"
+            options += f" -c role={role}"
+        self._options = f"{self._url.options} {options}".strip()
+        self._keeps_options = True
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def call(self, function: str, argument: str, value: JsonValue) -> Mapping[str, JsonValue]:
@@ -89,19 +113,45 @@ class PostgresDatabase:
     def _execute(
         self, statement: sql.Composed, values: tuple[object, ...], *, what: str
     ) -> list[dict[str, Any]]:
+        kept = self._connection
+        if kept is not None and kept.closed:
+            kept = None
         try:
-            return self._connected().execute(statement, values).fetchall()
+            return self._run(statement, values)
         except errors.Error as error:
-            if error.sqlstate is None or error.sqlstate.startswith(TRY_AGAIN):
-                self.close()
-                raise DatabaseUnavailable(f"{what}: {_sentence(error)}") from error
-            rule = error.diag.constraint_name or error.sqlstate
-            raise DatabaseRejected(f"{what}: {_sentence(error)}", rule=rule) from error
+            # A function that Lambda froze wakes up with a connection that died in its sleep.
+            if kept is None or not _found_dead(kept, error) or what not in REPEATABLE:
+                raise self._failure(error, what) from self._cause(error)
+        self.close()
+        try:
+            return self._run(statement, values)
+        except errors.Error as error:
+            raise self._failure(error, what) from self._cause(error)
+
+    def _run(self, statement: sql.Composed, values: tuple[object, ...]) -> list[dict[str, Any]]:
+        connection = self._connected()
+        if self._keeps_options:
+            return connection.execute(statement, values).fetchall()
+        with connection.transaction():
+            connection.execute(ASK_AGAIN, self._wanted)
+            return connection.execute(statement, values).fetchall()
+
+    def _failure(self, error: psycopg.Error, what: str) -> DatabaseUnavailable | DatabaseRejected:
+        # Whether to try again; a connection that failed is not used any more.
+        told = f"{what}: {self._url.scrub(_sentence(error))}"
+        if error.sqlstate is None or error.sqlstate.startswith(TRY_AGAIN):
+            self.close()
+            return DatabaseUnavailable(told)
+        return DatabaseRejected(told, rule=error.diag.constraint_name or error.sqlstate)
+
+    def _cause(self, error: psycopg.Error) -> psycopg.Error | None:
+        # libpq's own words, those without a SQLSTATE, may repeat the URL in a traceback.
+        return None if error.sqlstate is None else error
 
     def _connected(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._url,
+            connection = psycopg.connect(
+                self._url.text,
                 autocommit=True,
                 # A transaction pooler does not keep prepared statements.
                 prepare_threshold=None,
@@ -115,6 +165,13 @@ class PostgresDatabase:
                 tcp_user_timeout=int(self._timeout_seconds * 1000),
                 application_name="stopward",
             )
+            try:
+                found = connection.execute(IS_AS_ASKED, self._wanted).fetchone()
+            except errors.Error:
+                connection.close()
+                raise
+            self._keeps_options = found is not None and found["it_is"] is True
+            self._connection = connection
         return self._connection
 
 
@@ -135,3 +192,8 @@ class PostgresStore(FunctionStore):
 def _sentence(error: psycopg.Error) -> str:
     # The server's message without its context, which may repeat what was sent.
     return error.diag.message_primary or str(error) or type(error).__name__
+
+
+def _found_dead(kept: psycopg.Connection[dict[str, Any]], error: psycopg.Error) -> bool:
+    # Not a time-out: whoever waited that long has no time to wait again.
+    return kept.closed and not TIMED_OUT.search(str(error))
