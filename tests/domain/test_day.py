@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.day import DayNow, after_trade, day_now, notices
+from stopward.domain.adoption import ENTRY_UNKNOWN
+from stopward.domain.day import DayNow, after_fills, after_trade, day_now, is_carried, notices
+from stopward.domain.fills import fold_fills
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.position import Position
+from stopward.domain.reconcile import close_trade
 from stopward.domain.rulebook.settings import Limits, LossStreak
 from stopward.domain.snapshot import DayRow, TradeRow
 from stopward.rules.codes import DAY_LOSS, DAY_PROFIT
 from stopward.rules.kernel import propose
 from stopward.rules.parameters import DayLoss, DayProfit, Rules
 from tests.builders.kernel import NOTHING, a_bar, a_state
-from tests.builders.positions import AAPL, NOW, a_position, d
+from tests.builders.positions import AAPL, NOW, OPEN, SESSION, a_fill, a_position, d, minute
 
 MSFT = Symbol("MSFT")
 DAY = DayRow(session_day="2024-01-03", equity=d(100_000))
@@ -39,9 +42,8 @@ def a_trade(result: str, r: float = 0.0, *, minutes: int = 0) -> TradeRow:
 
 
 def now(row: DayRow, *positions: Position, **prices: str) -> DayNow:
-    return day_now(
-        row, positions, {Symbol(name): d(price) for name, price in prices.items()}, halted=False
-    )
+    known = {Symbol(name): d(price) for name, price in prices.items()}
+    return day_now(row, positions, known, session=SESSION, halted=False)
 
 
 class TestSums:
@@ -65,8 +67,9 @@ class TestSums:
             assert day.account.day_fraction == 0.0
 
     def test_a_halt_is_passed_on(self) -> None:
-        assert day_now(DAY, [], {}, halted=True).account.halted == 1.0
-        assert day_now(DAY, [], {}, halted=False).account.halted == 0.0
+        for halted in (True, False):
+            day = day_now(DAY, [], {}, session=SESSION, halted=halted)
+            assert day.account.halted == float(halted)
 
     def test_losses_in_a_row_are_passed_on(self) -> None:
         assert now(replace(DAY, losses=2)).account.losses == 2.0
@@ -93,6 +96,66 @@ class TestPeak:
         assert propose(a_state(), a_bar(100.0), blind, rules).exit_quantity == 0.0
         seen = now(row, winner, AAPL="102").account
         assert propose(a_state(), a_bar(100.0), seen, rules).exit_quantity == 100.0
+
+    def test_a_loser_that_is_gone_but_not_yet_written_makes_no_peak(self) -> None:
+        winner = a_position(symbol=MSFT)
+        before = now(DAY, a_position(), winner, AAPL="98", MSFT="106")
+        assert before.row.peak_r == pytest.approx(2.0)
+        gone = a_position(quantity=0, initial_quantity=100, realised="-200", closed_quantity=100)
+        later = now(before.row, gone, winner, MSFT="106")
+        assert later.account.day_r == later.account.peak_r == pytest.approx(2.0)
+
+
+class TestOvernight:
+    SWING = a_position(opened_at=OPEN - timedelta(days=5), adopted_at=OPEN - timedelta(days=5))
+
+    def test_an_old_loss_is_not_of_today(self) -> None:
+        rules = Rules(day_loss=DayLoss(0.02, 3.0, 1.0, NOTHING))
+        swings = [replace(self.SWING, symbol=Symbol(name)) for name in ("A", "B", "C", "D")]
+        day = now(DAY, *swings, A="98.22", B="98.22", C="98.22", D="98.22")
+        assert (day.account.day_r, day.account.day_fraction, day.row.peak_r) == (0, 0, 0)
+        assert propose(a_state(), a_bar(98.22), day.account, rules).exit_quantity == 0.0
+
+    def test_neither_is_an_old_win_and_its_price_need_not_be_known(self) -> None:
+        day = now(DAY, self.SWING, a_position(symbol=MSFT), MSFT="102")
+        assert day.account.day_r == day.account.peak_r == pytest.approx(1.0)
+
+    def test_what_was_bought_before_the_open_is_of_today(self) -> None:
+        early = a_position(opened_at=OPEN - timedelta(minutes=15))
+        assert now(DAY, early, AAPL="98").account.day_r == pytest.approx(-1.0)
+
+    def test_of_unknown_age_is_overnight(self) -> None:
+        assert is_carried(a_position(flags=(ENTRY_UNKNOWN,)), SESSION)
+        assert is_carried(a_position(flags=(ENTRY_UNKNOWN,)), None)
+        assert not is_carried(self.SWING, None)
+
+    def test_its_end_waits_for_the_trade_without_a_peak(self) -> None:
+        gone = replace(self.SWING, quantity=d(0), realised=d(-200), closed_quantity=d(100))
+        day = now(DAY, gone, a_position(symbol=MSFT), MSFT="102")
+        assert day.row.peak_r == 0.0
+        assert math.isnan(day.account.peak_r)
+
+    def test_each_fill_counts_on_its_own_day_and_the_streak_by_the_trade(self) -> None:
+        start = replace(self.SWING, fees_per_share=d("0.01"))
+        sold = fold_fills(start, [a_fill(50, "104", at=minute(1))])
+        first = after_fills(DAY, start, sold.position, None, session=SESSION)
+        assert (first.realised, first.realised_r) == (d("199.50"), pytest.approx(0.9975))
+        rest = fold_fills(sold.position, [a_fill(50, "95", at=minute(2))])
+        trade = close_trade(rest, {}, now=NOW)
+        morrow = after_fills(DAY, sold.position, rest.position, trade, session=SESSION)
+        assert morrow.realised == d("-250.50")
+        assert first.realised + morrow.realised == trade.result
+        assert (morrow.losses, morrow.last_loss_at) == (1, trade.closed_at)
+
+    def test_a_trade_of_today_counts_whole_and_once(self) -> None:
+        start = a_position()
+        sold = fold_fills(start, [a_fill(50, "104", at=minute(1))])
+        row = after_fills(DAY, start, sold.position, None, session=SESSION)
+        assert row == DAY
+        rest = fold_fills(sold.position, [a_fill(50, "95", at=minute(2))])
+        trade = close_trade(rest, {}, now=NOW)
+        row = after_fills(row, sold.position, rest.position, trade, session=SESSION)
+        assert (row.realised, row.realised_r) == (-50, pytest.approx(-0.25))
 
 
 class TestLock:
@@ -197,7 +260,7 @@ def test_the_day_is_the_sum_of_its_trades_whatever_their_order(results: list[int
 def test_the_peak_never_falls(cents: list[int]) -> None:
     row, peaks = DAY, [0.0]
     for price in cents:
-        row = day_now(row, [a_position()], {AAPL: Decimal(price) / 100}, halted=False).row
+        row = now(row, a_position(), AAPL=str(Decimal(price) / 100)).row
         peaks.append(row.peak_r)
     assert peaks == sorted(peaks)
     assert peaks[-1] == pytest.approx(max(0.0, (max(cents) / 100 - 100) / 2))

@@ -87,9 +87,25 @@ def test_minutes_to_an_early_close():
     assert WEEK[1].minutes_to_close(utc("2013-11-29 17:50")) == 10
 
 
-def test_a_position_opened_before_todays_open_was_held_overnight():
-    assert is_overnight(utc("2013-11-27 20:00"), session=WEEK[1])
-    assert not is_overnight(utc("2013-11-29 14:30"), session=WEEK[1])
+@pytest.mark.parametrize(
+    ("opened_at", "overnight"),
+    [
+        ("2013-11-27 20:00", True),  # in the session before
+        ("2013-11-28 22:00", True),  # in the evening before, after the close
+        ("2013-11-29 00:59", True),  # at the very end of evening trading
+        ("2013-11-29 09:00", False),  # 04:00 in New York, when the morning's trading begins
+        ("2013-11-29 14:15", False),  # bought at 09:15, before the open
+        ("2013-11-29 14:30", False),
+    ],
+)
+def test_a_position_of_an_earlier_session_was_held_overnight(opened_at, overnight):
+    assert is_overnight(utc(opened_at), session=WEEK[1]) is overnight
+
+
+def test_a_change_of_clocks_makes_no_morning_an_evening():
+    spring = a_session("2024-03-11", "13:30", "20:00")  # the Monday after clocks went forward
+    assert is_overnight(utc("2024-03-09 00:59"), session=spring)
+    assert not is_overnight(utc("2024-03-11 08:00"), session=spring)
 
 
 def test_the_minute_of_the_session_counts_from_its_open():

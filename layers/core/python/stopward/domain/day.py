@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.identity import Symbol
+from stopward.domain.market import Session
 from stopward.domain.money import sign
 from stopward.domain.position import Position
 from stopward.domain.rulebook.settings import WARN_AT, Limits
+from stopward.domain.sessions import is_overnight
 from stopward.domain.snapshot import Alarm, DayRow, TradeRow
 from stopward.rules.codes import DAY_LOSS, DAY_PROFIT
 from stopward.rules.limits import UNKNOWN_LOCK
@@ -31,23 +34,46 @@ class DayNow:
     account: Account
 
 
+def is_carried(position: Position, session: Session | None) -> bool:
+    """Return whether the position was held overnight; one of unknown age counts as such."""
+    if ENTRY_UNKNOWN in position.flags:
+        return True
+    return session is not None and is_overnight(position.opened_at, session=session)
+
+
 def day_now(
-    row: DayRow, positions: Iterable[Position], prices: Mapping[Symbol, Decimal], *, halted: bool
+    row: DayRow,
+    positions: Iterable[Position],
+    prices: Mapping[Symbol, Decimal],
+    *,
+    session: Session | None,
+    halted: bool,
 ) -> DayNow:
     """Return the day with open positions at these prices.
 
+    positions: all that are guarded, also those set aside, and those that fills closed while their
+    trade is not written yet (quantity 0): one that vanishes for a tick looks like a peak.
+
     Open and partly realised results count from the entry. R is weighted by the share of the initial
     quantity, so that it sums over positions. The fraction is of the prior close's equity, 0 while
-    that is unknown. A position without a price counts what it has realised; then the peak is left
+    that is unknown. What is held overnight is left out while it is open: its result is mostly that
+    of earlier days, and no mark tells today's part; what fills realise today is in `row`
+    (`after_fills`). A position without a price counts what it has realised; then the peak is left
     alone, and unknown (nan) to the rules, for a missing winner looks like profit given back.
     """
     money = row.realised
     in_r = row.realised_r
     complete = True
     for position in positions:
+        is_open = position.quantity > 0
+        if is_carried(position, session):
+            complete = complete and is_open
+            continue
         price = prices.get(position.symbol)
         result = position.realised
-        if price is None:
+        if not is_open:
+            pass
+        elif price is None:
             complete = False
         else:
             result += sign(position.side) * (price - position.average_entry) * position.quantity
@@ -68,17 +94,52 @@ def day_now(
     )
 
 
+def after_fills(
+    row: DayRow,
+    before: Position,
+    after: Position,
+    trade: TradeRow | None,
+    *,
+    session: Session | None,
+) -> DayRow:
+    """Return the day after the fills that led from `before` to `after`; `trade` if they closed it.
+
+    A position of today counts whole with its trade, and until then as it stands (`day_now`). Of one
+    held overnight each fill counts when it is folded, so that no day counts those of another.
+    """
+    if not is_carried(after, session):
+        return row if trade is None else after_trade(row, trade)
+    if trade is not None:
+        row = _after_outcome(row, trade)
+    gain = _net(after) - _net(before)
+    return replace(
+        row,
+        realised=row.realised + gain,
+        realised_r=row.realised_r + float(gain / (after.risk * after.initial_quantity)),
+    )
+
+
 def after_trade(row: DayRow, trade: TradeRow) -> DayRow:
     """Return the day after a closed trade: results add up.
 
     A loss extends the streak, a win ends it, and a trade that came to nothing leaves it.
     """
+    return replace(
+        _after_outcome(row, trade),
+        realised=row.realised + trade.result,
+        realised_r=row.realised_r + trade.result_r,
+    )
+
+
+def _net(position: Position) -> Decimal:
+    return position.realised - position.fees_per_share * position.closed_quantity
+
+
+def _after_outcome(row: DayRow, trade: TradeRow) -> DayRow:
     lost = trade.result < 0
     losses = row.losses + 1 if lost else row.losses
     return replace(
         row,
-        realised=row.realised + trade.result,
-        realised_r=row.realised_r + trade.result_r,
         losses=0 if trade.result > 0 else losses,
         last_loss_at=trade.closed_at if lost else row.last_loss_at,
     )

@@ -9,6 +9,8 @@ from stopward.domain.market import Session
 from stopward.errors import InvalidState
 
 MINUTE = timedelta(minutes=1)
+EVENING = timedelta(hours=12)
+"""Before the open: what was opened earlier was opened in an earlier session."""
 
 
 def check_sessions(sessions: Sequence[Session]) -> None:
@@ -57,8 +59,13 @@ def next_session(moment: datetime, *, sessions: Sequence[Session]) -> Session | 
 
 
 def is_overnight(opened_at: datetime, *, session: Session) -> bool:
-    """Return whether a position opened at `opened_at` was carried into `session`."""
-    return opened_at < session.opens_at
+    """Return whether a position opened at `opened_at` was carried into `session`.
+
+    The trading of a day begins before its open. Twelve hours before the open lie between the end of the
+    evening's trading (13.5 hours before it at the NYSE) and the start of the morning's (5.5 hours),
+    with room for a change of clocks: bought at 09:15 is of today, bought last evening is not.
+    """
+    return opened_at < session.opens_at - EVENING
 
 
 def minute_of_session(moment: datetime, *, session: Session) -> int:

@@ -17,6 +17,8 @@ SPLIT_RATIOS = tuple(
 )
 """New shares for one old share, as splits are declared."""
 
+SPLIT = "split"
+"""Flag of a position that was split while it was guarded."""
 SPLIT_TOLERANCE = Decimal("0.0005")
 
 
@@ -59,7 +61,7 @@ def after_split(position: Position, ratio: Decimal, *, quantity: Decimal) -> Pos
             worst=marks.worst / factor,
             entry_volume=marks.entry_volume * factor,
         ),
-        flags=flagged(position, "split"),
+        flags=flagged(position, SPLIT),
     )
     tightest = position.tightest
     return in_lots(

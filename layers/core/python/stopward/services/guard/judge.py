@@ -82,8 +82,9 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     }
     now = day_now(
         beliefs.day,
-        [subject.position for subject, _ in prepared],
-        prices,
+        (*(subject.position for subject, _ in prepared), *beliefs.aside, *beliefs.gone),
+        {**prices, **_prices_aside(bench, beliefs)},
+        session=bench.session,
         halted=bench.snapshot.account.halted,
     )
     day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
@@ -166,6 +167,12 @@ def _price(bench: Bench, subject: Subject, bar: Bar | None, state: SymbolState) 
     if quote is not None:
         return exit_price(quote, subject.position)
     return decimal_of(state.carry.close) if isfinite(state.carry.close) else None
+
+
+def _prices_aside(bench: Bench, beliefs: Beliefs) -> dict[Symbol, Decimal]:
+    """Return quotes for what is set aside; its bars are not folded, so there is no last close."""
+    quotes = ((position, bench.market.usable(position.symbol)) for position in beliefs.aside)
+    return {p.symbol: exit_price(quote, p) for p, quote in quotes if quote is not None}
 
 
 def _judge_one(

@@ -60,8 +60,9 @@ class Beliefs:
     """Snapshot and picture brought together: what we now believe, and what is to be recorded.
 
     clearing: positions that are gone while orders of ours still rest for them, with what the broker
-    holds; their trade is written once these orders are gone too. aside: positions that were guarded
-    and may not be touched any more; they are followed, no more.
+    holds; their trade is written once these orders are gone too. gone: the same after their fills,
+    as the day counts them. aside: positions that were guarded and may not be touched any more; they
+    are followed, no more.
     """
 
     subjects: tuple[Subject, ...]
@@ -74,6 +75,7 @@ class Beliefs:
     cleared: tuple[str, ...]
     day: DayRow
     clearing: tuple[tuple[Position, Holding], ...] = ()
+    gone: tuple[Position, ...] = ()
     halted_symbols: tuple[Symbol, ...] = ()
     splits: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
