@@ -570,18 +570,23 @@ comment on function stopward.write_gaps(text, timestamptz, text, jsonb) is
 'Write the seconds without protection of each symbol; told again, the larger number stays.';
 revoke execute on function stopward.write_gaps(text, timestamptz, text, jsonb) from public;
 
-create function stopward.end_tick(of_account text, of_tick timestamptz, of_source text, give_back boolean)
+create function stopward.end_tick(
+    of_account text, of_tick timestamptz, of_source text, give_back boolean, renewed_seconds double precision
+)
 returns void
 language sql
 set search_path = ''
 as $$
 update stopward.leases as l
 set
-    until = case when give_back then least(l.until, now()) else l.until end,
+    until = case
+        when give_back then least(l.until, now())
+        else greatest(l.until, now() + make_interval(secs => renewed_seconds))
+    end,
     last_tick_at = greatest(l.last_tick_at, of_tick),
     last_source = coalesce(of_source, l.last_source)
 where l.account_id = of_account
 $$;
-comment on function stopward.end_tick(text, timestamptz, text, boolean) is
-'Note the pulse, and end the lease when it is given back.';
-revoke execute on function stopward.end_tick(text, timestamptz, text, boolean) from public;
+comment on function stopward.end_tick(text, timestamptz, text, boolean, double precision) is
+'Note the pulse; end the lease when it is given back, else let it run so many seconds from now.';
+revoke execute on function stopward.end_tick(text, timestamptz, text, boolean, double precision) from public;

@@ -38,7 +38,11 @@ begin
         this_account, this_tick, 'record', coalesce(record -> 'unprotected_seconds', '{}')
     );
     perform stopward.end_tick(
-        this_account, this_tick, record ->> 'source', coalesce((record ->> 'release')::boolean, false)
+        this_account,
+        this_tick,
+        record ->> 'source',
+        coalesce((record ->> 'release')::boolean, false),
+        coalesce((record ->> 'lease_seconds')::double precision, 0)
     );
     return jsonb_build_object('new', created);
 end
@@ -85,7 +89,7 @@ begin
         this_account, this_tick, 'acknowledge', coalesce(acknowledgement -> 'unprotected_seconds', '{}')
     );
     perform stopward.end_tick(
-        this_account, this_tick, null, coalesce((acknowledgement ->> 'release')::boolean, true)
+        this_account, this_tick, null, coalesce((acknowledgement ->> 'release')::boolean, true), 0
     );
     return jsonb_build_object('done', true);
 end

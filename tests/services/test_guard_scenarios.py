@@ -52,7 +52,8 @@ class TestAdoption:
             assert world.sent() == []
 
     def test_a_tag_in_the_client_id_of_the_entry_opts_in_and_chooses_the_rules(self) -> None:
-        rules = '[account]\nadopt = "listed"\n[tag.swing.rules.time_stop]\nenabled = true\nminutes = 2\n'
+        tagged = "[tag.swing.rules.time_stop]\nenabled = true\nminutes = 2\n"
+        rules = '[account]\nadopt = "listed"\n' + tagged
         with a_world(*flat(100, 6), rules=rules) as world:
             world.open(stop="98", client_order_id="swing:first")
             world.tick(1)

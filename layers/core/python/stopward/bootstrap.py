@@ -16,13 +16,18 @@ from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MinuteGuard:
-    """A guard with its pulses: what a scheduled function runs each minute."""
+    """A guard with its pulses: what a scheduled function runs each minute.
 
-    guard: Guard
+    wire: builds the guard from the settings; called again when the broker refused our keys, for a
+    secret may have been rotated under a process that lives on.
+    """
+
     settings: Settings
     offset_seconds: float
+    wire: Callable[[], Guard]
+    guard: Guard
 
     def run(
         self,
@@ -32,6 +37,8 @@ class MinuteGuard:
         invocation: str,
     ) -> Summary:
         """Run the pulses of the minute that was scheduled; return their sum."""
+        if self.guard.keys_refused:
+            self.guard = self.wire()
         return run_minute(
             partial(self.guard.tick, invocation=invocation),
             scheduled_at=scheduled_at,
@@ -40,6 +47,7 @@ class MinuteGuard:
             offset_seconds=self.offset_seconds,
             remaining_seconds=remaining_seconds,
             margin_seconds=self.settings.tick_margin_seconds,
+            on_failure=self.guard.on_failure,
         )
 
 
@@ -56,24 +64,28 @@ def minute_guard(
     half_a_pulse_late: shifts the grid, so that two functions never wake for the same lease.
     """
     settings = read_settings(os.environ if environment is None else environment)
-    clock = _clock(settings, source)
-    trading = Transport(settings.broker_url, keys=_keys(settings), clock=clock)
-    data = Transport(settings.market_data_url, keys=_keys(settings), clock=clock)
-    guard = Guard(
-        store=PostgresStore(_database_url(settings)),
-        broker=AlpacaBroker(trading),
-        market_data=AlpacaMarketData(data, feed=settings.market_data_feed),
-        clock=clock,
-        settings=GuardSettings(
-            account_id=AccountId(settings.account_id),
-            source=source,
-            mask=mask,
-            lease_seconds=settings.lease_seconds,
-        ),
-        on_failure=on_failure,
-    )
+    store = PostgresStore(_database_url(settings))
+
+    def wire() -> Guard:
+        clock = _clock(settings, source)
+        keys = _keys(settings)
+        data = Transport(settings.market_data_url, keys=keys, clock=clock)
+        return Guard(
+            store=store,
+            broker=AlpacaBroker(Transport(settings.broker_url, keys=keys, clock=clock)),
+            market_data=AlpacaMarketData(data, feed=settings.market_data_feed),
+            clock=clock,
+            settings=GuardSettings(
+                account_id=AccountId(settings.account_id),
+                source=source,
+                mask=mask,
+                lease_seconds=settings.lease_seconds,
+            ),
+            on_failure=on_failure,
+        )
+
     offset = settings.pulse_seconds / 2 if half_a_pulse_late else 0.0
-    return MinuteGuard(guard=guard, settings=settings, offset_seconds=offset)
+    return MinuteGuard(settings=settings, offset_seconds=offset, wire=wire, guard=wire())
 
 
 def _clock(settings: Settings, source: str) -> Clock:

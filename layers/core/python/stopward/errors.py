@@ -62,7 +62,7 @@ class DatabaseRejected(Rejected):
 
 
 class InvalidInput(StopwardError):
-    """What a person wrote cannot be used; the message says where, what was read, what is allowed."""
+    """What a person wrote cannot be used; the message says where, and what is allowed."""
 
 
 class InvalidState(StopwardError):

@@ -34,6 +34,10 @@ class Broker(Protocol):
     RateLimited when asked to wait, and BrokerRejected when refused. None is repeated blindly.
     """
 
+    @property
+    def remaining(self) -> int | None:
+        """Requests left in the broker's rate window; None while it has not said."""
+
     def account(self) -> BrokerAccount:
         """Return the account."""
 

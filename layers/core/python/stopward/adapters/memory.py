@@ -80,7 +80,9 @@ class MemoryStore:
             book.tag(symbol, "halted")
         book.write_day(record.day)
         book.write_gaps(record.tick_at, "record", record.unprotected_seconds)
-        self._finish(record.account_id, book, release=record.release)
+        self._finish(
+            record.account_id, book, release=record.release, renewed_seconds=record.lease_seconds
+        )
         return new
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
@@ -181,9 +183,13 @@ class MemoryStore:
         book = self.book(account_id)
         book.account = replace(book.account, flatten_at=book.account.flatten_at or at)
 
-    def _finish(self, account_id: AccountId, book: Book, *, release: bool) -> None:
-        if release and book.lease is not None:
-            book.lease = replace(book.lease, until=min(book.lease.until, self._now()))
+    def _finish(
+        self, account_id: AccountId, book: Book, *, release: bool, renewed_seconds: float = 0.0
+    ) -> None:
+        if book.lease is not None:
+            now, until = self._now(), book.lease.until
+            renewed = max(until, now + timedelta(seconds=renewed_seconds))
+            book.lease = replace(book.lease, until=min(until, now) if release else renewed)
         self._books[account_id] = book
 
     def _snapshot(self, book: Book, tick_at: datetime, fence: int) -> Snapshot:

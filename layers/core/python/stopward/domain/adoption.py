@@ -132,19 +132,42 @@ def awaits_entry(position: Position, *, now: datetime) -> bool:
     return ENTRY_UNKNOWN in position.flags and now - position.adopted_at <= FILLS_LAG
 
 
-def with_entry(position: Position, found: BrokerPosition | None, fills: Sequence[Fill]) -> Position:
-    """Return the position without the flag once fills show that it was entered just before.
+def with_entry(position: Position, fills: Sequence[Fill]) -> Position:
+    """Return the position with the fills of its entry remembered, once they turn up.
 
-    What was entered long before keeps the flag, and with it counts as held overnight. The recorded
-    entry time stays: identity is fixed, and it is off by no more than `FILLS_LAG`.
+    They lead from nothing to the quantity that was adopted, so they are in it already: folded in
+    once more they would be an addition that never was. What was entered just before the adoption
+    loses the flag; what was entered long before keeps it, and with it counts as held overnight. The
+    recorded entry time stays: identity is fixed, and it is off by no more than `FILLS_LAG`.
     """
-    if ENTRY_UNKNOWN not in position.flags or found is None or found.side != position.side:
+    if ENTRY_UNKNOWN not in position.flags:
         return position
-    entered_at = entry_time(found, fills)
-    if entered_at is None or entered_at < position.opened_at - FILLS_LAG:
+    entry = _entry_fills(position, fills)
+    if not entry:
         return position
-    flags = tuple(flag for flag in position.flags if flag != ENTRY_UNKNOWN)
-    return replace(position, flags=flags)
+    flags = position.flags
+    if entry[0].at >= position.opened_at - FILLS_LAG:
+        flags = tuple(flag for flag in flags if flag != ENTRY_UNKNOWN)
+    last = max(fill.at for fill in entry)
+    seen = tuple(fill.id for fill in entry if fill.at >= last - LATE)
+    return replace(position, flags=flags, fills_at=last, fill_ids=seen)
+
+
+def _entry_fills(position: Position, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    """Return the fills, oldest first, that add up to the quantity adopted; empty when none do."""
+    away = reducing_side(position.side)
+    own = [fill for fill in fills if fill.symbol == position.symbol]
+    ordered = sorted(own, key=lambda fill: (fill.at, fill.id))
+    for start in range(len(ordered)):
+        held = ZERO
+        for end in range(start, len(ordered)):
+            fill = ordered[end]
+            held += -fill.quantity if fill.side == away else fill.quantity
+            if held == position.quantity and position.closed_quantity == 0:
+                return tuple(ordered[start : end + 1])
+            if held <= 0:
+                break
+    return ()
 
 
 def estimated_stop(

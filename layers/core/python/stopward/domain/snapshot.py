@@ -214,6 +214,7 @@ class TickRecord:
     orders: intents to insert; existing ids are left alone.
     trades: positions that fills closed; their row in `positions` has quantity 0.
     halted_symbols: symbols to be tagged `halted`: the broker holds a side that nobody decided.
+    lease_seconds: the lease runs so long from this record on; 0 leaves it as it is.
     release: give the lease back now.
     """
 
@@ -235,6 +236,7 @@ class TickRecord:
     day: DayRow | None = None
     unprotected_seconds: Mapping[Symbol, float] = field(default_factory=dict)
     halted_symbols: tuple[Symbol, ...] = ()
+    lease_seconds: float = 0.0
     release: bool = False
 
 

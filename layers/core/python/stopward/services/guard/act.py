@@ -9,40 +9,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from stopward.domain.holding import is_tighter
 from stopward.domain.identity import BrokerOrderId
 from stopward.domain.orders import PENDING, BrokerOrder, Order, OrderRequest, Step
 from stopward.domain.position import Position
 from stopward.domain.settling import as_acknowledged
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
+from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order
 
 POLL = timedelta(milliseconds=200)
 HELD_SHARES = 40310000
-"""The broker's code for shares that another order holds; the exit itself was not refused."""
+"""The broker's code for shares that another order holds, and also for a wash trade."""
+NEEDED = 8
+"""Requests that a plan which releases a stop may need, so that it is not cut off in between."""
+RESERVE = 20
+"""Requests left to the next looks before a stop is moved: protection rests already."""
 POLLS = 15
 """A cancel, or a market order in session, settles within three seconds; else the next tick sees."""
 
 PRIORITY: dict[Step, int] = {"sell": 0, "release": 0, "shrink": 0, "arm": 1, "move": 2}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What came of one position's steps.
-
-    orders: with their new status. complete: every step came out as planned. unplaceable: the broker
-    would not let a stop rest at its price. unprotected_seconds: from the release of a stop to the
-    acceptance of what followed; open while `naked_since` is set.
-    covered_at: when the broker first accepted a stop or an exit here.
-    """
-
-    position: Position
-    orders: tuple[Order, ...] = ()
-    complete: bool = True
-    unplaceable: bool = False
-    naked_since: datetime | None = None
-    covered_at: datetime | None = None
-    unprotected_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -75,15 +60,24 @@ class Executor:
         results: list[Sent] = []
         for position, steps in sorted(work, key=_urgency):
             progress = _Progress(Sent(position=position, complete=not steps))
-            if steps and not self.stopped:
+            if steps and not self.stopped and self._affords(steps):
                 try:
                     self._run_one(progress, steps)
                 except Exception as error:
                     self.stopped = self.stopped or isinstance(error, RateLimited)
                     progress.sent = replace(progress.sent, complete=False)
                     on_failure(position.symbol, error)
-            results.append(_as_it_rests(progress.sent, position, steps))
+            results.append(as_it_rests(progress.sent, position, steps))
         return tuple(results)
+
+    def _affords(self, steps: tuple[Order, ...]) -> bool:
+        """Whether the rate window has room: exits and arming before moves, and none cut in half."""
+        remaining = self.broker.remaining
+        if remaining is None:
+            return True
+        if any(step.step == "release" for step in steps):
+            return remaining >= NEEDED
+        return remaining >= RESERVE or any(step.step != "move" for step in steps)
 
     def _run_one(self, progress: _Progress, steps: tuple[Order, ...]) -> None:
         """Send one position's steps; what was done stays in `progress`, also when one fails."""
@@ -116,7 +110,7 @@ class Executor:
     def _release(self, sent: Sent, step: Order) -> Sent:
         """Cancel and wait for the final status; a stop that filled first changes the picture."""
         if step.on is None:
-            return _with(
+            return with_order(
                 sent, replace(step, status="void", reason="nothing to cancel"), complete=False
             )
         try:
@@ -127,19 +121,19 @@ class Executor:
             reason = ""
         target = self._final(step.on)
         if target is None or target.is_working:
-            return _with(sent, replace(step, status="working", reason=reason), complete=False)
+            return with_order(sent, replace(step, status="working", reason=reason), complete=False)
         if target.filled_quantity > 0:
             filled = replace(step, status="void", reason="filled before the cancel")
-            return _with(sent, filled, complete=False)
+            return with_order(sent, filled, complete=False)
         if target.status == "replaced":
             replaced = replace(step, status="void", reason="its successor rests instead")
-            return _with(sent, replaced, complete=False)
-        return _with(sent, replace(step, status="filled", reason=target.status), complete=True)
+            return with_order(sent, replaced, complete=False)
+        return with_order(sent, replace(step, status="filled", reason=target.status), complete=True)
 
     def _replace(self, sent: Sent, step: Order) -> Sent:
         """Replace price or quantity, and see the successor work before anything is believed."""
         if step.on is None:
-            return _with(
+            return with_order(
                 sent, replace(step, status="void", reason="nothing to replace"), complete=False
             )
         moving = step.step == "move"
@@ -151,7 +145,7 @@ class Executor:
                 stop_price=step.price if moving else None,
             )
         except BrokerRejected as error:
-            return _with(
+            return with_order(
                 sent,
                 replace(step, status="rejected", reason=str(error)),
                 complete=False,
@@ -160,14 +154,16 @@ class Executor:
         seen = self._wait(lambda: self.broker.order(answer.id), _is_settled) or answer
         done = as_acknowledged(step, seen)
         took_effect = seen.status not in PENDING and seen.status != "rejected"
-        sent = _with(sent, done, complete=took_effect and seen.is_working)
+        sent = with_order(sent, done, complete=took_effect and seen.is_working)
         if took_effect and moving and step.price is not None:
             return replace(sent, position=rested(sent.position, step.price, step.rule))
         return sent
 
     def _arm(self, sent: Sent, step: Order) -> Sent:
         if step.price is None:
-            return _with(sent, replace(step, status="void", reason="no stop price"), complete=False)
+            return with_order(
+                sent, replace(step, status="void", reason="no stop price"), complete=False
+            )
         whole = step.quantity == step.quantity.to_integral_value()
         request = OrderRequest(
             client_order_id=step.id,
@@ -182,10 +178,10 @@ class Executor:
             answer = self._submit(lambda: request)
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
-            return _with(sent, rejected, complete=False, unplaceable=error.status == 422)
+            return with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
         if answer is None:
             return replace(sent, complete=False)
-        sent = _with(sent, as_acknowledged(step, answer), complete=answer.is_working)
+        sent = with_order(sent, as_acknowledged(step, answer), complete=answer.is_working)
         if not answer.is_working:
             return sent
         sent = self._covered(sent)
@@ -209,16 +205,16 @@ class Executor:
         try:
             answer = self._submit(request)
         except BrokerRejected as error:
-            if error.code == HELD_SHARES:
-                return _with(sent, replace(step, reason=str(error)), complete=False)
+            if is_held(error):
+                return with_order(sent, replace(step, reason=str(error)), complete=False)
             rejected = replace(step, status="rejected", reason=str(error))
-            return _with(sent, rejected, complete=False)
+            return with_order(sent, rejected, complete=False)
         if answer is None:
             return replace(sent, complete=False)
         sent = self._covered(sent)
         step = replace(step, quantity=min(step.quantity, answer.quantity))
         done = as_acknowledged(step, self._final(answer.id) or answer)
-        return _with(sent, done, complete=done.status in ("filled", "working"))
+        return with_order(sent, done, complete=done.status in ("filled", "working"))
 
     def _submit(self, wanted: Callable[[], OrderRequest | None]) -> BrokerOrder | None:
         """Send an order, waiting while the broker asks for it, and once more without an answer.
@@ -270,41 +266,17 @@ class Executor:
         return replace(sent, naked_since=None, unprotected_seconds=seconds)
 
 
-def rested(position: Position, price: Decimal, rule: str) -> Position:
-    """Return the position with its stop seen resting at `price`; it is never loosened here."""
-    if position.tightest is None or is_tighter(price, position.tightest, position.side):
-        position = replace(position, tightest=price)
-    if is_tighter(price, position.stop, position.side):
-        return replace(position, stop=price, stop_rule=rule)
-    return position
+def is_held(error: BrokerRejected) -> bool:
+    """Whether the refusal only says that another order still holds the shares.
 
-
-def _as_it_rests(sent: Sent, before: Position, steps: Sequence[Order]) -> Sent:
-    """Leave the stop where the loosest rests when some moves took effect and others did not."""
-    if sent.complete:
-        return sent
-    moves = [step for step in steps if step.step == "move"]
-    done = [order for order in sent.orders if order.step == "move" and order.status != "rejected"]
-    if done and done[-1].status == "working" and done[-1] is sent.orders[-1]:
-        done.pop()
-    if len(done) >= len(moves):
-        return sent
-    return replace(
-        sent, position=replace(sent.position, stop=before.stop, stop_rule=before.stop_rule)
-    )
+    The same code also means a wash trade (the trader has an opposite order open), which no waiting
+    mends: that exit is refused.
+    """
+    return error.code == HELD_SHARES and "insufficient" in str(error).lower()
 
 
 def _is_settled(order: BrokerOrder) -> bool:
     return order.status not in PENDING
-
-
-def _with(sent: Sent, order: Order, *, complete: bool, unplaceable: bool = False) -> Sent:
-    return replace(
-        sent,
-        orders=(*sent.orders, order),
-        complete=complete,
-        unplaceable=sent.unplaceable or unplaceable,
-    )
 
 
 def _urgency(work: tuple[Position, tuple[Order, ...]]) -> tuple[int, str]:

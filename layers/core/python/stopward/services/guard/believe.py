@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stopward.domain.adoption import adopt, is_doubtful, refusal, with_entry
-from stopward.domain.day import after_trade
+from stopward.domain.day import after_fills
 from stopward.domain.identity import PositionId, Symbol, is_ours
 from stopward.domain.market import Instrument
 from stopward.domain.orders import BrokerOrder, Order
@@ -13,7 +13,8 @@ from stopward.domain.reconcile import Reconciled, known_causes, reconcile
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import abandon, settle
 from stopward.domain.snapshot import Alarm, Observation, Snapshot
-from stopward.services.guard.act import rested
+from stopward.domain.split import SPLIT
+from stopward.services.guard.sent import rested
 from stopward.services.guard.subject import Beliefs, Picture, Subject
 
 FINAL = frozenset({"filled", "canceled", "rejected", "void"})
@@ -43,19 +44,24 @@ def believe(
     subjects: list[Subject] = []
     closed: list[Position] = []
     clearing: list[Position] = []
+    gone: list[Position] = []
     aside: list[Position] = []
     results: list[Reconciled] = []
     for position in snapshot.positions:
         own = settled.of_position.get(position.id, ())
         holding = picture.holding(position.symbol)
         fills = picture.fills_of.get(position.symbol, ())
+        before = _with_partials_of(with_entry(position, fills), own)
         reconciled = reconcile(
-            _with_outcomes(with_entry(position, holding.position, fills), own),
+            _with_rested(before, own, settled.by_client_id),
             holding,
             fills=fills,
             causes=causes,
             now=picture.at,
         )
+        if reconciled.split is not None:
+            # What rested before a split, rested at a price of before it.
+            reconciled = reconcile(before, holding, fills=fills, causes=causes, now=picture.at)
         may_touch = refusal(settings, position.symbol, _tags(snapshot, position)) is None
         if (
             reconciled.trade is not None
@@ -63,11 +69,14 @@ def believe(
             and _has_leftovers(snapshot, picture, position)
         ):
             clearing.append(position)
+            gone.append(reconciled.position)
             results.append(replace(reconciled, trade=None, observations=(), cleared=()))
             continue
         results.append(reconciled)
+        day = after_fills(
+            day, before, reconciled.position, reconciled.trade, session=snapshot.session
+        )
         if reconciled.trade is not None:
-            day = after_trade(day, reconciled.trade)
             closed.append(reconciled.position)
         elif may_touch:
             subjects.append(_subject(reconciled.position, picture, own, settled.by_client_id))
@@ -81,6 +90,7 @@ def believe(
         trades=tuple(r.trade for r in results if r.trade is not None),
         closed=tuple(closed),
         clearing=tuple((p, picture.holding(p.symbol)) for p in clearing),
+        gone=tuple(gone),
         aside=tuple(aside),
         observations=tuple(o for r in results for o in r.observations)
         + tuple(_adopted_observation(subject.position) for subject in adopted),
@@ -123,18 +133,27 @@ def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> 
     return any(is_ours(order.client_order_id) for order in holding.reducing(position.side))
 
 
-def _with_outcomes(position: Position, orders: Sequence[Order]) -> Position:
-    """Count the partial exits that are finished now, and the stops that rested and ended.
+def _with_partials_of(position: Position, orders: Sequence[Order]) -> Position:
+    """Count the partial exits that are finished now."""
+    done = max((order.partials for order in orders if is_finished_partial(order)), default=0)
+    return with_partials(position, done)
+
+
+def _with_rested(
+    position: Position, orders: Sequence[Order], by_client_id: Mapping[str, BrokerOrder]
+) -> Position:
+    """Count the stops that rested and ended, at the price that the broker tells.
 
     A stop of ours that the trader canceled before we saw it rest did rest: what replaces it is no
-    looser.
+    looser. Of a position that was split nothing is counted: an order may be older than the split.
     """
-    done = max((order.partials for order in orders if is_finished_partial(order)), default=0)
-    position = with_partials(position, done)
+    if SPLIT in position.flags:
+        return position
     for order in orders:
+        found = by_client_id.get(order.id)
         ended = order.status == "canceled" and order.step in ("arm", "move")
-        if ended and order.price is not None:
-            position = rested(position, order.price, order.rule)
+        if ended and found is not None and found.stop_price is not None:
+            position = rested(position, found.stop_price, order.rule)
     return position
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from stopward.domain.adoption import ENTRY_UNKNOWN
+from stopward.domain.day import is_carried
 from stopward.domain.excursions import measured_for, with_measured
 from stopward.domain.market import Session
 from stopward.domain.position import Position
 from stopward.domain.rulebook import Mask, RuleBook
-from stopward.domain.snapshot import Snapshot
+from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.rules.parameters import Rules
 from stopward.services.guard.subject import Market
 
@@ -25,11 +25,16 @@ class Bench:
     now: datetime
     mask: Mask
     source: str
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def in_session(self) -> bool:
-        """Whether the exchange is open at the tick (a tick at the very close is outside)."""
-        return self.session is not None and self.session.contains(self.tick_at)
+        """Whether the exchange is open, at the tick's instant and on the clock.
+
+        The very close is outside, and so is a tick of 15:59 that runs after it.
+        """
+        session = self.session
+        return session is not None and session.contains(self.tick_at) and session.contains(self.now)
 
     def rules_for(self, position: Position) -> Rules:
         """Return the rules of a position, before the mask of the function; what is measured is in.
@@ -39,12 +44,6 @@ class Bench:
         """
         tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
         rules = self.book.rules_for(
-            position.symbol, tags, held_overnight=self._is_overnight(position)
+            position.symbol, tags, held_overnight=is_carried(position, self.session)
         )
         return with_measured(rules, measured_for(rules, self.snapshot.excursions))
-
-    def _is_overnight(self, position: Position) -> bool:
-        """Whether the position is older than the session; one of unknown age counts as older."""
-        if ENTRY_UNKNOWN in position.flags:
-            return True
-        return self.session is not None and position.opened_at < self.session.opens_at

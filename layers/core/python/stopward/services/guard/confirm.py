@@ -1,18 +1,19 @@
 """What came of the orders sent: the acknowledgement, and trades proved by fills. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from stopward.domain.day import after_trade
+from stopward.domain.day import after_fills
 from stopward.domain.fills import fold_fills
 from stopward.domain.identity import Symbol
-from stopward.domain.orders import Fill, Order
+from stopward.domain.market import Session
+from stopward.domain.orders import PENDING, Fill, Order
 from stopward.domain.position import Position
 from stopward.domain.reconcile import close_trade, known_causes
 from stopward.domain.snapshot import Alarm, DayRow, TradeRow
-from stopward.services.guard.act import Sent
 from stopward.services.guard.believe import FINAL, is_finished_partial, with_partials
+from stopward.services.guard.sent import Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,46 @@ def sold(sent: Sequence[Sent]) -> bool:
     )
 
 
+def superseded(orders: Sequence[Order], recorded: Sequence[Order]) -> tuple[Order, ...]:
+    """Return the recorded orders that these replaced or released, now over.
+
+    Told here, they need not be read one by one in the next tick.
+    """
+    told = {order.id for order in orders}
+    gone = {
+        order.on: "replaced" if order.step in ("move", "shrink") else "canceled"
+        for order in orders
+        if order.on is not None and _took_effect(order)
+    }
+    return tuple(
+        replace(order, status="canceled", reason=gone[order.broker_order_id])
+        for order in recorded
+        if order.broker_order_id in gone and order.id not in told and order.step != "release"
+    )
+
+
+def _took_effect(order: Order) -> bool:
+    if order.step in ("move", "shrink"):
+        return order.status == "working" and order.reason not in PENDING
+    return order.step == "release" and order.status == "filled"
+
+
 def confirm(
-    sent: Sequence[Sent], fills: Sequence[Fill], day: DayRow, *, now: datetime
+    sent: Sequence[Sent],
+    fills: Sequence[Fill],
+    day: DayRow,
+    *,
+    recorded: Sequence[Order],
+    now: datetime,
+    session: Session | None = None,
 ) -> Confirmed:
-    """Return what to acknowledge. sent: the last word of each position, with all rounds' orders."""
+    """Return what to acknowledge.
+
+    sent: the last word of each position, with all rounds' orders. recorded: orders of ours that
+    were not final when the tick began. session: the day's, which tells what was held overnight.
+    """
     orders = tuple(order for each in sent for order in each.orders)
+    orders = (*orders, *superseded(orders, recorded))
     causes = known_causes(orders, ())
     positions: list[Position] = []
     trades: list[TradeRow] = []
@@ -49,10 +85,11 @@ def confirm(
         own = fills if sold((each,)) else ()
         folded = fold_fills(with_partials(each.position, done), own)
         position = folded.position
+        trade: TradeRow | None = None
         if each.position.quantity > 0 and position.quantity <= 0:
             trade = close_trade(folded, causes, now=now)
             trades.append(trade)
-            day = after_trade(day, trade)
+        day = after_fills(day, each.position, position, trade, session=session)
         positions.append(position)
         if each.unprotected_seconds > 0 or each.naked_since is not None:
             seconds[position.symbol] = _naked_seconds(each, position, now)
@@ -88,6 +125,15 @@ def _alarms(sent: Sent) -> tuple[Alarm, ...]:
         )
         for order in rejected[-1:]
     ]
+    if not sent.complete and not sent.orders:
+        alarms.append(
+            Alarm(
+                key=f"steps_unsent:{symbol}",
+                kind="steps_unsent",
+                symbol=symbol,
+                message=f"{symbol}: time or the rate limit ran out before anything was sent",
+            )
+        )
     if sent.naked_since is not None and not _sold_all(sent):
         alarms.append(
             Alarm(

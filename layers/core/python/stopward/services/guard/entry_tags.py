@@ -1,5 +1,6 @@
 """Remember the tag in the entry order of each holding that is not ours, so that it is read once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +9,9 @@ from stopward.domain.entry_tags import entry_order, tag_of
 from stopward.domain.identity import Symbol
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.ports import Broker
+
+PATIENCE = 15
+"""Looks after which an entry that no fill shows is no longer asked for: fills may lag minutes."""
 
 Key = tuple[Symbol, str, Decimal, Decimal]
 
@@ -21,6 +25,7 @@ class EntryTags:
 
     known: frozenset[str] = frozenset()
     _read: dict[Key, str | None] = field(default_factory=dict)
+    _tries: Counter[Key] = field(default_factory=Counter)
 
     def knows(self, held: BrokerPosition) -> bool:
         """Return whether the entry of this very holding was read before."""
@@ -40,7 +45,11 @@ class EntryTags:
                 continue
             order_id = entry_order(held, fills)
             order = None if order_id is None else broker.order(order_id)
-            self._read[_key(held)] = None if order is None else tag_of(order.client_order_id)
+            self._tries[_key(held)] += 1
+            if order is not None:
+                self._read[_key(held)] = tag_of(order.client_order_id)
+            elif self._tries[_key(held)] >= PATIENCE:
+                self._read[_key(held)] = None
 
 
 def _key(held: BrokerPosition) -> Key:

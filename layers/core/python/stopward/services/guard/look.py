@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
-from stopward.domain.fills import LATE
+from stopward.domain.fills import LATE, is_folded
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import BrokerOrder, BrokerPosition
+from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill
 from stopward.domain.position import Position
 from stopward.domain.reconcile import needs_fills
 from stopward.domain.rulebook.settings import AccountSettings
@@ -65,18 +65,19 @@ def look_at_broker(
     }
     known = {order.broker_order_id for order in snapshot.orders}
     by_others = {
-        fill.order_id
-        for fill in fills
-        if fill.symbol in ours and fill.order_id not in known and _is_recent(fill.at, snapshot)
+        fill.order_id for fill in fills if fill.order_id not in known and _is_news(fill, snapshot)
     }
     read = (broker.order(order_id) for order_id in sorted(by_others))
+    if is_new:
+        # A group whose entry filled between the reads shows its stop only now.
+        orders = broker.open_orders()
     return Picture(
         at=now,
         positions=steady,
         orders=orders,
         found=(*found, *(order for order in read if order is not None)),
         fills=fills,
-        orders_of=picture.orders_of,
+        orders_of=by_symbol(orders),
         fills_of=by_symbol(fills),
         entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
@@ -91,14 +92,19 @@ def look_at_market(
     tick_at: datetime,
     now: datetime,
     max_quote_age: timedelta,
+    quoted: Sequence[Symbol] = (),
 ) -> Market:
-    """Return quotes and the closed bars not folded in yet; outside the session nothing is read."""
-    if not symbols or session is None or not session.opens_at <= tick_at <= session.closes_at:
+    """Return quotes and the closed bars not folded in yet; outside the session nothing is read.
+
+    quoted: symbols that need a price for the account's day, and no bars.
+    """
+    wanted = (*symbols, *quoted)
+    if not wanted or session is None or not session.opens_at <= tick_at <= session.closes_at:
         return Market()
-    quotes = market_data.quotes(symbols)
+    quotes = market_data.quotes(wanted)
     faults = {
         symbol: fault
-        for symbol in symbols
+        for symbol in wanted
         if (fault := _fault(quotes.get(symbol), now=now, max_age=max_quote_age)) is not None
     }
     return Market(
@@ -131,8 +137,12 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     return min(map(fills_needed_since, snapshot.positions))
 
 
-def _is_recent(moment: datetime, snapshot: Snapshot) -> bool:
-    return any(moment >= fills_needed_since(position) for position in snapshot.positions)
+def _is_news(fill: Fill, snapshot: Snapshot) -> bool:
+    """Whether a position of ours has yet to learn of the fill, so that its cause is asked."""
+    return any(
+        position.symbol == fill.symbol and not is_folded(position, fill)
+        for position in snapshot.positions
+    )
 
 
 def fills_needed_since(position: Position) -> datetime:

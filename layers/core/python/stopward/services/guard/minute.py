@@ -2,13 +2,25 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from stopward.errors import StopwardError
 from stopward.ports import Clock
 from stopward.services.guard.summary import Summary
 
+LAST_SECOND = 1.0
+"""Kept free at the end of an invocation, so that none is ended in the middle of a request."""
+
+
+class Tick(Protocol):
+    """Runs one pulse, sending nothing after `until`."""
+
+    def __call__(self, tick_at: datetime, *, until: datetime) -> Summary:
+        """Run the pulse of that instant."""
+
 
 def run_minute(
-    tick: Callable[[datetime], Summary],
+    tick: Tick,
     *,
     scheduled_at: datetime,
     clock: Clock,
@@ -16,14 +28,17 @@ def run_minute(
     offset_seconds: float,
     remaining_seconds: Callable[[], float],
     margin_seconds: float,
+    on_failure: Callable[[str, Exception], None],
 ) -> Summary:
     """Run the ticks of one minute and return their sum.
 
     Pulse k has the identity `scheduled_at + offset + k * pulse_seconds`, on a grid that does not
     depend on the clock; a late start skips none, it runs them late. A pulse is not begun when less
-    than the margin remains: the next schedule event takes over.
+    than the margin remains: the next schedule event takes over. A pulse that fails is reported and
+    costs no other; only when none succeeded is its error raised.
     """
     total = Summary()
+    lost: StopwardError | None = None
     pulses = max(1, int((60.0 - offset_seconds - 1e-9) // pulse_seconds) + 1)
     for index in range(pulses):
         tick_at = scheduled_at + timedelta(seconds=offset_seconds + index * pulse_seconds)
@@ -31,5 +46,13 @@ def run_minute(
         if remaining_seconds() - wait < margin_seconds:
             break
         clock.sleep_until(tick_at)
-        total = total.plus(tick(tick_at))
+        until = clock.now() + timedelta(seconds=remaining_seconds() - LAST_SECOND)
+        try:
+            total = total.plus(tick(tick_at, until=until))
+        except StopwardError as error:
+            on_failure("pulse", error)
+            total = total.plus(Summary(failures=1))
+            lost = error
+    if lost is not None and total.ticks == 0:
+        raise lost
     return total

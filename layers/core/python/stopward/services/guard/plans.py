@@ -11,9 +11,9 @@ from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.protection import Goal, plan
 from stopward.rules.parameters import Rules
-from stopward.services.guard.act import Sent
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.judge import Judged, Judgement
+from stopward.services.guard.sent import Sent
 from stopward.services.guard.subject import Beliefs
 
 FLATTEN = "flatten"
@@ -136,7 +136,7 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
 
 
 def _level(goal: Goal, holding: Holding) -> Goal:
-    """Aim no looser than our tightest stop at rest: a part whose move was lost follows the others."""
+    """Aim no looser than our tightest stop at rest: a part whose move was lost follows."""
     own = [
         order.stop_price
         for order in holding.stops(goal.side)

@@ -14,8 +14,9 @@ from stopward.services.guard.plans import Planned
 from stopward.services.guard.subject import Beliefs, Subject
 
 TOLD_ANEW = (
-    "broker_unavailable", "day_loss_near", "journal_failed", "loss_streak", "position_missing",
-    "quantity_unexplained", "rules_invalid", "session_missing", "unguarded", "unprotected",
+    "broker_unavailable", "day_loss_near", "journal_failed", "loss_streak",
+    "market_data_unavailable", "position_doubtful", "position_missing", "quantity_unexplained",
+    "rules_invalid", "session_missing", "steps_unsent", "unguarded", "unprotected",
 )  # fmt: skip
 """Kinds that a tick raises while they last: what it does not raise again is over."""
 
@@ -27,6 +28,7 @@ def tick_record(
     planned: Sequence[Planned],
     *,
     at: datetime,
+    lease_seconds: float,
 ) -> TickRecord:
     """Return everything the tick learned, decided and intends; the lease is kept only to act."""
     snapshot = bench.snapshot
@@ -53,12 +55,14 @@ def tick_record(
         alarms=(
             *beliefs.alarms,
             *judgement.alarms,
+            *bench.alarms,
             *(_unprotected_alarm(subject) for subject in naked),
             *_session_alarm(bench),
         ),
         cleared=(*beliefs.cleared, *TOLD_ANEW, *_resolved(bench)),
         day=None if bench.session is None else judgement.day,
         halted_symbols=beliefs.halted_symbols,
+        lease_seconds=lease_seconds,
         release=not orders,
     )
 

@@ -1,17 +1,19 @@
 """Carry out the plans of a tick in rounds: what came out otherwise is planned anew."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.identity import OrderId, Symbol
-from stopward.domain.orders import Order
 from stopward.domain.snapshot import TickRecord
-from stopward.errors import BrokerUnavailable
+from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, DatabaseUnavailable
 from stopward.ports import Broker, MarketData, Store
-from stopward.services.guard.act import Executor, Sent
+from stopward.services.guard.act import Executor
+from stopward.services.guard.believe import FINAL
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.plans import Planned, replan
+from stopward.services.guard.sent import Sent
 from stopward.services.guard.subject import exit_price
 
 Failure = Callable[[str, Exception], None]
@@ -50,7 +52,9 @@ class Rounds:
             plans = replanned
             if not plans:
                 break
-            recorded = self._record(bench, [step for each in plans.values() for step in each.steps])
+            recorded = self._record(bench, plans.values(), results)
+            if recorded is None:
+                break
             work = [(each.position, each.sendable(recorded)) for each in plans.values()]
         return tuple(results.values())
 
@@ -69,7 +73,7 @@ class Rounds:
         """
         try:
             orders = self.broker.open_orders()
-        except BrokerUnavailable as error:
+        except (BrokerUnavailable, BrokerRejected) as error:
             self.on_failure("replan", error)
             return None
         again: dict[Symbol, Planned] = {}
@@ -80,8 +84,8 @@ class Rounds:
                     position=self.broker.position(symbol),
                     orders=tuple(order for order in orders if order.symbol == symbol),
                 )
-                through = results[symbol].unplaceable and self._is_through(results[symbol])
-            except BrokerUnavailable as error:
+                through = results[symbol].unplaceable and self._is_through(bench, results[symbol])
+            except (BrokerUnavailable, BrokerRejected) as error:
                 self.on_failure(symbol, error)
                 continue
             new = replan(
@@ -97,27 +101,41 @@ class Rounds:
                 again[symbol] = new
         return again
 
-    def _is_through(self, sent: Sent) -> bool:
+    def _is_through(self, bench: Bench, sent: Sent) -> bool:
         """Whether the price is at or beyond the stop that the broker would not let rest."""
         symbol = sent.position.symbol
         quote = self.market_data.quotes([symbol]).get(symbol)
-        if quote is None or quote.bid <= 0 or quote.ask <= 0:
+        max_age = timedelta(seconds=bench.book.account.max_quote_age_seconds)
+        now = self.executor.clock.now()
+        if quote is None or not bench.in_session or quote.fault(now=now, max_age=max_age):
             return False
         price = exit_price(quote, sent.position)
         last = sent.orders[-1].price
         return last is not None and not is_tighter(price, last, sent.position.side)
 
-    def _record(self, bench: Bench, orders: Sequence[Order]) -> frozenset[OrderId]:
-        return self.store.record_tick(
-            TickRecord(
-                fence=bench.snapshot.fence,
-                account_id=bench.snapshot.account.id,
-                tick_at=bench.tick_at,
-                at=self.executor.clock.now(),
-                source=bench.source,
-                orders=tuple(orders),
-            )
+    def _record(
+        self, bench: Bench, plans: Iterable[Planned], results: Mapping[Symbol, Sent]
+    ) -> frozenset[OrderId] | None:
+        """Record the new steps, and settle what is over, so that a new exit may be recorded.
+
+        None when the store refused or gave no answer: nothing unrecorded is sent, and what was done
+        so far is still acknowledged.
+        """
+        over = (order for sent in results.values() for order in sent.orders)
+        record = TickRecord(
+            fence=bench.snapshot.fence,
+            account_id=bench.snapshot.account.id,
+            tick_at=bench.tick_at,
+            at=self.executor.clock.now(),
+            source=bench.source,
+            orders=tuple(step for each in plans for step in each.steps),
+            settled=tuple(order for order in over if order.status in FINAL),
         )
+        try:
+            return self.store.record_tick(record)
+        except (DatabaseRejected, DatabaseUnavailable) as error:
+            self.on_failure("record", error)
+            return None
 
 
 def _has_acted(sent: Sent) -> bool:

@@ -1,33 +1,33 @@
 """One tick: lease, look, believe, judge, record, act, confirm."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from stopward.domain.daily import daily_atr
 from stopward.domain.decision import Exit, Reduce
-from stopward.domain.identity import AccountId, OrderId, Symbol
+from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.orders import Fill
 from stopward.domain.rulebook import Mask, RuleBook, parse
 from stopward.domain.snapshot import Acknowledgement, Alarm, Busy, DayRow, Snapshot, TickRecord
-from stopward.errors import BrokerUnavailable, DatabaseRejected, InvalidInput
+from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, InvalidInput
 from stopward.ports import Broker, Clock, MarketData, Store
-from stopward.services.guard.act import Executor, Sent
+from stopward.services.guard.act import Executor
 from stopward.services.guard.believe import believe
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.confirm import Confirmed, confirm, sold
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Judgement, judge
-from stopward.services.guard.look import fills_needed_since, look_at_broker, look_at_market
+from stopward.services.guard.look import fills_needed_since, look_at_broker
 from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import is_unprotected, tick_record, without_holds
 from stopward.services.guard.rounds import Rounds
-from stopward.services.guard.subject import Beliefs, Market
+from stopward.services.guard.sent import Sent
+from stopward.services.guard.sight import Sight
+from stopward.services.guard.subject import Beliefs
 from stopward.services.guard.summary import Summary
 
 BUSY_RETRY = timedelta(milliseconds=250)
-DAILY_LOOK_BACK = timedelta(days=30)
-"""Calendar days that hold the fifteen sessions of an ATR(14), weekends and holidays included."""
+REFUSED_KEYS = frozenset({401, 403})
 STALE_FENCE = "stale_fence"
 
 
@@ -49,7 +49,10 @@ class GuardSettings:
 
 @dataclass(slots=True, kw_only=True)
 class Guard:
-    """Guards one account. `tick` may run any number of times for one instant: it acts once."""
+    """Guards one account. `tick` may run any number of times for one instant: it acts once.
+
+    keys_refused: the broker did not take our keys at the last look; new ones must be read.
+    """
 
     store: Store
     broker: Broker
@@ -59,25 +62,34 @@ class Guard:
     on_failure: Callable[[str, Exception], None]
     _book: RuleBook | None = None
     _book_hash: str = ""
+    keys_refused: bool = False
     _entry_tags: EntryTags = field(default_factory=EntryTags)
+    _failures: int = 0
 
-    def tick(self, tick_at: datetime, *, invocation: str = "") -> Summary:
+    def tick(
+        self, tick_at: datetime, *, invocation: str = "", until: datetime | None = None
+    ) -> Summary:
         """Run the nine steps for the pulse `tick_at` and return its counts.
 
         invocation: who runs it, so that an event delivered twice at once has two holders, not one.
+        until: nothing is sent after it; None leaves that to the lease alone.
 
         Raises DatabaseUnavailable when the store gives no answer: stops rest, the next tick
-        reconciles. A broker that gives no answer is recorded as an alarm, and the lease given back.
+        reconciles. A broker that gives no answer, or refuses our keys, is recorded as an alarm, and
+        the lease given back.
         """
-        started_at = self.clock.now()
+        self._failures = 0
         snapshot = self._begin(tick_at, invocation)
         if isinstance(snapshot, Busy):
             return Summary(busy=1)
+        now = self.clock.now()
+        sight = Sight(market_data=self.market_data, now=now, on_failure=self._failed)
         try:
-            book = self._rulebook(snapshot)
-            beliefs, market, now = self._look(snapshot, book, tick_at)
-        except (BrokerUnavailable, InvalidInput) as error:
+            book, alarms = self._rulebook(snapshot)
+            beliefs = self._believe(snapshot, book, sight)
+        except (BrokerUnavailable, BrokerRejected, InvalidInput) as error:
             return self._give_up(snapshot, tick_at, error)
+        market = sight.market(snapshot, beliefs, book, tick_at=tick_at)
         bench = Bench(
             snapshot=snapshot,
             book=book,
@@ -87,17 +99,25 @@ class Guard:
             now=now,
             mask=self.settings.mask,
             source=self.settings.source,
+            alarms=(*alarms, *sight.alarms),
         )
         judgement = judge(bench, beliefs)
         planned = plan_all(bench, beliefs, judgement)
         fresh = self._record(bench, beliefs, judgement, planned)
-        deadline = started_at + timedelta(
-            seconds=self.settings.lease_seconds - self.settings.lease_margin_seconds
-        )
         confirmed = Confirmed()
         if any(each.steps for each in planned):
-            confirmed = self._act(bench, planned, fresh, judgement.day, deadline)
-        return _summary(beliefs, judgement, planned, confirmed)
+            confirmed = self._act(bench, planned, fresh, judgement.day, self._deadline(until))
+        return replace(_summary(beliefs, judgement, planned, confirmed), failures=self._failures)
+
+    def _failed(self, where: str, error: Exception) -> None:
+        self._failures += 1
+        self.on_failure(where, error)
+
+    def _deadline(self, until: datetime | None) -> datetime:
+        """Return when sending ends: with the lease, which the record has renewed, or before."""
+        seconds = self.settings.lease_seconds - self.settings.lease_margin_seconds
+        leased = self.clock.now() + timedelta(seconds=seconds)
+        return leased if until is None else min(leased, until)
 
     def _begin(self, tick_at: datetime, invocation: str) -> Snapshot | Busy:
         """Take the lease; a busy one is asked again for `busy_seconds`, or one function starves."""
@@ -115,50 +135,51 @@ class Guard:
                 return snapshot
             self.clock.sleep_until(now + BUSY_RETRY)
 
-    def _rulebook(self, snapshot: Snapshot) -> RuleBook:
-        if self._book is None or self._book_hash != snapshot.account.rules_hash:
-            source = f"rules of account {snapshot.account.name}"
-            self._book = parse(snapshot.account.rules_toml, source=source)
-            self._book_hash = snapshot.account.rules_hash
-        return self._book
+    def _rulebook(self, snapshot: Snapshot) -> tuple[RuleBook, tuple[Alarm, ...]]:
+        """Return the account's rules; of a file that cannot be read, the last good one's.
 
-    def _look(
-        self, snapshot: Snapshot, book: RuleBook, tick_at: datetime
-    ) -> tuple[Beliefs, Market, datetime]:
-        now = self.clock.now()
+        Without a last good one no rule acts, and what is guarded already stays protected.
+        """
+        if self._book is not None and self._book_hash == snapshot.account.rules_hash:
+            return self._book, ()
+        source = f"rules of account {snapshot.account.name}"
+        try:
+            self._book = parse(snapshot.account.rules_toml, source=source)
+        except InvalidInput as error:
+            self._failed("rules", error)
+            alarm = Alarm(
+                key="rules_invalid",
+                kind="rules_invalid",
+                symbol=None,
+                message=f"the last good rules hold: {error}",
+                severity="critical",
+            )
+            return self._book or _protecting(snapshot), (alarm,)
+        self._book_hash = snapshot.account.rules_hash
+        return self._book, ()
+
+    def _believe(self, snapshot: Snapshot, book: RuleBook, sight: Sight) -> Beliefs:
         self._entry_tags.known = book.known_tags
         picture = look_at_broker(
-            self.broker, snapshot, now=now, settings=book.account, entry_tags=self._entry_tags
+            self.broker,
+            snapshot,
+            now=sight.now,
+            settings=book.account,
+            entry_tags=self._entry_tags,
         )
-        beliefs = believe(snapshot, picture, book.account, daily_atr=self._daily_atr(now))
-        if snapshot.session is not None and beliefs.day.equity is None:
-            account = self.broker.account()
-            equity = account.last_equity or account.equity
-            beliefs = replace(beliefs, day=replace(beliefs.day, equity=equity))
-        market = look_at_market(
-            self.market_data,
-            [subject.position.symbol for subject in beliefs.subjects],
-            states=snapshot.symbols,
-            session=snapshot.session,
-            tick_at=tick_at,
-            now=now,
-            max_quote_age=timedelta(seconds=book.account.max_quote_age_seconds),
-        )
-        return beliefs, market, now
-
-    def _daily_atr(self, now: datetime) -> Callable[[Sequence[Symbol]], Mapping[Symbol, float]]:
-        def read(symbols: Sequence[Symbol]) -> Mapping[Symbol, float]:
-            since = now - DAILY_LOOK_BACK
-            bars = self.market_data.daily_bars(symbols, since=since, until=now)
-            return {symbol: daily_atr(found) for symbol, found in bars.items()}
-
-        return read
+        beliefs = believe(snapshot, picture, book.account, daily_atr=sight.daily_atr)
+        if snapshot.session is None or beliefs.day.equity is not None:
+            return beliefs
+        account = self.broker.account()
+        equity = account.last_equity or account.equity
+        return replace(beliefs, day=replace(beliefs.day, equity=equity))
 
     def _give_up(self, snapshot: Snapshot, tick_at: datetime, error: Exception) -> Summary:
         """Record that the tick could not look, and give the lease back; stops rest as they are."""
-        kind = "rules_invalid" if isinstance(error, InvalidInput) else "broker_unavailable"
+        kind = "broker_unavailable"
+        self.keys_refused = isinstance(error, BrokerRejected) and error.status in REFUSED_KEYS
         alarm = Alarm(key=kind, kind=kind, symbol=None, message=str(error), severity="critical")
-        self.on_failure(kind, error)
+        self._failed(kind, error)
         self.store.record_tick(
             TickRecord(
                 fence=snapshot.fence,
@@ -180,13 +201,20 @@ class Guard:
         planned: Sequence[Planned],
     ) -> frozenset[OrderId]:
         """Write the tick; when its journal of holds cannot be written, what protects still is."""
-        record = tick_record(bench, beliefs, judgement, planned, at=self.clock.now())
+        record = tick_record(
+            bench,
+            beliefs,
+            judgement,
+            planned,
+            at=self.clock.now(),
+            lease_seconds=self.settings.lease_seconds,
+        )
         try:
             return self.store.record_tick(record)
         except DatabaseRejected as error:
             if error.rule == STALE_FENCE:
                 raise
-            self.on_failure("journal", error)
+            self._failed("journal", error)
             return self.store.record_tick(without_holds(record, error))
 
     def _act(
@@ -203,10 +231,17 @@ class Guard:
             market_data=self.market_data,
             store=self.store,
             executor=Executor(broker=self.broker, clock=self.clock, deadline=deadline),
-            on_failure=self.on_failure,
+            on_failure=self._failed,
         )
         sent = rounds.carry_out(bench, planned, fresh)
-        confirmed = confirm(sent, self._fills(bench, sent), day, now=self.clock.now())
+        confirmed = confirm(
+            sent,
+            self._fills(bench, sent),
+            day,
+            recorded=bench.snapshot.orders,
+            now=self.clock.now(),
+            session=bench.session,
+        )
         self.store.acknowledge(
             Acknowledgement(
                 fence=bench.snapshot.fence,
@@ -231,9 +266,15 @@ class Guard:
         since = min(fills_needed_since(each.position) for each in sent)
         try:
             return self.broker.fills(since=since)
-        except BrokerUnavailable as error:
-            self.on_failure("fills", error)
+        except (BrokerUnavailable, BrokerRejected) as error:
+            self._failed("fills", error)
             return ()
+
+
+def _protecting(snapshot: Snapshot) -> RuleBook:
+    """Return rules that do nothing, for an account whose guarded positions stay protected."""
+    symbols = ", ".join(f'"{position.symbol}"' for position in snapshot.positions)
+    return parse(f"[account]\nallow = [{symbols}]\n", source="protection alone")
 
 
 def _summary(
