@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import unquote
 
 import pytest
 
@@ -336,6 +337,69 @@ def test_a_position_that_could_not_be_read_is_not_a_closed_one(says):
         pytest.raises((BrokerUnavailable, BrokerRejected)),
     ):
         broker.position("AAPL")
+
+
+def test_positions_that_could_not_be_read_are_named_until_the_next_answer():
+    good, bad = position_json(symbol="GOOD"), position_json(symbol="BAD", qty="much")
+    answers = in_turn(Says(body=[good, bad]), Says(body=[good]))
+    with scripted(answers) as script, a_broker(script.url) as broker:
+        assert broker.unreadable == ()
+        assert [held.symbol for held in broker.positions()] == ["GOOD"]
+        assert broker.unreadable == ("BAD",)
+        assert [held.symbol for held in broker.positions()] == ["GOOD"]
+        assert broker.unreadable == ()
+
+
+def test_positions_cut_short_are_no_answer_whatever_could_be_read_of_them():
+    answers = in_turn(Says(body=[position_json()], cut=3))
+    with (
+        scripted(answers) as script,
+        a_broker(script.url) as broker,
+        pytest.raises(BrokerUnavailable),
+    ):
+        broker.positions()
+
+
+HOSTILE = ["../positions", "..%2fpositions", "o1?cancel=all", "o1#x", "a/b", "a b", "%2e%2e"]
+
+
+@pytest.mark.parametrize("order_id", HOSTILE)
+@pytest.mark.parametrize(
+    ("method", "call"),
+    [
+        ("DELETE", lambda broker, order_id: broker.cancel(order_id)),
+        ("GET", lambda broker, order_id: broker.order(order_id)),
+        ("GET", lambda broker, order_id: broker.position(order_id)),
+        (
+            "PATCH",
+            lambda broker, order_id: broker.replace(order_id, client_order_id=NEXT, quantity=D(1)),
+        ),
+    ],
+)
+def test_an_id_names_one_part_of_the_path_and_no_other_resource(method, call, order_id):
+    bodies = {"orders": order_json(client_order_id=NEXT), "positions": position_json()}
+
+    def answer(asked: Asked) -> Says:
+        return Says(body=bodies[asked.path.split("/")[2]])
+
+    with scripted(answer) as script, a_broker(script.url) as broker:
+        call(broker, order_id)
+        (asked,) = script.asked
+    folder, _, last = asked.path.rpartition("/")
+    assert asked.method == method
+    assert folder in ("/v2/orders", "/v2/positions")
+    assert (unquote(last), asked.query) == (order_id, {})
+
+
+@pytest.mark.parametrize("order_id", ["", ".", ".."])
+def test_an_id_that_would_name_a_folder_is_never_sent(order_id):
+    with scripted(in_turn(Says())) as script, a_broker(script.url) as broker:
+        for call in (broker.cancel, broker.order, broker.position):
+            with pytest.raises(InvalidState, match=r"expected an id"):
+                call(order_id)
+        with pytest.raises(InvalidState, match=r"expected an id"):
+            broker.replace(order_id, client_order_id=NEXT, quantity=D(1))
+        assert script.asked == []
 
 
 def test_a_read_that_is_not_answered_is_not_an_unknown_order():

@@ -151,7 +151,8 @@ def test_positions_are_read_with_positive_quantities():
         position_json(symbol="BTCUSD", asset_class="crypto"),
         position_json(symbol="BRK.B", asset_class=None),
     ]
-    read = wire.positions(value, "positions")
+    read, unreadable = wire.positions(value, "positions")
+    assert unreadable == ()
     assert [(p.symbol, p.side, p.quantity, p.available) for p in read] == [
         ("AAPL", "long", D(10), D(0)),
         ("TSLA", "short", D("2.5"), D("1.5")),
@@ -173,13 +174,36 @@ def test_positions_are_read_with_positive_quantities():
     [
         ({"qty": "-5", "side": "long"}, r"positions\[0\].side: was 'long', expected .*agreeing"),
         ({"side": "flat"}, r"positions\[0\].side"),
-        ({"avg_entry_price": None}, r"positions\[0\].avg_entry_price"),
+        ({"qty": None}, r"positions\[0\].qty"),
+        ({"avg_entry_price": "NaN"}, r"positions\[0\].avg_entry_price"),
         ({"symbol": None}, r"positions\[0\].symbol"),
     ],
 )
 def test_a_position_that_contradicts_itself_is_no_answer(changes, told):
     with pytest.raises(BrokerUnavailable, match=told):
         wire.positions([position_json(**changes)], "positions")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"qty": None}, {"side": "flat"}, {"avg_entry_price": "a lot"}, {"qty": "-1"}]
+)
+def test_a_row_that_cannot_be_read_costs_only_its_own_symbol(changes):
+    value = [position_json(symbol="BAD", **changes), position_json(symbol="GOOD")]
+    read, unreadable = wire.positions(value, "positions")
+    assert ([held.symbol for held in read], unreadable) == (["GOOD"], ("BAD",))
+
+
+@pytest.mark.parametrize(
+    "row", [position_json(symbol=None), position_json(symbol=7), "half a row", None]
+)
+def test_a_row_whose_symbol_cannot_be_read_is_no_answer(row):
+    with pytest.raises(BrokerUnavailable, match=r"positions\[1\]"):
+        wire.positions([position_json(), row], "positions")
+
+
+def test_an_average_entry_that_the_broker_does_not_know_is_zero_and_the_shares_are_there():
+    (held,), unreadable = wire.positions([position_json(avg_entry_price=None)], "positions")
+    assert (held.quantity, held.average_entry, unreadable) == (D(10), D(0), ())
 
 
 def test_an_account_needs_its_number_and_nothing_else():

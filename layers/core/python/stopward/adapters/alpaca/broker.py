@@ -19,6 +19,7 @@ class AlpacaBroker:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._unreadable: tuple[Symbol, ...] = ()
 
     def __repr__(self) -> str:
         return f"AlpacaBroker({self._transport!r})"
@@ -35,10 +36,17 @@ class AlpacaBroker:
         )
 
     def positions(self) -> tuple[BrokerPosition, ...]:
-        """Return all open equity positions."""
-        return self._transport.get(
+        """Return all open equity positions but those in `unreadable`."""
+        read = self._transport.get(
             "/v2/positions", read=lambda answer: wire.positions(answer.json(), answer.what)
         )
+        self._unreadable = read.unreadable
+        return read.held
+
+    @property
+    def unreadable(self) -> tuple[Symbol, ...]:
+        """Symbols that the last answer of `positions` holds in rows that cannot be read."""
+        return self._unreadable
 
     def position(self, symbol: Symbol) -> BrokerPosition | None:
         """Return one open position, or None when the broker answers that there is none."""

@@ -1,11 +1,10 @@
 """Reads of single orders, executions and sessions."""
 
 from datetime import datetime
-from urllib.parse import quote
 
 from stopward.adapters.alpaca import wire
 from stopward.adapters.alpaca.parse import Row, rows_of
-from stopward.adapters.alpaca.transport import Answer, Transport
+from stopward.adapters.alpaca.transport import Answer, Transport, segment
 from stopward.domain.identity import BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import Session
 from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill
@@ -29,7 +28,7 @@ def order_of(answer: Answer) -> BrokerOrder:
 def read_order(transport: Transport, order_id: BrokerOrderId) -> BrokerOrder | None:
     """Return one order in any status, or None when the broker does not know it."""
     try:
-        return transport.get(f"{ORDERS}/{order_id}", read=order_of)
+        return transport.get(f"{ORDERS}/{segment(order_id)}", read=order_of)
     except BrokerRejected as refusal:
         if refusal.status == NOT_FOUND:
             return None
@@ -50,7 +49,7 @@ def read_order_by_client_id(transport: Transport, client_order_id: OrderId) -> B
 def read_position(transport: Transport, symbol: Symbol) -> BrokerPosition | None:
     """Return one open position, or None when the broker answers that there is none."""
     try:
-        return transport.get(f"{POSITIONS}/{quote(symbol, safe='')}", read=_position_of)
+        return transport.get(f"{POSITIONS}/{segment(symbol)}", read=_position_of)
     except BrokerRejected as refusal:
         if refusal.status == NOT_FOUND:
             return None
@@ -58,8 +57,8 @@ def read_position(transport: Transport, symbol: Symbol) -> BrokerPosition | None
 
 
 def _position_of(answer: Answer) -> BrokerPosition | None:
-    found = wire.positions([answer.json()], answer.what)
-    return found[0] if found else None
+    # Skipping a row that cannot be read would say here that there is no position.
+    return wire.position(Row(answer.json(), answer.what))
 
 
 def read_fills(transport: Transport, *, since: datetime) -> tuple[Fill, ...]:

@@ -12,7 +12,13 @@ import urllib3
 
 from stopward.adapters.alpaca.keys import Keys
 from stopward.adapters.alpaca.rate import RateWindow, read_window
-from stopward.errors import BrokerRejected, BrokerUnavailable, InvalidInput, RateLimited
+from stopward.errors import (
+    BrokerRejected,
+    BrokerUnavailable,
+    InvalidInput,
+    InvalidState,
+    RateLimited,
+)
 from stopward.ports import Clock
 
 Read = TypeVar("Read")
@@ -243,6 +249,16 @@ class Transport:
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
         url = self._base_url + quote(path, safe="/:%")  # parts that need it come quoted
         return f"{url}?{urlencode(query, safe=',:')}" if query else url
+
+
+def segment(text: str) -> str:
+    """Return a text as one part of a path, escaped whole, so that it can name no other resource.
+
+    Raises InvalidState for a text that no escaping makes one: empty, `.` and `..`.
+    """
+    if text in {"", ".", ".."}:
+        raise InvalidState(f"part of a path: was {text!r}, expected an id or a symbol")
+    return quote(text, safe="")
 
 
 def _refuse_constant(word: str) -> NoReturn:

@@ -6,7 +6,7 @@ Only US equities are read: options and crypto in the same account are none of St
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from stopward.adapters.alpaca.parse import Row, complain, moment_of, rows_of
@@ -22,6 +22,7 @@ from stopward.domain.orders import (
     OrderRequest,
     OrderSide,
 )
+from stopward.errors import BrokerUnavailable
 
 EQUITY = "us_equity"
 EXCHANGE = "XNYS"
@@ -42,10 +43,53 @@ def account(value: object, path: str) -> BrokerAccount:
     )
 
 
-def positions(value: object, path: str) -> tuple[BrokerPosition, ...]:
-    """Read GET /v2/positions: quantities made positive, empty ones left out."""
-    rows = (row for row in rows_of(value, path) if _is_equity(row))
-    return tuple(position for position in map(_position, rows) if position.quantity > 0)
+class Positions(NamedTuple):
+    """Positions that could be read, and the symbols of those that could not."""
+
+    held: tuple[BrokerPosition, ...]
+    unreadable: tuple[Symbol, ...]
+
+
+def positions(value: object, path: str) -> Positions:
+    """Read GET /v2/positions: quantities made positive, empty ones left out.
+
+    One row that cannot be read costs only its own symbol, so that the others stay guarded. It fails
+    the answer when even its symbol cannot be read, or when no other row can.
+    """
+    held: dict[Symbol, BrokerPosition | None] = {}
+    failures: dict[Symbol, BrokerUnavailable] = {}
+    for row in filter(_is_equity, rows_of(value, path)):
+        symbol = Symbol(row.text("symbol"))
+        try:
+            held[symbol] = position(row)
+        except BrokerUnavailable as error:
+            failures[symbol] = error
+    if failures and not held:
+        raise next(iter(failures.values()))
+    return Positions(
+        held=tuple(found for found in held.values() if found is not None),
+        unreadable=tuple(failures),
+    )
+
+
+def position(row: Row) -> BrokerPosition | None:
+    """Read one position; None when it is empty or no equity.
+
+    An average entry that the broker does not know (null) is 0: shares that we guard stay guarded.
+    """
+    if not _is_equity(row):
+        return None
+    quantity = row.decimal("qty")
+    available = row.optional_decimal("qty_available")
+    found = BrokerPosition(
+        symbol=Symbol(row.text("symbol")),
+        side=_position_side(row, quantity),
+        quantity=abs(quantity),
+        available=None if available is None else abs(available),
+        average_entry=row.optional_decimal("avg_entry_price") or ZERO,
+        current_price=row.optional_decimal("current_price"),
+    )
+    return found if found.quantity > 0 else None
 
 
 def order_tree(row: Row, parent: BrokerOrderId | None = None) -> Iterator[BrokerOrder]:
@@ -161,19 +205,6 @@ def stamp(moment: datetime) -> str:
 def just_before(moment: datetime) -> str:
     """Return the stamp one microsecond earlier: Alpaca's `after` is exclusive."""
     return stamp(moment - timedelta(microseconds=1))
-
-
-def _position(row: Row) -> BrokerPosition:
-    quantity = row.decimal("qty")
-    available = row.optional_decimal("qty_available")
-    return BrokerPosition(
-        symbol=Symbol(row.text("symbol")),
-        side=_position_side(row, quantity),
-        quantity=abs(quantity),
-        available=None if available is None else abs(available),
-        average_entry=row.decimal("avg_entry_price"),
-        current_price=row.optional_decimal("current_price"),
-    )
 
 
 def _position_side(row: Row, quantity: Decimal) -> Side:

@@ -15,7 +15,7 @@ from stopward.adapters.alpaca.reads import (
     read_order,
     read_order_by_client_id,
 )
-from stopward.adapters.alpaca.transport import TOO_MANY, NotSent, Transport
+from stopward.adapters.alpaca.transport import TOO_MANY, NotSent, Transport, segment
 from stopward.domain.identity import BrokerOrderId, OrderId
 from stopward.domain.orders import BrokerOrder, OrderRequest
 from stopward.errors import BrokerRejected, BrokerUnavailable, Rejected
@@ -60,7 +60,7 @@ def replace(
     body = wire.replacement(
         client_order_id=client_order_id, quantity=quantity, stop_price=stop_price
     )
-    outcome = _write(transport, "PATCH", f"{ORDERS}/{order_id}", body)
+    outcome = _write(transport, "PATCH", f"{ORDERS}/{segment(order_id)}", body)
     if isinstance(outcome, BrokerOrder):
         if outcome.client_order_id == client_order_id or outcome.replaces == order_id:
             return outcome
@@ -80,7 +80,7 @@ def replace(
 def cancel(transport: Transport, order_id: BrokerOrderId) -> None:
     """Ask for a cancel; one that was asked for before, or is done, counts as asked for."""
     try:
-        transport.delete(f"{ORDERS}/{order_id}")
+        transport.delete(f"{ORDERS}/{segment(order_id)}")
     except BrokerRejected as refusal:
         if refusal.status == UNPROCESSABLE:
             order = read_order(transport, order_id)
