@@ -92,6 +92,14 @@ def test_an_exit_refused_for_an_opposite_order_raises_an_alarm_and_rests_its_sto
         assert "order_rejected" in world.alarms()
         assert world.stop_prices() == ["100@98"]
         assert [o.step for o in world.snapshot().orders if o.step == "sell"] == []
+        assert "exit_refused" in world.position().flags
+        released = len(world.sent("DELETE"))
+        world.tick(2.3)
+        world.tick(2.6)
+        assert len(world.sent("DELETE")) == released
+        broker.submit = submit  # type: ignore[method-assign]
+        world.tick(3)
+        assert world.shares() == 0
 
 
 def test_a_store_that_refuses_a_new_plan_does_not_lose_the_acknowledgement() -> None:

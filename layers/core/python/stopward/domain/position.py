@@ -13,6 +13,8 @@ from stopward.rules.types import NAN, State
 FRACTIONAL_LOT = Decimal("0.000000001")
 HAND_LOOSENED = "hand_loosened"
 """Flag of a position whose stop the trader loosened: rules leave its stop alone."""
+REBASED = "rebased"
+"""Flag of a position to which shares were added while it was guarded."""
 
 
 class Marks(NamedTuple):
@@ -39,8 +41,8 @@ class Position:
     stop: the stop that we believe rests at the broker, the goal that arming restores.
     bar_at: start of the last closed bar folded into `marks`; None before the first.
     flags: facts to show: `risk_estimated`, `rebased`, `split`, `naked_on_arrival`,
-        `partly_covered_on_arrival`; and `hand_loosened`, while which the rules that move stops
-        leave this position alone.
+        `partly_covered_on_arrival`; `hand_loosened`, while which the rules that move stops leave
+        this position alone; and `exit_refused`, since the broker refused to sell it.
     realised: result of the fills that reduced it so far, in dollars, before fees.
     closed_quantity: shares those fills took.
     stop_rule: which rule put the stop where it is; `stop` for the initial one, `by_hand` for the
@@ -136,6 +138,9 @@ def in_lots(position: Position) -> Position:
     if position.quantity == position.quantity.to_integral_value():
         return position
     return replace(position, lot=min(position.lot, FRACTIONAL_LOT))
+
+
+EXIT_REFUSED = "exit_refused"
 
 
 def flagged(position: Position, flag: str) -> tuple[str, ...]:

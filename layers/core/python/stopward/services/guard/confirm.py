@@ -9,7 +9,7 @@ from stopward.domain.fills import fold_fills
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Session
 from stopward.domain.orders import PENDING, Fill, Order
-from stopward.domain.position import Position
+from stopward.domain.position import EXIT_REFUSED, Position, flagged
 from stopward.domain.reconcile import close_trade, known_causes
 from stopward.domain.snapshot import Alarm, DayRow, TradeRow
 from stopward.services.guard.believe import FINAL, is_finished_partial, with_partials
@@ -84,7 +84,7 @@ def confirm(
         done = max((o.partials for o in each.orders if is_finished_partial(o)), default=0)
         own = fills if sold((each,)) else ()
         folded = fold_fills(with_partials(each.position, done), own)
-        position = folded.position
+        position = _after_sells(folded.position, each)
         trade: TradeRow | None = None
         if each.position.quantity > 0 and position.quantity <= 0:
             trade = close_trade(folded, causes, now=now)
@@ -102,6 +102,16 @@ def confirm(
         day=day,
         unprotected_seconds=seconds,
     )
+
+
+def _after_sells(position: Position, sent: Sent) -> Position:
+    """Return the position with `exit_refused` set or taken off, as its last sell came out."""
+    sells = [order for order in sent.orders if order.step == "sell"]
+    if not sells:
+        return position
+    if sells[-1].status == "rejected":
+        return replace(position, flags=flagged(position, EXIT_REFUSED))
+    return replace(position, flags=tuple(f for f in position.flags if f != EXIT_REFUSED))
 
 
 def _naked_seconds(sent: Sent, position: Position, now: datetime) -> float:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from stopward.domain.decision import Decision, Exit
+from stopward.domain.decision import Decision, Exit, Reduce
 from stopward.domain.goals import exit_of, goal_for
 from stopward.domain.holding import Holding, is_pending, tightest
 from stopward.domain.identity import OrderId, is_ours
 from stopward.domain.orders import BrokerOrder, Order
-from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.position import EXIT_REFUSED, HAND_LOOSENED, Position
 from stopward.domain.protection import Goal, plan
 from stopward.rules.parameters import Rules
 from stopward.services.guard.bench import Bench
@@ -100,12 +100,20 @@ def replan(
 
 
 def wanted(bench: Bench, judged: Judged) -> Decision | None:
-    """Return the decision, or an exit when a person asked to flatten the account."""
+    """Return the decision, or an exit when a person asked to flatten the account.
+
+    After the broker refused an exit the next is tried on a closed bar only: each try releases the
+    stop for a moment, and what was refused is refused again seconds later.
+    """
     flatten_at = bench.snapshot.account.flatten_at
     position = judged.subject.position
+    decision = judged.decision
     if flatten_at is not None and bench.in_session and position.adopted_at <= flatten_at:
-        return Exit(rule=FLATTEN)
-    return judged.decision
+        decision = Exit(rule=FLATTEN)
+    is_pulse = judged.bar is None or judged.bar.closed <= 0
+    if isinstance(decision, Exit | Reduce) and EXIT_REFUSED in position.flags and is_pulse:
+        return None
+    return decision
 
 
 def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
