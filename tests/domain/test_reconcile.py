@@ -1,6 +1,7 @@
 """The broker's word against ours: fills, splits, hands on the stop, and what closed a position."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -10,13 +11,15 @@ from stopward.domain.cause import BY_HAND, GUARD, cause_of, known_causes
 from stopward.domain.fills import fold_fills
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.money import Side
-from stopward.domain.orders import Fill
+from stopward.domain.orders import BrokerOrder, Fill
 from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.protection import plan
 from stopward.domain.reconcile import Reconciled, close_trade, needs_fills, reconcile
 from tests.builders.positions import (
     NOW,
     a_broker_order,
     a_fill,
+    a_goal,
     a_holding,
     a_position,
     a_stop,
@@ -201,6 +204,60 @@ class TestStop:
             a_position("short"), a_holding(a_stop(100, "104", side="short"), side="short")
         )
         assert HAND_LOOSENED in looser.position.flags
+
+
+class TestAddedShares:
+    """100 shares with our stop at 98; the trader adds 100 with a stop of his own."""
+
+    OURS = a_stop(100, "98", order_id="ours", client_id="sw-arm-0-x")
+    CAUSES: ClassVar[dict[str, str]] = {"ours": "stop"}
+    FILL = a_fill(100, "102", side="buy", at=minute(1))
+
+    def added(self, position: Position, *orders: BrokerOrder) -> Reconciled:
+        holding = a_holding(*orders, quantity=200, entry="101")
+        return reconciled(position, holding, self.FILL, causes=self.CAUSES)
+
+    def test_a_looser_stop_of_theirs_loosens_nothing_and_is_left(self) -> None:
+        his = a_stop(100, "90")
+        found = self.added(a_position(), self.OURS, his)
+        assert (found.position.quantity, found.position.stop) == (200, 98)
+        assert HAND_LOOSENED not in found.position.flags
+        assert kinds(found) == [("added", BY_HAND)]
+        assert found.alarms == ()
+        again = self.added(found.position, self.OURS, his)
+        assert again.position == found.position
+        assert (again.alarms, again.observations) == ((), ())
+        holding = a_holding(self.OURS, his, quantity=200, entry="101")
+        for stop in ("98", "100.50"):
+            steps = plan(a_goal(found.position, stop=d(stop)), holding, tick_at=NOW, attempt=0)
+            assert [step.on for step in steps] == ([] if stop == "98" else ["ours"])
+
+    def test_they_may_be_seen_before_their_fill(self) -> None:
+        holding = a_holding(self.OURS, a_stop(100, "90"), quantity=200, entry="101")
+        found = reconciled(a_position(), holding, causes=self.CAUSES)
+        assert found.position == a_position()
+        assert [a.kind for a in found.alarms] == ["quantity_unexplained"]
+
+    def test_a_stop_in_the_place_of_ours_loosens(self) -> None:
+        found = self.added(a_position(), a_stop(200, "90"))
+        assert found.position.stop == 90
+        assert HAND_LOOSENED in found.position.flags
+
+    def test_so_does_one_that_takes_shares_from_ours(self) -> None:
+        part = a_stop(50, "98", client_id="sw-arm-0-y")
+        found = self.added(a_position(), part, a_stop(150, "90"))
+        assert HAND_LOOSENED in found.position.flags
+
+    def test_so_does_one_that_replaces_ours_later_on(self) -> None:
+        guarded = self.added(a_position(), self.OURS, a_stop(100, "99")).position
+        tight = a_stop(100, "99", client_id="sw-arm-0-y")
+        found = self.added(guarded, tight, a_stop(100, "97", replaces="ours"))
+        assert HAND_LOOSENED in found.position.flags
+
+    def test_without_an_addition_a_looser_part_still_loosens(self) -> None:
+        part = a_stop(50, "98", client_id="sw-arm-0-y")
+        found = reconciled(a_position(), a_holding(part, a_stop(50, "90")))
+        assert HAND_LOOSENED in found.position.flags
 
 
 class TestTrades:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from stopward.domain.holding import reducing_side
 from stopward.domain.money import SIXTH_PLACE, sign
 from stopward.domain.orders import Fill
-from stopward.domain.position import Position, flagged, in_lots
+from stopward.domain.position import REBASED, Position, flagged, in_lots
 
 LATE = timedelta(seconds=60)
 """A fill may turn up this long after a newer one was seen, and is then still folded in."""
@@ -108,6 +108,6 @@ def _added(position: Position, fill: Fill) -> Position:
             quantity=quantity,
             initial_quantity=position.initial_quantity + fill.quantity,
             average_entry=(cost / quantity).quantize(SIXTH_PLACE),
-            flags=flagged(position, "rebased"),
+            flags=flagged(position, REBASED),
         )
     )

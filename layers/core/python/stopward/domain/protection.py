@@ -22,6 +22,7 @@ from stopward.domain.holding import (
 from stopward.domain.identity import is_ours
 from stopward.domain.leaving import exit_steps
 from stopward.domain.orders import Order
+from stopward.domain.resting import is_for_added
 
 __all__ = ["Goal", "plan"]
 
@@ -102,14 +103,15 @@ def _trim(draft: Draft, holding: Holding, surplus: Decimal) -> Iterator[Order]:
 def _tighten(draft: Draft, holding: Holding, group: Group) -> Iterator[Order]:
     """Move the stop of a group where that tightens it.
 
-    A trailing stop of the trader's moves by itself. Where the broker replaces none (a leg of an
-    OTO), a new stop takes the place of the old one.
+    A trailing stop of the trader's moves by itself, and the looser stop of shares that he added is
+    his. Where the broker replaces none (a leg of an OTO), a new stop takes the place of the old.
     """
     for order in group.stops:
         looser = order.stop_price is not None and is_tighter(
             draft.goal.stop, order.stop_price, draft.goal.side
         )
-        if order.kind == "trailing_stop" or not looser or not _is_at_rest(group):
+        his = order.kind == "trailing_stop" or is_for_added(draft.goal.position, order)
+        if his or not looser or not _is_at_rest(group):
             continue
         if can_change_price(order):
             yield draft.move(order)

@@ -62,6 +62,7 @@ def reconcile(
 
     causes: by broker order id, why that order was there (`known_causes`); absent means by hand.
     """
+    held = position.quantity
     folded = _folded(position, holding, fills)
     position = folded.position
     flipped = holding.position is not None and holding.position.side != position.side
@@ -98,7 +99,8 @@ def reconcile(
             observations=(*observations, _split_observation(position, ratio)),
         )
     alarms, cleared = _explained(position, holding)
-    stop = watch_stop(position, holding, causes)
+    covered = min(held, position.quantity) if folded.added > 0 else None
+    stop = watch_stop(position, holding, causes, covered=covered)
     return Reconciled(
         position=stop.position,
         observations=(*observations, *stop.observations),

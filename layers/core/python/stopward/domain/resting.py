@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, GUARD
-from stopward.domain.holding import Holding, is_tighter, loosest_stop, tightest
+from stopward.domain.holding import ZERO, Holding, is_tighter, loosest_stop, tightest
 from stopward.domain.identity import is_ours
 from stopward.domain.orders import BrokerOrder
-from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.position import HAND_LOOSENED, REBASED, Position
 from stopward.domain.snapshot import Alarm, Observation
 
 
@@ -22,14 +22,24 @@ class Watched:
     cleared: tuple[str, ...] = ()
 
 
-def watch_stop(position: Position, holding: Holding, causes: Mapping[str, str]) -> Watched:
+def watch_stop(
+    position: Position,
+    holding: Holding,
+    causes: Mapping[str, str],
+    *,
+    covered: Decimal | None = None,
+) -> Watched:
     """Respect a stop that was tightened by hand; report one that was loosened, and do not fight it.
+
+    covered: shares that the stop covered before some were added just now; None when none were. A
+    looser stop that the trader gave to shares he added loosens nothing while the old shares keep
+    theirs: it is left where it is.
 
     Of several stops the loosest counts. A stop of ours at another price than we believe is a move
     whose answer was lost: tighter, it is believed; looser, the next plan moves it.
     """
     side = position.side
-    stops = holding.stops(side)
+    stops = _but_for_added(position, holding, causes, covered)
     resting = loosest_stop(stops, side)
     if resting is None or resting == position.stop:
         return Watched(position=position)
@@ -48,6 +58,40 @@ def watch_stop(position: Position, holding: Holding, causes: Mapping[str, str]) 
     if cause != BY_HAND:
         return Watched(position=position)
     return _loosened(position, resting, moved)
+
+
+def is_for_added(position: Position, order: BrokerOrder) -> bool:
+    """Whether a stop of the trader's may be that of shares he added: it is looser than the rest."""
+    return (
+        REBASED in position.flags
+        and not is_ours(order.client_order_id)
+        and order.stop_price is not None
+        and is_tighter(position.stop, order.stop_price, position.side)
+    )
+
+
+def _but_for_added(
+    position: Position, holding: Holding, causes: Mapping[str, str], covered: Decimal | None
+) -> tuple[BrokerOrder, ...]:
+    """Return the stops without those of added shares, unless these took the place of others.
+
+    They did when one replaced an order of ours, or when the stops at our price or tighter cover
+    less than before. What these covered before is known in the tick that sees the addition; later
+    on it is enough that some rest.
+    """
+    side = position.side
+    stops = holding.stops(side)
+    late = holding.quantity(side) > position.quantity
+    seen = replace(position, flags=(*position.flags, REBASED)) if late else position
+    apart = {order.id for order in stops if is_for_added(seen, order)}
+    if not apart or any(order.id in apart and order.replaces in causes for order in stops):
+        return stops
+    kept = replace(holding, orders=tuple(o for o in holding.orders if o.id not in apart))
+    needed = position.quantity if late else covered
+    left = kept.covered_quantity(side)
+    if left <= ZERO or (needed is not None and left < needed):
+        return stops
+    return kept.stops(side)
 
 
 def _cause_of_stop(stops: Sequence[BrokerOrder], price: Decimal, causes: Mapping[str, str]) -> str:

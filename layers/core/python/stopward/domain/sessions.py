@@ -61,8 +61,8 @@ def next_session(moment: datetime, *, sessions: Sequence[Session]) -> Session | 
 def is_overnight(opened_at: datetime, *, session: Session) -> bool:
     """Return whether a position opened at `opened_at` was carried into `session`.
 
-    The trading of a day begins before its open. Twelve hours before the open lie between the end of the
-    evening's trading (13.5 hours before it at the NYSE) and the start of the morning's (5.5 hours),
+    The trading of a day begins before its open. Twelve hours before the open lie between the end of
+    the evening's trading (13.5 hours before it at the NYSE) and the start of the morning's (5.5),
     with room for a change of clocks: bought at 09:15 is of today, bought last evening is not.
     """
     return opened_at < session.opens_at - EVENING
