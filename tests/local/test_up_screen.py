@@ -268,3 +268,20 @@ def test_numbers_read_as_people_write_them() -> None:
     ]  # fmt: skip
     assert listed(["A", "B", "C"], most=2) == "A, B and 1 more"
     assert listed(["A", "B"], most=2) == "A, B"
+
+
+def test_a_function_that_fails_shows_while_it_does() -> None:
+    broken = replace(PICTURE, trouble="monitor_positions failed: " + "x" * 200)
+    text = drawn(broken, width=100)
+    assert "monitor_positions failed" in text
+    assert len(text.splitlines()) == len(drawn(PICTURE, width=100).splitlines()) + 1
+    assert "TROUBLE monitor_positions failed" in line_of(broken)
+
+
+def test_a_log_of_several_days_says_the_day() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=140)
+    later = OPEN + timedelta(days=1)
+    with Screen(console, first=OPEN, last=later, clock=ManualClock(OPEN)) as screen:
+        screen.step(later, read=lambda: PICTURE)
+    assert output.getvalue().startswith("2013-09-04 09:30")

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from stopward.local.screen.picture import Picture
 from stopward.local.screen.table import render
-from stopward.local.screen.words import clock_text, r_text
+from stopward.local.screen.words import clock_text, day_text, r_text
 from stopward.ports import Clock
 
 REDRAWS_A_SECOND = 4
@@ -32,6 +32,7 @@ class Screen:
         self._clock = clock
         self._next_read = clock.now()
         self._first = first
+        self._has_days = day_text(first) != day_text(last)
         self._next_line = first
         self._picture: Picture | None = None
         self._progress = Progress(
@@ -75,7 +76,8 @@ class Screen:
                 self._next_read = self._clock.now() + READ_EVERY
         elif now >= self._next_line:
             self._next_line = now + LINE_EVERY
-            self._console.print(line_of(read()), highlight=False, soft_wrap=True)
+            day = f"{day_text(now)} " if self._has_days else ""
+            self._console.print(f"{day}{line_of(read())}", highlight=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         if self._picture is None:
@@ -91,4 +93,5 @@ def line_of(picture: Picture) -> str:
         f"{clock_text(picture.now, seconds=False)}  open {len(picture.positions)}"
         f"  closed {picture.trades}  {r_text(picture.total_r)}  ticks {picture.ticks}"
         f"  alarms {len(picture.alarms)}  unprotected {naked}"
+        + (f"  TROUBLE {picture.trouble}" if picture.trouble else "")
     )

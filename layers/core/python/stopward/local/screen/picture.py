@@ -52,12 +52,17 @@ class AlarmLine:
     count: int
 
 
+def plain_message(alarm: AlarmLine) -> str:
+    """Return the message without the symbol that stands before it, which is shown beside."""
+    return alarm.message.removeprefix(f"{alarm.symbol}: ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """The account at one moment of simulated time.
 
     positions: open ones by symbol. actions: newest first. trades, total_r: closed so far.
-    ticks: pulses that held the lease.
+    ticks: pulses that held the lease. trouble: the newest failure of a function; empty without one.
     """
 
     now: datetime
@@ -67,6 +72,7 @@ class Picture:
     trades: int = 0
     total_r: float = 0.0
     ticks: int = 0
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

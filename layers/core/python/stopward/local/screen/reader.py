@@ -73,7 +73,13 @@ class AccountReader:
             raise unknown_account(self._account_id)
 
     def picture(
-        self, *, now: datetime, market: Market, unprotected: tuple[Symbol, ...], ticks: int
+        self,
+        *,
+        now: datetime,
+        market: Market,
+        unprotected: tuple[Symbol, ...],
+        ticks: int,
+        trouble: str = "",
     ) -> Picture:
         """Return the account as it stands; `unprotected`: symbols without cover at the broker."""
         last = {row["position_id"]: _action(row) for row in self.rows(LAST_ACTIONS)}
@@ -89,6 +95,7 @@ class AccountReader:
             trades=closed["trades"],
             total_r=float(closed["total_r"]),
             ticks=ticks,
+            trouble=trouble,
         )
 
     def alarms(self) -> tuple[AlarmLine, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stopward.local.screen.picture import Summary
+from stopward.local.screen.picture import Summary, plain_message
 from stopward.local.screen.table import alarm_style
-from stopward.local.screen.words import clock_text, money_text, r_text
+from stopward.local.screen.words import clock_text, counted, money_text, r_text
 
 
 def win_rate(summary: Summary) -> float | None:
@@ -38,16 +38,15 @@ def print_summary(console: Console, summary: Summary) -> None:
         f"{summary.unprotected_seconds_by_guard:.1f} of them between a stop and our exit "
         "(a request takes no simulated time)",
     )
-    facts.add_row(
-        "ticks", f"{summary.ticks} ({summary.decisions} decisions, {summary.orders} orders)"
-    )
+    acted = f"{counted(summary.decisions, 'decision')}, {counted(summary.orders, 'order')}"
+    facts.add_row("ticks", f"{summary.ticks} ({acted})")
     facts.add_row("took", f"{summary.real_seconds:.0f} s")
     console.print(facts)
     if summary.rules:
         console.print(_rules(summary))
     for alarm in summary.alarms:
         console.print(
-            f"{alarm.severity}: {alarm.symbol or 'account'}: {alarm.message}",
+            f"{alarm.severity}: {alarm.symbol or 'account'}: {plain_message(alarm)}",
             style=alarm_style(alarm), highlight=False, markup=False,
         )  # fmt: skip
     if summary.unprotected:

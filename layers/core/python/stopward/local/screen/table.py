@@ -4,8 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stopward.local.screen.picture import Action, AlarmLine, Picture, PositionLine
-from stopward.local.screen.words import clock_text, plain, price_text, r_colour, r_text
+from stopward.local.screen.picture import Action, AlarmLine, Picture, PositionLine, plain_message
+from stopward.local.screen.words import clock_text, day_text, plain, price_text, r_colour, r_text
 
 FEED_LENGTH = 6
 """Newest actions shown."""
@@ -23,7 +23,7 @@ def render(picture: Picture, *, width: int, height: int | None = None) -> Render
     is_wide = width >= WIDE
     feed = min(FEED_LENGTH, len(picture.actions))
     alarms = min(ALARMS_SHOWN, len(picture.alarms))
-    room = None if height is None else max(5, height - feed - alarms - 9)
+    room = None if height is None else max(5, height - feed - alarms - 9 - bool(picture.trouble))
     parts: list[RenderableType] = [_positions(picture, room=room, is_wide=is_wide)]
     if picture.actions:
         parts.append(_feed(picture.actions[:FEED_LENGTH], is_wide=is_wide))
@@ -49,15 +49,19 @@ def _positions(picture: Picture, *, room: int | None, is_wide: bool) -> Table:
             *_position_cells(line, is_wide=is_wide), style=None if line.protected else "bold red"
         )
     if len(shown) < len(picture.positions):
-        table.add_row(f"... {len(picture.positions) - len(shown)} more", style="dim")
+        table.caption = Text(f"... {len(picture.positions) - len(shown)} more", style="dim")
+        table.caption_justify = "left"
     return table
 
 
 def _title(picture: Picture) -> Text:
-    title = Text(f"{clock_text(picture.now)} New York", style="bold")
+    title = Text(f"{day_text(picture.now)} {clock_text(picture.now)} New York", style="bold")
     title.append(f"   open {len(picture.positions)}   closed {picture.trades}   ", style="default")
     title.append(r_text(picture.total_r), style=r_colour(picture.total_r))
     title.append(f"   ticks {picture.ticks}", style="dim")
+    if picture.trouble:
+        title.append(f"\n{picture.trouble}", style="bold red")
+    title.no_wrap, title.overflow = True, "ellipsis"
     return title
 
 
@@ -98,7 +102,7 @@ def _alarms(alarms: tuple[AlarmLine, ...]) -> Table:
     table.add_column("message", ratio=1, no_wrap=True, overflow="ellipsis")
     for alarm in alarms:
         table.add_row(
-            alarm.severity, alarm.symbol or "", Text(alarm.message), style=alarm_style(alarm)
+            alarm.severity, alarm.symbol or "", Text(plain_message(alarm)), style=alarm_style(alarm)
         )
     return table
 

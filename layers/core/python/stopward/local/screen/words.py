@@ -40,6 +40,11 @@ def clock_text(moment: datetime | None, *, seconds: bool = True) -> str:
     return moment.astimezone(NEW_YORK).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def day_text(moment: datetime) -> str:
+    """Return the date in New York."""
+    return moment.astimezone(NEW_YORK).date().isoformat()
+
+
 def money_text(amount: Decimal) -> str:
     """Return dollars with their sign, as in `+1,234.50`."""
     return f"{amount:+,.2f}"

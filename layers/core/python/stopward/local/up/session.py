@@ -110,6 +110,7 @@ def play(stage: Stage) -> Played:
                 market=stage.simulator,
                 unprotected=stage.simulator.ledger.unprotected_now(),
                 ticks=int(reports.count("ticks")),
+                trouble=reports.newest(),
             )
 
         host = Host(

@@ -1,6 +1,7 @@
 """What the functions answered over a run, summed; and what they printed that a person must see."""
 
 import json
+import textwrap
 from collections import Counter, deque
 from threading import Lock
 
@@ -8,6 +9,8 @@ from stopward.local.host.invocation import Answered, Outcome, describe
 from stopward.local.host.log_line import LogEvent, LogLine
 
 TROUBLE_KEPT = 50
+LONGEST_LINE = 120
+"""Characters of a trouble on the screen; the notes at the end have all of it."""
 GRAVE = frozenset({"ERROR", "CRITICAL"})
 
 
@@ -44,6 +47,14 @@ class Reports:
         """Return the sum of one count over all answers."""
         with self._lock:
             return self._counts[key]
+
+    def newest(self) -> str:
+        """Return the newest trouble in a line, with how many there were; empty without any."""
+        with self._lock:
+            if not self._trouble:
+                return ""
+            line = " ".join(self._trouble[-1].split())
+        return f"{self.troubles} so far, the newest: {textwrap.shorten(line, LONGEST_LINE)}"
 
     def trouble(self) -> tuple[str, ...]:
         """Return the newest troubles, oldest first, repetitions in a row once."""
