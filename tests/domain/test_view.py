@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stopward.domain.decide import decide
+from stopward.domain.decision import Exit
 from stopward.domain.market import ClosedBar
 from stopward.domain.position import Position
 from stopward.domain.snapshot import WINDOW, SymbolState
@@ -21,9 +23,9 @@ from stopward.domain.view import (
 )
 from stopward.rules.indicators import Periods
 from stopward.rules.kernel import observe
-from stopward.rules.parameters import BarTrail, Chandelier, Rules, Volume
+from stopward.rules.parameters import BarTrail, Chandelier, Rules, TimeStop, Volume
 from stopward.rules.types import NAN
-from tests.builders.kernel import NOTHING, a_state, atr
+from tests.builders.kernel import NOTHING, a_state, an_account, atr
 from tests.builders.positions import AAPL, SESSION, a_closed_bar, a_position, minute
 
 EMPTY = SymbolState(symbol=AAPL)
@@ -128,6 +130,46 @@ class TestPosition:
         assert position.marks.best == 102.5
         assert position.marks.age == 2.0
         assert math.isnan(position.marks.entry_volume)
+
+    @pytest.mark.parametrize(
+        ("entry", "numbers", "age"),
+        [
+            (0, [5, 11, 17], 18.0),  # a bar in six minutes
+            (0, [389], 390.0),
+            (3, [5, 11], 9.0),
+            (3.5, [4, 5], 2.0),  # from the next whole minute on
+            (3.5, [9], 6.0),
+            (-15, [2], 3.0),  # entered before the open: session minutes alone
+            (-24 * 60, [2, 3], 4.0),
+        ],
+    )
+    def test_age_counts_minutes_also_where_nothing_was_traded(
+        self, entry: float, numbers: list[int], age: float
+    ) -> None:
+        contexts = folded(EMPTY, [a_closed_bar(number) for number in numbers])[1]
+        position, last = fold_position(a_position(opened_at=minute(entry)), contexts, Rules())
+        assert position.marks.age == age
+        assert last is not None
+        one_by_one = a_position(opened_at=minute(entry))
+        for context in contexts:
+            one_by_one, _ = fold_position(one_by_one, (context,), Rules())
+        assert one_by_one == position
+
+    def test_a_night_does_not_age_a_position(self) -> None:
+        held = replace(a_position(opened_at=minute(-24 * 60)), bar_at=minute(-24 * 60 + 380))
+        contexts = folded(EMPTY, [a_closed_bar(4)])[1]
+        assert fold_position(held, contexts, Rules())[0].marks.age == 5.0
+
+    def test_a_time_stop_of_a_symbol_that_trades_little_is_on_time(self) -> None:
+        rules = Rules(time_stop=TimeStop(20.0, 0.3))
+        position, state, fired = a_position(), EMPTY, []
+        for number in range(5, 60, 6):
+            state, contexts = folded(state, [a_closed_bar(number)])
+            position, last = fold_position(position, contexts, rules)
+            assert last is not None
+            decision = decide(position, last.bar, an_account(), rules).decision
+            fired += [number] if decision == Exit(rule="time_stop") else []
+        assert fired[0] == 23
 
     def test_a_bar_that_opens_with_the_entry_is_the_entry_bar(self) -> None:
         contexts = folded(EMPTY, BARS)[1]

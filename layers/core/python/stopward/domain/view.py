@@ -18,9 +18,10 @@ Extreme = Callable[[Sequence[float], int, int], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarContext:
-    """One closed bar with everything known of the symbol at its end."""
+    """One closed bar with what is known of the symbol at its end; `opens_at` is the session's."""
 
     at: datetime
+    opens_at: datetime
     bar: Bar
     highs: tuple[float, ...]
     lows: tuple[float, ...]
@@ -66,6 +67,7 @@ def fold_symbol(
         contexts.append(
             BarContext(
                 at=bar.at,
+                opens_at=session.opens_at,
                 bar=_closed(bar, carry, periods, session.minutes_to_close(bar.at + MINUTE)),
                 highs=symbol.highs,
                 lows=symbol.lows,
@@ -80,18 +82,31 @@ def fold_position(
     """Return the position after the bars since its entry, and the last of them (None: no new bar).
 
     A bar that began before the fill is passed over: its extremes may be older than the position.
+    Each bar counts the session minutes since the one before it, or since the fill (from its next
+    whole minute on): a symbol that trades once in six minutes ages as fast as any other.
     """
     last: BarContext | None = None
     for context in contexts:
         is_old = position.bar_at is not None and context.at <= position.bar_at
         if is_old or context.at < position.opened_at:
             continue
-        seen = bar_for(context, rules)._replace(at_entry=float(context.at == position.opened_at))
+        seen = bar_for(context, rules)._replace(
+            at_entry=float(context.at == position.opened_at), minutes=_minutes(position, context)
+        )
         position = replace(
             position, marks=marks_of(observe(position.state(), seen, rules)), bar_at=context.at
         )
         last = replace(context, bar=seen)
     return position, last
+
+
+def _minutes(position: Position, context: BarContext) -> float:
+    # Between sessions nothing counts; the row of an earlier one is not at hand, so what was left of
+    # it after its last bar is not counted either.
+    entered = position.opened_at + MINUTE - timedelta(microseconds=1)
+    entered -= timedelta(seconds=entered.second, microseconds=entered.microsecond)
+    folded = entered if position.bar_at is None else position.bar_at + MINUTE
+    return (context.at + MINUTE - max(entered, folded, context.opens_at)) / MINUTE
 
 
 def bar_for(context: BarContext, rules: Rules) -> Bar:
@@ -126,7 +141,9 @@ def context_of(
         volume=NAN,
     )
     bar = _closed(blank, symbol.carry, periods, session.minutes_to_close(now))
-    return BarContext(at=blank.at, bar=bar, highs=symbol.highs, lows=symbol.lows)
+    return BarContext(
+        at=blank.at, opens_at=session.opens_at, bar=bar, highs=symbol.highs, lows=symbol.lows
+    )
 
 
 def pulse(bar: Bar, price: float, *, to_close: float, spread: float) -> Bar:
