@@ -13,8 +13,17 @@ from stopward.domain.holding import is_tighter
 from stopward.domain.market import Quote
 from stopward.domain.money import Side, sign
 from stopward.domain.position import FRACTIONAL_LOT, HAND_LOOSENED, Position
-from stopward.rules.codes import BREAKEVEN, PARTIAL, RULE_NAMES, TIME_STOP
-from stopward.rules.parameters import Breakeven, Partial, Ratchet, Rules, SessionFlat, TimeStop
+from stopward.rules.codes import BREAKEVEN, DAY_LOSS, DAY_PROFIT, PARTIAL, RULE_NAMES, TIME_STOP
+from stopward.rules.parameters import (
+    Breakeven,
+    DayLoss,
+    DayProfit,
+    Partial,
+    Ratchet,
+    Rules,
+    SessionFlat,
+    TimeStop,
+)
 from stopward.rules.types import NAN, Bar, Proposal
 from tests.builders.kernel import NOTHING, OFF, a_bar, a_pulse, an_account, r
 from tests.builders.positions import a_position, a_quote, d
@@ -105,7 +114,28 @@ class TestTicks:
 
 
 class TestUnusable:
-    def test_without_a_price_only_the_session_flat_acts(self) -> None:
+    @pytest.mark.parametrize("usable", [True, False])
+    def test_a_day_limit_that_flattens_needs_no_price(self, usable: bool) -> None:
+        rules = Rules(day_loss=DayLoss(0.02, 3.0, 1.0, NOTHING), day_profit=DayProfit(3.0, 0.4))
+        blind = a_pulse(NAN, to_close=60.0)
+        for account, expected in (
+            (an_account(day_r=-3.1), Exit(rule="day_loss")),
+            (an_account(locked=DAY_LOSS), Exit(rule="day_loss")),
+            (an_account(locked=DAY_PROFIT), Exit(rule="day_profit")),
+            (an_account(day_r=1.0, peak_r=4.0), Exit(rule="day_profit")),
+            (an_account(day_r=-1.0), Hold()),
+        ):
+            assert decide(a_position(), blind, account, rules, usable=usable).decision == expected
+
+    def test_a_day_limit_that_tightens_waits_for_a_price(self) -> None:
+        rules = Rules(day_loss=DayLoss(0.02, 3.0, 0.0, r(0.5)))
+        lost = an_account(day_r=-3.1)
+        verdict = decide(a_position(), a_pulse(NAN), lost, rules, usable=False)
+        assert verdict.decision == Hold()
+        assert verdict.rules.day_loss is None
+        assert decide(a_position(), a_pulse(100.0), lost, rules).decision != Hold()
+
+    def test_without_a_price_a_time_stop_waits_and_the_session_flat_acts(self) -> None:
         old = replace(a_position(), marks=a_position().marks._replace(age=60.0))
         nothing = a_pulse(NAN, to_close=60.0)
         late = a_pulse(NAN, to_close=9.0)

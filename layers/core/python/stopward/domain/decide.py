@@ -20,8 +20,8 @@ STOP_MOVERS: Final = (
 )  # fmt: skip
 """Rules that move the stop; they leave a stop alone that the trader loosened by hand."""
 
-PRICELESS: Final = ("session_flat",)
-"""Rules that need no price: all that may act while the market view is unusable."""
+PRICELESS: Final = ("session_flat", "day_profit")
+"""Rules that need no price, as the day loss limit where it flattens: all that may act blindly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def decide(
     A closed bar must be folded into the position already; a pulse is observed here and forgotten.
     """
     if not usable:
-        rules = _only(rules, PRICELESS)
+        rules = _priceless(rules)
     elif HAND_LOOSENED in position.flags:
         rules = rules._replace(**dict.fromkeys(STOP_MOVERS))
     state = position.state()
@@ -101,5 +101,7 @@ def admit(decision: Decision, position: Position, quote: Quote | None) -> Decisi
     return decision if is_tighter(price, stop, position.side) else Exit(rule=rule)
 
 
-def _only(rules: Rules, names: tuple[str, ...]) -> Rules:
+def _priceless(rules: Rules) -> Rules:
+    flattens = rules.day_loss is not None and rules.day_loss.flatten > 0
+    names = (*PRICELESS, "day_loss") if flattens else PRICELESS
     return Rules(**{name: getattr(rules, name) for name in names})
