@@ -26,6 +26,7 @@ from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Trans
 from stopward.adapters.postgres import PostgresDatabase, PostgresStore
 from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.market import ClosedBar
+from stopward.domain.rulebook import parse
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres
 from stopward.local.simulator import Simulator
@@ -33,7 +34,7 @@ from stopward.services.guard import Guard, GuardSettings
 from tests.builders.guard import SimulatorClock
 from tests.builders.simulator import OPEN, SESSIONS, at
 
-SIZES = (10, 100, 1_000)
+SIZES = (10, 100, 1_000, 5_000)
 IDLE_TICKS = 5
 RESULTS = Path(__file__).parent / "results" / "tick.json"
 RULES = '[account]\nadopt = "all"\nmax_quote_age_seconds = 300\n[rules]\npreset = "standard"\n'
@@ -100,7 +101,7 @@ def measure(size: int, url: str) -> dict[str, Any]:
     database = PostgresDatabase(url, role="service_role")
     administration = Administration(database)
     administration.open_account(account, name="bench", mode="guard")
-    administration.put_rules(account, RULES)
+    administration.put_rules(account, RULES, rules_hash=parse(RULES, source="bench").hash)
     administration.put_sessions(SESSIONS)
     clock = SimulatorClock(simulator)
     keys = Keys(key_id=simulator.key, secret=simulator.secret)

@@ -11,17 +11,20 @@ create table stopward.accounts (
     flatten_at timestamptz,
     rules_hash text,
     equity_prior_close numeric(18, 6),
+    equity_put_at timestamptz,
     created_at timestamptz not null default now(),
     constraint accounts_pkey primary key (id),
     constraint accounts_id_not_empty check (id <> ''),
     constraint accounts_mode_known check (mode in ('observe', 'guard')),
-    constraint accounts_equity_is_number check (equity_prior_close <> 'NaN')
+    constraint accounts_equity_is_number check (equity_prior_close <> 'NaN'),
+    constraint accounts_equity_is_dated check ((equity_prior_close is null) = (equity_put_at is null))
 );
 comment on table stopward.accounts is 'One guarded account; mode observe decides and records, but sends nothing.';
 comment on column stopward.accounts.exchange is 'Market whose sessions count (ISO 10383 code).';
 comment on column stopward.accounts.halted is 'The kill switch: rules propose nothing, arming goes on.';
 comment on column stopward.accounts.flatten_at is 'When a person asked to close everything; null otherwise.';
 comment on column stopward.accounts.equity_prior_close is 'Equity at the prior close, in dollars; null when unknown.';
+comment on column stopward.accounts.equity_put_at is 'When it was put (UTC): it counts until the next close.';
 alter table stopward.accounts enable row level security;
 
 create table stopward.members (

@@ -93,6 +93,21 @@ begin
             ) as session_day
         ),
 
+        -- What was put before the last close is the equity of a day that is over: the guard asks the broker then.
+        equity as (
+            select a.equity_prior_close
+            from account as a
+            cross join day as d
+            left join lateral (
+                select s.closes_at
+                from stopward.market_sessions as s
+                where s.exchange = a.exchange and s.day < d.session_day
+                order by s.day desc
+                limit 1
+            ) as last on true
+            where last.closes_at is null or a.equity_put_at >= last.closes_at
+        ),
+
         open_symbols as (
             select p.symbol from stopward.positions as p
             where p.account_id = of_account and p.closed_at is null
@@ -154,14 +169,14 @@ begin
                     'realised', trim_scale(coalesce(r.realised, 0))::text,
                     'realised_r', coalesce(r.realised_r, 0),
                     'peak_r', coalesce(r.peak_r, 0),
-                    'equity', trim_scale(coalesce(r.equity, a.equity_prior_close))::text,
+                    'equity', trim_scale(coalesce(r.equity, e.equity_prior_close))::text,
                     'losses', coalesce(r.losses, 0),
                     'last_loss_at', r.last_loss_at,
                     'locked_by', r.locked_by,
                     'warned', coalesce(r.warned, 0)
                 )
                 from day as d
-                cross join account as a
+                left join equity as e on true
                 left join stopward.day_results as r
                     on r.account_id = of_account and r.session_day = d.session_day
             ),

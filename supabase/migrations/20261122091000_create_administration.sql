@@ -8,20 +8,22 @@ security definer
 set search_path = ''
 as $$
 begin
-    insert into stopward.accounts (id, name, mode, exchange, equity_prior_close)
+    insert into stopward.accounts (id, name, mode, exchange, equity_prior_close, equity_put_at)
     values (
         request ->> 'account_id',
         request ->> 'name',
         coalesce(request ->> 'mode', 'observe'),
         coalesce(request ->> 'exchange', 'XNYS'),
-        (request ->> 'equity_prior_close')::numeric
+        (request ->> 'equity_prior_close')::numeric,
+        case when request ->> 'equity_prior_close' is not null then now() end
     )
     on conflict on constraint accounts_pkey do update
     set
         name = excluded.name,
         mode = excluded.mode,
         exchange = excluded.exchange,
-        equity_prior_close = coalesce(excluded.equity_prior_close, stopward.accounts.equity_prior_close);
+        equity_prior_close = coalesce(excluded.equity_prior_close, stopward.accounts.equity_prior_close),
+        equity_put_at = coalesce(excluded.equity_put_at, stopward.accounts.equity_put_at);
     return jsonb_build_object('account_id', request ->> 'account_id');
 end
 $$;
@@ -39,11 +41,16 @@ as $$
 declare
     this_account constant text := request ->> 'account_id';
     rules constant text := request ->> 'rules_toml';
-    this_hash constant text := coalesce(
-        request ->> 'rules_hash', encode(sha256(convert_to(rules, 'UTF8')), 'hex')
-    );
+    this_hash constant text := request ->> 'rules_hash';
 begin
     perform stopward.require_account(this_account);
+    if coalesce(this_hash, '') = '' or rules is null then
+        perform stopward.refuse(
+            'put_rules_request',
+            format('rules_hash %s, rules_toml of %s characters', coalesce(this_hash, 'null'), length(rules)),
+            'both are needed, the hash as the rule book of that text has it'
+        );
+    end if;
     insert into stopward.settings_versions (account_id, hash, rules_toml)
     values (this_account, this_hash, rules)
     on conflict on constraint settings_versions_pkey do nothing;
@@ -52,7 +59,7 @@ begin
 end
 $$;
 comment on function api.put_rules(jsonb) is
-'Make a rules file the account''s: {account_id, rules_toml, rules_hash}. Without a hash it is SHA-256 of the text.';
+'Make a rules file the account''s: {account_id, rules_toml, rules_hash}; decisions find their rules by the hash.';
 revoke execute on function api.put_rules(jsonb) from public;
 grant execute on function api.put_rules(jsonb) to service_role, stopward_worker;
 
@@ -65,12 +72,14 @@ as $$
 begin
     perform stopward.require_account(request ->> 'account_id');
     update stopward.accounts
-    set equity_prior_close = (request ->> 'equity_prior_close')::numeric
+    set
+        equity_prior_close = (request ->> 'equity_prior_close')::numeric,
+        equity_put_at = case when request ->> 'equity_prior_close' is not null then now() end
     where id = request ->> 'account_id';
     return jsonb_build_object('done', true);
 end
 $$;
-comment on function api.put_equity(jsonb) is 'Store the equity of the prior close: {account_id, equity_prior_close}.';
+comment on function api.put_equity(jsonb) is 'Store the equity of the prior close, in dollars: {account_id, equity_prior_close}. It counts until the next close.';
 revoke execute on function api.put_equity(jsonb) from public;
 grant execute on function api.put_equity(jsonb) to service_role, stopward_worker;
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import isnan
 
 import pytest
@@ -230,6 +231,79 @@ def test_resume_ends_halt_and_flatten_and_a_tag_comes_off(world: World) -> None:
     snapshot = begin(world)
     assert (snapshot.account.halted, snapshot.account.flatten_at) == (False, None)
     assert snapshot.tags == {}
+
+
+def test_rules_without_their_hash_are_refused(world: World) -> None:
+    with pytest.raises(DatabaseRejected) as caught:
+        world.people.put_rules(world.account_id, "[stop]\n", rules_hash="")
+    assert caught.value.rule == "put_rules_request"
+    assert begin(world).account.rules_hash == ""
+
+
+def test_a_hash_finds_the_text_that_it_was_first_put_with(world: World) -> None:
+    world.people.put_rules(world.account_id, "# one\n", rules_hash="abc")
+    world.people.put_rules(world.account_id, "# two\n", rules_hash="def")
+    assert begin(world).account.rules_toml == "# two\n"
+    world.people.put_rules(world.account_id, "# three\n", rules_hash="abc")
+    account = begin(world).account
+    assert (account.rules_toml, account.rules_hash) == ("# one\n", "abc")
+
+
+def far_sessions(exchange: str, *years: int) -> list[Session]:
+    """Return the fourth of January of each year, so that every clock is before or after it."""
+    days = (datetime(year, 1, 4, 14, 30, tzinfo=UTC) for year in years)
+    return [
+        Session(
+            exchange=exchange,
+            day=f"{opens_at:%Y-%m-%d}",
+            opens_at=opens_at,
+            closes_at=opens_at + timedelta(hours=6),
+        )
+        for opens_at in days
+    ]
+
+
+@pytest.mark.parametrize(
+    ("years", "equity"),
+    [
+        ((2101,), D("5000")),
+        ((2001, 2101), D("5000")),
+        ((2100, 2101), None),
+        ((2001, 2100, 2101), None),
+        ((2001, 2101, 2102), D("5000")),
+    ],
+    ids=["no close known", "put after it", "put before it", "put between", "a later one"],
+)
+def test_equity_counts_when_it_was_put_after_the_previous_close(
+    world: World, years: tuple[int, ...], equity: Decimal | None
+) -> None:
+    exchange = f"Y{world.account_id}"
+    world.people.open_account(
+        world.account_id, name="Tests", exchange=exchange, equity_prior_close=D("4000")
+    )
+    world.people.put_equity(world.account_id, D("5000"))
+    world.people.put_sessions(far_sessions(exchange, *years))
+    noon = datetime(2101, 1, 4, 17, 0, tzinfo=UTC)
+    assert begin(world, tick=noon).day.equity == equity
+
+
+def test_the_day_keeps_the_equity_that_it_was_given(world: World) -> None:
+    exchange = f"Z{world.account_id}"
+    world.people.open_account(world.account_id, name="Tests", exchange=exchange)
+    world.people.put_sessions(far_sessions(exchange, 2100, 2101))
+    noon = datetime(2101, 1, 4, 17, 0, tzinfo=UTC)
+    snapshot = begin(world, tick=noon)
+    assert snapshot.day.equity is None
+    day = replace(snapshot.day, equity=D("7000"))
+    world.store.record_tick(record(world, snapshot.fence, tick_at=noon, day=day))
+    world.people.put_equity(world.account_id, D("5000"))
+    assert begin(world, tick=noon).day.equity == D("7000")
+
+
+def test_opening_an_account_again_without_equity_keeps_what_was_put(world: World) -> None:
+    world.people.open_account(world.account_id, name="Tests", equity_prior_close=D("4000"))
+    world.people.open_account(world.account_id, name="Other")
+    assert begin(world).day.equity == D("4000")
 
 
 def test_opening_an_account_again_keeps_its_halt_and_its_rules(world: World) -> None:

@@ -10,7 +10,7 @@ from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Trans
 from stopward.adapters.memory import MemoryStore
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.position import Position
-from stopward.domain.rulebook import Mask
+from stopward.domain.rulebook import Mask, parse
 from stopward.domain.snapshot import (
     Acknowledgement,
     Busy,
@@ -194,7 +194,7 @@ def a_world(
     simulator = simulator or a_simulator(*rows)
     memory = MemoryStore(now=lambda: simulator.now)
     memory.open_account(ACCOUNT, name="test", mode=mode)
-    memory.put_rules(ACCOUNT, rules)
+    memory.put_rules(ACCOUNT, rules, rules_hash=parse(rules, source="test").hash)
     if sessions:
         memory.put_sessions(SESSIONS)
     clock = SimulatorClock(simulator)

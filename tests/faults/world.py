@@ -8,6 +8,7 @@ from decimal import Decimal
 from stopward.adapters.memory import MemoryStore
 from stopward.domain.identity import is_ours
 from stopward.domain.money import round_stop
+from stopward.domain.rulebook import parse
 from stopward.errors import (
     BrokerRejected,
     DatabaseRejected,
@@ -87,7 +88,8 @@ class World:
         self.memory.open_account(
             ACCOUNT, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
         )
-        self.memory.put_rules(ACCOUNT, schedule.rules)
+        rules_hash = parse(schedule.rules, source="test").hash
+        self.memory.put_rules(ACCOUNT, schedule.rules, rules_hash=rules_hash)
         self.memory.put_sessions(SESSIONS)
         for symbol in schedule.hands_off:
             self.memory.tag_symbol(ACCOUNT, symbol, "hands-off")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import isnan
-from typing import cast
 
 from stopward.adapters import rows
 from stopward.adapters.functions import Functions
@@ -43,19 +42,14 @@ class Administration:
             equity_prior_close=_money(equity_prior_close),
         )
 
-    def put_rules(
-        self, account_id: AccountId, rules_toml: str, *, rules_hash: str | None = None
-    ) -> str:
-        """Make a rules file the account's and return its hash; without one, SHA-256 of the text."""
-        answer = self._functions.call(
-            "put_rules",
-            "request",
-            {"account_id": account_id, "rules_toml": rules_toml, "rules_hash": rules_hash},
-        )
-        return cast("str", answer["rules_hash"])
+    def put_rules(self, account_id: AccountId, rules_toml: str, *, rules_hash: str) -> None:
+        """Make a rules file the account's. rules_hash: `RuleBook.hash` of that text, no other:
+        decisions carry it, and find their rules by it.
+        """
+        self._call("put_rules", account_id=account_id, rules_toml=rules_toml, rules_hash=rules_hash)
 
     def put_equity(self, account_id: AccountId, equity_prior_close: Decimal) -> None:
-        """Store the equity of the prior close, in dollars."""
+        """Store the equity of the prior close, in dollars; it counts until the next close."""
         self._call(
             "put_equity", account_id=account_id, equity_prior_close=_money(equity_prior_close)
         )

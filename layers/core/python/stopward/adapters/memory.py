@@ -1,6 +1,5 @@
 """The Store in memory, for tests of what stands on it; it answers and refuses as Postgres does."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from decimal import Decimal
 from math import isnan
 
 from stopward.adapters.memory_book import Book, Lease
+from stopward.adapters.memory_rules import refuse_if
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.position import Position
@@ -112,27 +112,24 @@ class MemoryStore:
         book = self._books.get(account_id)
         if book is None:
             account = AccountRow(id=account_id, name=name, mode=mode)
-            self._books[account_id] = Book(
-                account=account, exchange=exchange, equity_prior_close=equity_prior_close
-            )
-            return
-        book.account = replace(book.account, name=name, mode=mode)
-        book.exchange = exchange
+            self._books[account_id] = Book(account=account, exchange=exchange)
+        else:
+            book.account = replace(book.account, name=name, mode=mode)
+            book.exchange = exchange
         if equity_prior_close is not None:
-            book.equity_prior_close = equity_prior_close
+            self.put_equity(account_id, equity_prior_close)
 
-    def put_rules(
-        self, account_id: AccountId, rules_toml: str, *, rules_hash: str | None = None
-    ) -> str:
-        """Make a rules file the account's and return its hash; without one, SHA-256 of the text."""
+    def put_rules(self, account_id: AccountId, rules_toml: str, *, rules_hash: str) -> None:
+        """Make a rules file the account's; rules_hash is `RuleBook.hash` of that text."""
         book = self.book(account_id)
-        found = rules_hash or hashlib.sha256(rules_toml.encode()).hexdigest()
-        book.account = replace(book.account, rules_toml=rules_toml, rules_hash=found)
-        return found
+        refuse_if(not rules_hash, "put_rules_request", account_id)
+        found = book.rules.setdefault(rules_hash, rules_toml)
+        book.account = replace(book.account, rules_toml=found, rules_hash=rules_hash)
 
     def put_equity(self, account_id: AccountId, equity_prior_close: Decimal) -> None:
-        """Store the equity of the prior close, in dollars."""
-        self.book(account_id).equity_prior_close = equity_prior_close
+        """Store the equity of the prior close, in dollars; it counts until the next close."""
+        book = self.book(account_id)
+        book.equity_prior_close, book.equity_put_at = equity_prior_close, self._now()
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Store trading sessions; a known day takes the new times."""
@@ -246,7 +243,16 @@ class MemoryStore:
         last = session or max(begun, key=lambda each: each.opens_at, default=None)
         name = last.day if last is not None else tick_at.astimezone(UTC).date().isoformat()
         day = book.days.get(name, DayRow(session_day=name))
-        return replace(day, equity=book.equity_prior_close) if day.equity is None else day
+        if day.equity is not None or book.equity_put_at is None:
+            return day
+        # What was put before the last close is the equity of a day that is over.
+        closes = (
+            each.closes_at
+            for each in self._sessions.values()
+            if each.exchange == book.exchange and each.day < name
+        )
+        is_of_the_day = book.equity_put_at >= max(closes, default=book.equity_put_at)
+        return replace(day, equity=book.equity_prior_close) if is_of_the_day else day
 
     def _usual_volume(
         self, symbols: Iterable[Symbol], session: Session | None, tick_at: datetime

@@ -76,7 +76,9 @@ class Book:
 
     account: AccountRow
     exchange: str
-    equity_prior_close: Decimal | None
+    equity_prior_close: Decimal | None = None
+    equity_put_at: datetime | None = None
+    rules: dict[str, str] = field(default_factory=dict)
     lease: Lease | None = None
     positions: dict[PositionId, Position] = field(default_factory=dict)
     closed: dict[PositionId, datetime] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Book:
         """Return a copy whose containers are its own; what they hold never changes."""
         return replace(
             self,
+            rules=dict(self.rules),
             positions=dict(self.positions),
             closed=dict(self.closed),
             orders=dict(self.orders),
