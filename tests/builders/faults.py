@@ -62,12 +62,14 @@ class Wake:
 class Disturbance:
     """Something that happens at a boundary call (counted from 1) of a wake; `hand`, or a fault.
 
-    amount: seconds for `slow`, calls for `late_effect`, `stale` and `hidden`.
+    what: count only the calls that begin with these words, such as `submit market`. amount: seconds
+    for `slow`, calls for `late_effect`, `stale` and `hidden`.
     """
 
     wake: int
     call: int
     kind: FaultKind | Literal["hand"]
+    what: str = ""
     amount: float = 1.0
     hand: Hand | None = None
     overlap: Wake | None = None

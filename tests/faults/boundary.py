@@ -39,7 +39,8 @@ class Frame:
     change that this tick asked for. canceled: orders that it asked to cancel and has not seen
     final, with their symbol. writes: requests to change something at the broker. watched: symbols
     that were off limits when it began. unanswered: orders sent without an answer, which may be
-    sent again as they were. closed: symbols of which this tick wrote a trade.
+    sent again as they were. seen: calls by the words they begin with. closed: symbols of which this
+    tick wrote a trade.
     """
 
     wake: Wake
@@ -53,6 +54,7 @@ class Frame:
     canceled: dict[BrokerOrderId, Symbol] = field(default_factory=dict)
     watched: frozenset[Symbol] = frozenset()
     unanswered: set[str] = field(default_factory=set)
+    seen: dict[str, set[int]] = field(default_factory=dict)
     closed: set[Symbol] = field(default_factory=set)
 
 
@@ -100,16 +102,16 @@ class Boundary:
     total: int = 0
     writes: int = 0
     hidden: dict[str, int] = field(default_factory=dict)
-    _due: dict[tuple[int, int], list[Disturbance]] = field(init=False)
+    _due: dict[int, list[Disturbance]] = field(init=False)
     _late: list[tuple[int, str, Callable[[], object]]] = field(default_factory=list)
     _answers: dict[str, list[tuple[datetime, object]]] = field(default_factory=dict)
     _stale_until: int = 0
 
     def __post_init__(self) -> None:
-        """Sort what is to come by wake and call."""
+        """Sort what is to come by wake."""
         self._due = {}
         for each in self.disturbances:
-            self._due.setdefault((each.wake, each.call), []).append(each)
+            self._due.setdefault(each.wake, []).append(each)
 
     @property
     def frame(self) -> Frame:
@@ -179,7 +181,7 @@ class Boundary:
         self._release_late()
         self.hidden = {each: left - 1 for each, left in self.hidden.items() if left > 1}
         after: str | None = None
-        for each in self._due.get((frame.wake.number, frame.calls), ()):
+        for each in self._due_now(frame, what):
             after = self._disturb(each, what, perform, error=error, reads=reads, name=name) or after
         self.stage.check()
         try:
@@ -197,6 +199,18 @@ class Boundary:
             raise KillTick
         self.note(what, _shown(answer))
         return answer
+
+    def _due_now(self, frame: Frame, what: str) -> list[Disturbance]:
+        """Return what is to happen at this call: the so-manieth of the tick, or of its kind."""
+        due = []
+        for each in self._due.get(frame.wake.number, ()):
+            if not what.startswith(each.what):
+                continue
+            seen = frame.seen.get(each.what, set()) | {frame.calls}
+            frame.seen[each.what] = seen
+            if len(seen) == each.call if each.what else frame.calls == each.call:
+                due.append(each)
+        return due
 
     def _disturb(
         self,

@@ -15,9 +15,10 @@ from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Order, OrderRequest
 from stopward.domain.position import Position
 from stopward.errors import BrokerUnavailable, DatabaseRejected, RateLimited
-from stopward.services.guard import Guard, act, believe, plans
-from stopward.services.guard.act import Executor, Sent
+from stopward.services.guard import Guard, believe, plans
+from stopward.services.guard.act import Executor
 from stopward.services.guard.plans import Planned
+from stopward.services.guard.sent import Sent, with_order
 from stopward.services.guard.subject import Picture
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def sell_without_the_release_wait() -> Iterator[None]:
     def release(executor: Executor, sent: Sent, step: Order) -> Sent:
         if step.on is not None:
             executor.broker.cancel(step.on)
-        return act._with(sent, replace(step, status="filled"), complete=True)
+        return with_order(sent, replace(step, status="filled"), complete=True)
 
     with patch.object(Executor, "_release", release):
         yield
@@ -122,11 +123,9 @@ def retry_a_submit_under_a_new_id() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def skip_the_position_reread() -> Iterator[None]:
+def skip_the_position_reread() -> AbstractContextManager[object]:
     """Sell what was there when the tick began."""
-    with patch.object(Executor, "_held", lambda _, position: position.quantity):
-        yield
+    return patch.object(Executor, "_held", lambda _, position: position.quantity)
 
 
 @contextmanager
@@ -208,32 +207,24 @@ def believe_an_absence() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def leave_orders_behind() -> Iterator[None]:
+def leave_orders_behind() -> AbstractContextManager[object]:
     """Close a position while a stop of ours still rests for it."""
-    with patch.object(believe, "_has_leftovers", lambda *_: False):
-        yield
+    return patch.object(believe, "_has_leftovers", lambda *_: False)
 
 
-@contextmanager
-def adopt_whatever_is_listed() -> Iterator[None]:
+def adopt_whatever_is_listed() -> AbstractContextManager[object]:
     """Adopt a position that fills say is gone."""
-    with patch.object(believe, "is_doubtful", lambda *_, **__: False):
-        yield
+    return patch.object(believe, "is_doubtful", lambda *_, **__: False)
 
 
-@contextmanager
-def trust_our_clock() -> Iterator[None]:
+def trust_our_clock() -> AbstractContextManager[object]:
     """Take a fill for older than the position because our clock is ahead."""
-    with patch.object(reconciling, "CLOCKS_APART", timedelta(0)):
-        yield
+    return patch.object(reconciling, "CLOCKS_APART", timedelta(0))
 
 
-@contextmanager
-def forget_a_stop_that_rested() -> Iterator[None]:
+def forget_a_stop_that_rested() -> AbstractContextManager[object]:
     """Go back to the stop before a move that we never saw rest."""
-    with patch.object(believe, "rested", lambda position, *_: position):
-        yield
+    return patch.object(believe, "rested", lambda position, *_: position)
 
 
 @contextmanager
@@ -260,11 +251,9 @@ def touch_what_is_hands_off() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def give_up_after_a_failed_step() -> Iterator[None]:
+def give_up_after_a_failed_step() -> AbstractContextManager[object]:
     """Leave a released stop to the next tick."""
-    with patch("stopward.services.guard.rounds.ROUNDS", 1):
-        yield
+    return patch("stopward.services.guard.rounds.ROUNDS", 1)
 
 
 @contextmanager

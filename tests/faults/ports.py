@@ -26,6 +26,11 @@ class FaultyBroker:
     boundary: Boundary
     audit: Audit
 
+    @property
+    def remaining(self) -> int | None:
+        """Return None: nothing is known of a rate window."""
+        return self.inner.remaining
+
     def account(self) -> BrokerAccount:
         """Return the account."""
         return self.boundary.broker_read("account", self.inner.account)

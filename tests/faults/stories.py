@@ -32,16 +32,24 @@ def walk(*closes: float) -> tuple[Prices, ...]:
 
 
 def by_hand(
-    wake: int, kind: HandKind, *, call: int = 1, amount: str = "0.5", symbol: Symbol = AAPL
+    wake: int,
+    kind: HandKind,
+    *,
+    call: int = 1,
+    before: str = "",
+    amount: str = "0.5",
+    symbol: Symbol = AAPL,
 ) -> Disturbance:
-    """Return an act of the trader at a call of a wake."""
+    """Return an act of the trader before a call of a wake, or before the so-manieth of a kind."""
     hand = Hand(kind=kind, amount=D(amount), symbol=symbol)
-    return Disturbance(wake=wake, call=call, kind="hand", hand=hand)
+    return Disturbance(wake=wake, call=call, what=before, kind="hand", hand=hand)
 
 
-def fault(wake: int, call: int, kind: FaultKind, *, amount: float = 1.0) -> Disturbance:
-    """Return a fault at a call of a wake."""
-    return Disturbance(wake=wake, call=call, kind=kind, amount=amount)
+def fault(
+    wake: int, call: int, kind: FaultKind, *, at: str = "", amount: float = 1.0
+) -> Disturbance:
+    """Return a fault at a call of a wake, or at the so-manieth of a kind."""
+    return Disturbance(wake=wake, call=call, what=at, kind=kind, amount=amount)
 
 
 UP = {AAPL: walk(100, 103)}
@@ -90,7 +98,7 @@ def doubled_event_at_once() -> Schedule:
     again = replace(GRID[4], number=900, cold=True)
     return replace(
         _base(rules=TARGET, up=True),
-        disturbances=(Disturbance(wake=4, call=4, kind="overlap", overlap=again),),
+        disturbances=(Disturbance(wake=4, call=1, what="quotes", kind="overlap", overlap=again),),
     )
 
 
@@ -113,9 +121,9 @@ def rate_limited_sale() -> Schedule:
     return replace(
         _base(rules=TARGET, up=True),
         disturbances=(
-            fault(4, 9, "rate_limited"),
-            by_hand(4, "add", call=10),
-            by_hand(4, "reduce", call=10),
+            fault(4, 1, "rate_limited", at="submit market"),
+            by_hand(4, "add", call=2, before="position "),
+            by_hand(4, "reduce", call=2, before="position "),
         ),
     )
 
@@ -126,7 +134,7 @@ def move_rested_unseen() -> Schedule:
     return replace(
         _base(rules=TRAIL, up=True),
         wakes=wakes,
-        disturbances=(fault(2, 6, "kill_after"), by_hand(3, "cancel")),
+        disturbances=(fault(2, 1, "kill_after", at="replace"), by_hand(3, "cancel")),
     )
 
 
@@ -146,8 +154,8 @@ def lease_taken_over() -> Schedule:
     return replace(
         _base(stop=None),
         disturbances=(
-            fault(0, 10, "slow", amount=16.0),
-            Disturbance(wake=0, call=10, kind="overlap", overlap=GRID[1]),
+            fault(0, 1, "slow", at="record_tick", amount=16.0),
+            Disturbance(wake=0, call=1, what="record_tick", kind="overlap", overlap=GRID[1]),
         ),
     )
 
@@ -160,7 +168,7 @@ def one_of_three_moves_is_done() -> Schedule:
         _base(rules=rules, quantity=D("12.5"), stop=None),
         prices={AAPL: (*flat(100, 1), (100, 103, 100, 102.6), *flat(102.6, 9))},
         wakes=tuple(replace(GRID[0], number=n, seconds=s) for n, s in enumerate(seconds)),
-        disturbances=(fault(1, 6, "kill_after"),),
+        disturbances=(fault(1, 1, "kill_after", at="replace"),),
     )
 
 
@@ -172,9 +180,9 @@ def two_plans_come_out_otherwise() -> Schedule:
         prices={AAPL: walk(100, 103), MSFT: walk(100, 103)},
         openings=(Opening(), Opening(symbol=MSFT)),
         disturbances=(
-            by_hand(4, "reject", call=6),
-            by_hand(4, "close", call=11, symbol=MSFT),
-            *(fault(4, call, "no_answer") for call in (18, 19)),
+            by_hand(4, "reject", before="submit market"),
+            by_hand(4, "close", call=2, before="cancel", symbol=MSFT),
+            *(fault(4, call, "no_answer", at="submit stop") for call in (1, 2)),
         ),
     )
 
@@ -186,23 +194,34 @@ def canceled_after_a_move() -> Schedule:
 
 def arm_without_an_answer() -> Schedule:
     """A naked position is armed, and no answer comes."""
-    return replace(_base(stop=None), disturbances=(fault(0, 11, "lost_answer"),))
+    return replace(_base(stop=None), disturbances=(fault(0, 1, "no_answer", at="submit stop"),))
 
 
 def exit_recorded_and_killed() -> Schedule:
     """An exit is recorded, and the process ends before it is sent."""
-    return replace(_base(rules=TARGET, up=True), disturbances=(fault(4, 5, "kill_after"),))
+    return replace(
+        _base(rules=TARGET, up=True), disturbances=(fault(4, 1, "kill_after", at="record_tick"),)
+    )
 
 
 def one_replan_read_is_lost() -> Schedule:
     """Two exits come out otherwise; the second position does not answer when it is read again."""
     schedule = two_plans_come_out_otherwise()
-    return replace(schedule, disturbances=(*schedule.disturbances[:2], fault(4, 16, "no_answer")))
+    lost = fault(4, 2, "no_answer", at="position MSFT")
+    return replace(schedule, disturbances=(*schedule.disturbances[:2], lost))
 
 
 def replan_without_an_answer() -> Schedule:
     """An exit is rejected, and the list of orders does not answer when it is read again."""
     return replace(
         _base(rules=TARGET, up=True),
-        disturbances=(by_hand(4, "reject", call=6), fault(4, 11, "no_answer")),
+        disturbances=(
+            by_hand(4, "reject", before="submit market"),
+            fault(4, 2, "no_answer", at="open_orders"),
+        ),
     )
+
+
+def naked_and_only_looked_at() -> Schedule:
+    """A naked position of an account in mode observe."""
+    return replace(_base(stop=None), mode="observe")

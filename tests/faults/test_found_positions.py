@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from stopward.domain.orders import Fill
 from stopward.domain.snapshot import DayRow
-from stopward.services.guard.act import Sent
 from stopward.services.guard.confirm import confirm
+from stopward.services.guard.sent import Sent
 from tests.builders.faults import Schedule
 from tests.builders.store import NOON, a_position, an_order
 from tests.faults import stories
@@ -78,6 +78,7 @@ def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> No
         (Sent(position=sold, orders=(exit_order,)), Sent(position=stopped, orders=(move,))),
         fills,
         DayRow(session_day="2026-11-23"),
+        recorded=(),
         now=NOON + timedelta(seconds=2),
     )
     assert [(trade.symbol, trade.cause) for trade in confirmed.trades] == [("AAPL", "give_back")]

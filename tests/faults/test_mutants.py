@@ -27,6 +27,8 @@ DIRECTED: Mapping[str, Story] = {
     "trust_our_clock": stories.clock_ahead,
     "forget_a_stop_that_rested": stories.move_rested_unseen,
     "decide_an_exit_anew": stories.exit_recorded_and_killed,
+    "send_in_observe_mode": stories.naked_and_only_looked_at,
+    "see_half_of_the_orders": STORIES["a bracket's stop moves"],
 }
 """The story that catches a mutant which random schedules meet only now and then."""
 

@@ -6,8 +6,8 @@ from tests.faults.random_schedules import random_schedule
 from tests.faults.shrink import shrink, timeline
 from tests.faults.world import run
 
-SCHEDULES = 1500
-BATCH = 250
+SCHEDULES = 1200
+BATCH = 200
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))

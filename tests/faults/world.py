@@ -1,12 +1,11 @@
 """Run one schedule: the real guards over the simulator and the store in memory, fault by fault."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
-from stopward.domain.identity import is_ours
 from stopward.domain.money import round_stop
 from stopward.domain.rulebook import parse
 from stopward.errors import (
@@ -22,6 +21,7 @@ from stopward.services.guard import Guard, GuardSettings, Summary
 from tests.builders.faults import MASKS, GuardName, Hand, Opening, Schedule, Wake
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import SESSIONS, at, bars_of
+from tests.faults import hands
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Broken, Frame, KillTick, Line
 from tests.faults.outcome import check_protected, check_settled, check_trades
@@ -33,7 +33,6 @@ HEALTHY_TICKS = 3
 LEASE_SECONDS = 15.0
 LEASE_MARGIN_SECONDS = 2.0
 CALM_NUMBER = 10_000
-TICK = Decimal("0.01")
 GuardClass = type[Guard]
 
 
@@ -159,7 +158,7 @@ class World:
         """Let a person act; what the broker refuses is told and forgotten."""
         self.simulator.settle()
         try:
-            told = HANDS[hand.kind](self, hand)
+            told = hands.act_by_hand(self, hand)
         except (BrokerRejected, InvalidInput, KeyError) as refusal:
             told = f"refused: {refusal}"
         self.check()
@@ -274,9 +273,9 @@ class World:
         up = 1 if opening.side == "long" else -1
         stop = target = None
         if opening.stop is not None:
-            stop = round_stop(price * (1 - up * opening.stop), TICK, opening.side)
+            stop = round_stop(price * (1 - up * opening.stop), hands.TICK, opening.side)
         if opening.target is not None:
-            target = (price * (1 + up * opening.target)).quantize(TICK)
+            target = (price * (1 + up * opening.target)).quantize(hands.TICK)
         partly = stop is not None and opening.covered < 1
         self.simulator.open_position(
             symbol,
@@ -295,143 +294,3 @@ class World:
 def run(schedule: Schedule, *, tracing: bool = False, guard_class: GuardClass = Guard) -> Result:
     """Run a schedule from its start."""
     return World(schedule, tracing=tracing, guard_class=guard_class).run()
-
-
-# What a person does
-
-
-def _part(world: World, hand: Hand) -> Decimal:
-    held = abs(world.simulator.shares(hand.symbol))
-    whole = held == held.to_integral_value()
-    part = (held * hand.amount).quantize(Decimal(1) if whole else Decimal("0.01"))
-    return min(max(part, Decimal(1) if whole else Decimal("0.01")), held)
-
-
-def _close(world: World, hand: Hand) -> str:
-    world.simulator.hand_close(hand.symbol)
-    return f"{hand.symbol} closed"
-
-
-def _reduce(world: World, hand: Hand) -> str:
-    part = _part(world, hand)
-    world.simulator.hand_close(hand.symbol, part)
-    return f"{hand.symbol} reduced by {part}"
-
-
-def _reduce_keep(world: World, hand: Hand) -> str:
-    part = _part(world, hand)
-    world.audit.excess_by_hand.add(hand.symbol)
-    world.simulator.hand_close(hand.symbol, part, orders="keep")
-    return f"{hand.symbol} reduced by {part}, its orders stay"
-
-
-def _add(world: World, hand: Hand) -> str:
-    part = _part(world, hand)
-    world.simulator.hand_add(hand.symbol, part)
-    return f"{hand.symbol} enlarged by {part}"
-
-
-def _stop_price(world: World, hand: Hand, *, away: Decimal) -> Decimal:
-    price = world.simulator.price(hand.symbol)
-    if price is None:
-        raise InvalidInput(f"{hand.symbol} has no price")
-    is_long = world.simulator.shares(hand.symbol) > 0
-    side = "long" if is_long else "short"
-    return round_stop(price * (1 - away if is_long else 1 + away), TICK, side)
-
-
-def _tighten(world: World, hand: Hand) -> str:
-    order = world.simulator.hand_move_stop(
-        hand.symbol, _stop_price(world, hand, away=hand.amount / 100)
-    )
-    world.audit.loosened(hand.symbol)
-    return f"{hand.symbol} stop to {order.stop_price}"
-
-
-def _loosen(world: World, hand: Hand) -> str:
-    order = world.simulator.hand_move_stop(
-        hand.symbol, _stop_price(world, hand, away=hand.amount / 10)
-    )
-    world.audit.loosened(hand.symbol)
-    return f"{hand.symbol} stop to {order.stop_price}"
-
-
-def _cancel(world: World, hand: Hand) -> str:
-    world.simulator.hand_cancel(hand.symbol)
-    return f"{hand.symbol} orders canceled"
-
-
-def _stop(world: World, hand: Hand) -> str:
-    order = world.simulator.hand_stop(
-        hand.symbol,
-        _stop_price(world, hand, away=hand.amount / 20),
-        quantity=_part(world, hand),
-    )
-    world.audit.loosened(hand.symbol)
-    return f"{hand.symbol} stop for {order.quantity} at {order.stop_price}"
-
-
-def _open_by_hand(world: World, hand: Hand) -> str:
-    rests = [o for o in world.simulator.open_orders(hand.symbol) if not is_ours(o.client_order_id)]
-    if world.simulator.shares(hand.symbol) or rests:
-        return "nothing: it is held, or an order of the trader's rests"
-    quantity = max((hand.amount * 100).quantize(Decimal(1)), Decimal(1))
-    price = world.simulator.price(hand.symbol)
-    if price is None:
-        raise InvalidInput(f"{hand.symbol} has no price")
-    world.simulator.open_position(hand.symbol, hand.side, quantity, price)
-    return f"{hand.side} {quantity} {hand.symbol}"
-
-
-def _split(world: World, hand: Hand) -> str:
-    guarded = {p.symbol for p in world.memory.book(ACCOUNT).open_positions()}
-    if not world.simulator.shares(hand.symbol) or hand.symbol not in guarded:
-        return "nothing: it is not held, or not guarded yet"
-    world.simulator.hand_split(hand.symbol, Decimal(2))
-    return f"{hand.symbol} 2 for 1"
-
-
-def _hands_off(world: World, hand: Hand) -> str:
-    world.memory.tag_symbol(ACCOUNT, hand.symbol, "hands-off")
-    world.audit.hands_off.add(hand.symbol)
-    return f"{hand.symbol} hands off"
-
-
-def _opt_in(world: World, hand: Hand) -> str:
-    world.memory.untag_symbol(ACCOUNT, hand.symbol, "hands-off")
-    world.memory.untag_symbol(ACCOUNT, hand.symbol, "halted")
-    world.audit.hands_off.discard(hand.symbol)
-    return f"{hand.symbol} opted in"
-
-
-def _halt(world: World, _: Hand) -> str:
-    world.memory.halt(ACCOUNT, reason="by hand")
-    return "halted"
-
-
-def _resume(world: World, _: Hand) -> str:
-    world.memory.resume(ACCOUNT)
-    return "resumed"
-
-
-def _flatten(world: World, _: Hand) -> str:
-    world.memory.request_flatten(ACCOUNT, at=world.simulator.now)
-    return "flatten asked"
-
-
-def _cap(world: World, hand: Hand) -> str:
-    world.simulator.cap_next_fill(hand.symbol, Decimal(1))
-    return f"the next fill of {hand.symbol} takes one share"
-
-
-def _reject(world: World, hand: Hand) -> str:
-    world.simulator.reject_next(hand.symbol, "not now")
-    return f"the next order of {hand.symbol} is rejected by the market"
-
-
-HANDS: Mapping[str, Callable[[World, Hand], str]] = {
-    "close": _close, "reduce": _reduce, "reduce_keep": _reduce_keep, "add": _add,
-    "tighten": _tighten, "loosen": _loosen, "cancel": _cancel, "stop": _stop,
-    "open": _open_by_hand, "split": _split, "hands_off": _hands_off, "opt_in": _opt_in,
-    "halt": _halt, "resume": _resume, "flatten": _flatten, "cap": _cap, "reject": _reject,
-}  # fmt: skip
