@@ -11,7 +11,7 @@ from stopward.local.simulator import Fault
 from stopward.services.guard import Summary, run_minute
 from stopward.services.guard.act import HELD_SHARES, is_held
 from tests.builders.guard import AAPL, ACCOUNT, ADOPT_ALL, SimulatorClock, a_world
-from tests.builders.simulator import a_simulator, at, flat
+from tests.builders.simulator import a_bar, a_simulator, at, flat
 
 TIME_STOP = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
 SESSION_FLAT = ADOPT_ALL + "[rules.session_flat]\nminutes = 10\n"
@@ -227,3 +227,14 @@ def test_moves_tell_the_store_at_once_what_they_replaced() -> None:
         found = world.snapshot()
         assert isinstance(found, Snapshot)
         assert [order.step for order in found.orders] == ["move"]
+
+
+def test_many_new_positions_are_adopted_a_few_a_tick() -> None:
+    """Each entry order is read for its tag, and two hundred requests a minute must do."""
+    symbols = [f"S{index:02d}" for index in range(45)]
+    bars = [a_bar((100, 100, 100, 100), minute=m, symbol=s) for s in symbols for m in range(6)]
+    simulator = a_simulator(bars=bars, cash="10000000")
+    with a_world(simulator=simulator) as world:
+        for symbol in symbols:
+            world.open("10", symbol=symbol, stop="98")
+        assert [world.tick(1 + k / 10).adopted for k in range(4)] == [20, 20, 5, 0]

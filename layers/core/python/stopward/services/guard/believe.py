@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
-from stopward.domain.adoption import adopt, is_doubtful, refusal, with_entry
+from stopward.domain.adoption import adopt, has_entry, is_doubtful, refusal, with_entry
 from stopward.domain.day import after_fills
 from stopward.domain.identity import PositionId, Symbol, is_ours
 from stopward.domain.market import Instrument
@@ -212,8 +213,10 @@ def _adopt_new(
         if symbol in ours:
             continue
         why_not = refusal(settings, symbol, _new_tags(snapshot, picture, symbol))
-        if why_not is None and is_doubtful(found, picture.fills, now=picture.at):
+        if why_not is None and is_doubtful(found, picture.fills_of.get(symbol, ()), now=picture.at):
             alarms.append(_doubtful_alarm(symbol))
+        elif why_not is None and not has_entry(found):
+            alarms.append(_entry_alarm(symbol, found.average_entry))
         elif why_not is None:
             new.append(symbol)
         elif picture.holding(symbol).covered_quantity(found.side) < found.quantity:
@@ -228,7 +231,7 @@ def _adopt_new(
             holding,
             account_id=snapshot.account.id,
             instrument=snapshot.instruments.get(symbol, Instrument(symbol=symbol)),
-            fills=picture.fills,
+            fills=picture.fills_of.get(symbol, ()),
             daily_atr=atr.get(symbol),
             settings=settings,
             tags=_new_tags(snapshot, picture, symbol),
@@ -282,6 +285,18 @@ def _doubtful_alarm(symbol: Symbol) -> Alarm:
         kind="position_doubtful",
         symbol=symbol,
         message=f"{symbol}: fills of the last minute do not lead to the position listed; we wait",
+    )
+
+
+def _entry_alarm(symbol: Symbol, average_entry: Decimal) -> Alarm:
+    return Alarm(
+        key=f"entry_missing:{symbol}",
+        kind="entry_missing",
+        symbol=symbol,
+        message=(
+            f"{symbol} is opted in and left alone: the broker tells an average entry of "
+            f"{average_entry}, so there is no risk to guard it by; place its stop by hand"
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Remember the tag in the entry order of each holding that is not ours, so that it is read once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -12,6 +12,9 @@ from stopward.ports import Broker
 
 PATIENCE = 15
 """Looks after which an entry that no fill shows is no longer asked for: fills may lag minutes."""
+
+READS = 20
+"""Entry orders read in one tick: two hundred requests a minute must do for everything."""
 
 Key = tuple[Symbol, str, Decimal, Decimal]
 
@@ -31,19 +34,25 @@ class EntryTags:
         """Return whether the entry of this very holding was read before."""
         return _key(held) in self._read
 
+    def was_tried(self, held: BrokerPosition) -> bool:
+        """Return whether the entry was looked for at least once."""
+        return self._tries[_key(held)] > 0
+
     def of(self, held: BrokerPosition) -> tuple[str, ...]:
         """Return the tag of the entry order; empty when it carries none that the rules know."""
         tag = self._read.get(_key(held))
         return () if tag is None or tag not in self.known else (tag,)
 
     def learn(
-        self, broker: Broker, holdings: Sequence[BrokerPosition], fills: tuple[Fill, ...]
+        self,
+        broker: Broker,
+        holdings: Sequence[BrokerPosition],
+        fills_of: Mapping[Symbol, tuple[Fill, ...]],
     ) -> None:
-        """Read the entry order of each holding not known yet: one request each."""
-        for held in holdings:
-            if self.knows(held):
-                continue
-            order_id = entry_order(held, fills)
+        """Read the entry order of holdings not known yet: one request each, `READS` at most."""
+        unknown = [held for held in holdings if not self.knows(held)]
+        for held in sorted(unknown, key=lambda held: self._tries[_key(held)])[:READS]:
+            order_id = entry_order(held, fills_of.get(held.symbol, ()))
             order = None if order_id is None else broker.order(order_id)
             self._tries[_key(held)] += 1
             if order is not None:

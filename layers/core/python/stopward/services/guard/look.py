@@ -37,7 +37,8 @@ def look_at_broker(
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity differs from ours or a holding is new to us. They are read
     after the positions, and the positions once more, so that a fill between the reads is noticed: a
-    symbol whose quantity differs between them is left for the next tick.
+    symbol whose quantity differs between them is left for the next tick, and so is one whose entry
+    order was not yet asked for its tag.
     """
     orders = broker.open_orders()
     positions = {found.symbol: found for found in broker.positions()}
@@ -56,12 +57,13 @@ def look_at_broker(
     if not (is_new or differs or unsure):
         return picture
     fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new or unsure))
-    entry_tags.learn(broker, strangers, fills)
+    fills_of = by_symbol(fills)
+    entry_tags.learn(broker, strangers, fills_of)
     again = {found.symbol: found for found in broker.positions()}
     steady = {
         symbol: held
         for symbol, held in again.items()
-        if symbol in ours or (symbol in positions and positions[symbol].quantity == held.quantity)
+        if symbol in ours or (_is_steady(held, positions) and entry_tags.was_tried(held))
     }
     known = {order.broker_order_id for order in snapshot.orders}
     by_others = {
@@ -78,7 +80,7 @@ def look_at_broker(
         found=(*found, *(order for order in read if order is not None)),
         fills=fills,
         orders_of=by_symbol(orders),
-        fills_of=by_symbol(fills),
+        fills_of=fills_of,
         entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
 
@@ -112,6 +114,11 @@ def look_at_market(
         faults=faults,
         bars=_new_bars(market_data, symbols, states=states, session=session, until=tick_at),
     )
+
+
+def _is_steady(held: BrokerPosition, before: Mapping[Symbol, BrokerPosition]) -> bool:
+    first = before.get(held.symbol)
+    return first is not None and first.quantity == held.quantity
 
 
 def _may_adopt(
