@@ -6,6 +6,7 @@ import pytest
 
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.adapters.postgres_url import read_database_url
+from stopward.bootstrap import minute_guard
 from stopward.errors import InvalidInput
 
 REMOTE = "postgresql://postgres:open-sesame@db.example.com:5432/postgres"
@@ -94,3 +95,14 @@ def test_the_words_of_libpq_lose_every_spelling_of_the_password() -> None:
 def test_a_database_is_refused_when_it_is_made_not_when_it_is_used() -> None:
     with pytest.raises(InvalidInput, match=r"leads to another machine"):
         PostgresDatabase(REMOTE)
+
+
+def test_a_function_refuses_a_database_without_tls_at_its_start() -> None:
+    environment = {
+        "STOPWARD_ACCOUNT_ID": "main",
+        "STOPWARD_DATABASE_URL": REMOTE,
+        "STOPWARD_BROKER_KEY_ID": "key",
+        "STOPWARD_BROKER_SECRET_KEY": "secret",
+    }
+    with pytest.raises(InvalidInput, match=r"add \?sslmode=require"):
+        minute_guard(source="test", mask="all", on_failure=lambda *_: None, environment=environment)
