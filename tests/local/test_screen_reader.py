@@ -8,7 +8,7 @@ import pytest
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId
-from stopward.errors import DatabaseRejected, DatabaseUnavailable
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
 from stopward.local.screen.queries import COUNTS
 from stopward.local.screen.reader import AccountReader
 
@@ -44,6 +44,16 @@ def test_it_reads_with_the_rights_of_the_guard_and_no_more(reader: AccountReader
     with pytest.raises(DatabaseRejected) as refused:
         reader.rows("delete from stopward.accounts returning id")
     assert refused.value.rule == "42501"
+
+
+def test_a_url_that_leads_away_without_tls_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidInput, match="sslmode=require") as refused:
+        AccountReader("postgresql://me:hush@db.example.com/x", account_id=ACCOUNT)
+    assert "hush" not in str(refused.value)
+    with pytest.raises(DatabaseUnavailable) as failed:
+        AccountReader("postgresql://me:hush@127.0.0.1:1/x", account_id=ACCOUNT)
+    assert "hush" not in str(failed.value)
+    assert failed.value.__cause__ is None
 
 
 def test_a_statement_that_is_cut_off_is_no_answer(reader: AccountReader) -> None:

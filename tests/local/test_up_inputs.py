@@ -93,13 +93,12 @@ def test_bars_outside_every_session_are_refused(tmp_path: Path) -> None:
         inputs_of(tmp_path, bars=saturday, positions=early)
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n"])
-def test_a_rules_file_that_says_nothing_is_not_the_standard_rules(
-    tmp_path: Path, text: str
-) -> None:
-    inputs = inputs_of(tmp_path, rules=text)
-    assert inputs.rules_toml == text
+def test_a_rules_file_that_says_nothing_is_not_the_standard_rules(tmp_path: Path) -> None:
+    inputs = inputs_of(tmp_path, rules="# nothing\n")
+    assert inputs.rules_toml == "# nothing\n"
     assert inputs.book.account.adopt == "listed"
+    with pytest.raises(InvalidInput, match="is empty; write at least"):
+        inputs_of(tmp_path, rules=" \n")
 
 
 def test_a_byte_order_mark_is_no_rule(tmp_path: Path) -> None:

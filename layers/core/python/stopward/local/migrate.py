@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from stopward.adapters.postgres_url import read_database_url
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
 
 PROJECT = Path(__file__).resolve().parents[5]
@@ -106,13 +107,17 @@ def seed(url: str, *, supabase: Path = SUPABASE) -> None:
 
 @contextmanager
 def _open(url: str) -> Iterator[Connection]:
+    read = read_database_url(url)
     try:
         with psycopg.connect(
-            url, autocommit=True, connect_timeout=10, application_name="stopward migrate"
+            read.text, autocommit=True, connect_timeout=10, application_name="stopward migrate"
         ) as connection:
             yield connection
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"the database gave no answer: {error}") from error
+        # libpq may repeat the URL, in the chained traceback too.
+        raise DatabaseUnavailable(
+            f"the database gave no answer: {read.scrub(str(error))}"
+        ) from None
     except psycopg.Error as error:
         rule = error.diag.constraint_name or error.sqlstate or "unknown"
         place = "; ".join(getattr(error, "__notes__", ()))

@@ -50,8 +50,11 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise InvalidInput(f"{path}: is over {LARGEST_BYTES:,} bytes; is it a rules file?")
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}: not UTF-8; save it as UTF-8") from error
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+    if not text.strip():
+        raise InvalidInput(f"{path}: is empty; write at least the line [account]")
+    return text

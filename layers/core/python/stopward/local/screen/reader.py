@@ -8,6 +8,7 @@ from typing import Any, LiteralString, Protocol
 import psycopg
 from psycopg.rows import dict_row
 
+from stopward.adapters.postgres_url import read_database_url
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
 from stopward.domain.money import sign
@@ -23,7 +24,7 @@ from stopward.local.screen.queries import (
     TRADES,
 )
 
-WORKER = "stopward_worker"
+BECOME_WORKER: LiteralString = "set local role stopward_worker"
 """The guard's role: whoever may read an account at all may become it."""
 
 
@@ -38,18 +39,26 @@ class AccountReader:
     """Reads one account through the views, with the guard's rights; one connection, kept open."""
 
     def __init__(self, url: str, *, account_id: str) -> None:
-        """Connect. Raises DatabaseUnavailable when there is no answer."""
+        """Connect.
+
+        Raises DatabaseUnavailable when there is no answer, InvalidInput for a URL that cannot be
+        used (see `read_database_url`).
+        """
         self._account_id = account_id
+        self._url = read_database_url(url)
         try:
             self._connection = psycopg.connect(
-                url,
+                self._url.text,
                 autocommit=True,
                 connect_timeout=10,
                 row_factory=dict_row,
-                options=f"-c role={WORKER}",
+                prepare_threshold=None,  # a transaction pooler does not keep prepared statements
             )
         except psycopg.Error as error:
-            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+            # libpq may repeat the URL, in the chained traceback too.
+            raise DatabaseUnavailable(
+                f"the database does not answer: {self._url.scrub(str(error))}"
+            ) from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -57,10 +66,12 @@ class AccountReader:
 
     def rows(self, query: LiteralString, **values: object) -> list[dict[str, Any]]:
         """Return the rows of a query; `account` is given to it."""
+        given = {"account": self._account_id, **values}
         try:
-            return self._connection.execute(
-                query, {"account": self._account_id, **values}
-            ).fetchall()
+            with self._connection.transaction():
+                # In the transaction: a pooler may drop what a connection asked for when it opened.
+                self._connection.execute(BECOME_WORKER)
+                return self._connection.execute(query, given).fetchall()
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"a view could not be read: {error}") from error
         except psycopg.Error as error:
