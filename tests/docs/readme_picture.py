@@ -2,12 +2,10 @@
 
 import re
 import shlex
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 from tests.docs.pages import ROOT, page
+from tests.docs.readme_run import own_folder, run
 
 SHOWN = re.compile(r"<!-- picture: stopward ([^>]*) -->\n!\[[^\]]+\]\(([^)]+)\)")
 
@@ -22,18 +20,9 @@ def shown() -> tuple[list[str], Path]:
 
 def drawn(arguments: list[str]) -> str:
     """Run the command in a folder of its own and return what it draws."""
-    with tempfile.TemporaryDirectory(prefix="stopward-picture-") as folder:
-        path = Path(folder) / "picture.svg"
-        subprocess.run(
-            [
-                sys.executable, "-m", "stopward.local.cli", "--folder", folder, *arguments,
-                "--picture", str(path),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            timeout=280,
-            check=True,
-        )  # fmt: skip
+    with own_folder() as folder:
+        path = folder / "picture.svg"
+        run(folder, [*arguments, "--picture", str(path)])
         return path.read_text(encoding="utf-8")
 
 

@@ -6,7 +6,11 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from stopward.local.postgres import EmbeddedPostgres
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHOWN = re.compile(r"(<!-- run: stopward ([^>]*) -->\n```\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
@@ -25,17 +29,31 @@ def shown() -> tuple[list[str], str]:
 
 def played(arguments: list[str]) -> str:
     """Run the command in a folder of its own and return what it prints, trimmed."""
-    with tempfile.TemporaryDirectory(prefix="stopward-readme-") as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "stopward.local.cli", "--folder", folder, *arguments],
-            cwd=README.parent,
-            env={**os.environ, "COLUMNS": WIDTH},
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=True,
-        )
-    return trimmed(done.stderr)
+    with own_folder() as folder:
+        return trimmed(run(folder, arguments).stderr)
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Make a folder for a run; it is gone afterwards, with the data that root keeps elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="stopward-readme-") as name:
+        try:
+            yield Path(name)
+        finally:
+            EmbeddedPostgres(home=Path(name)).remove()
+
+
+def run(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder to its end; one that fails is an error."""
+    return subprocess.run(
+        [sys.executable, "-m", "stopward.local.cli", "--folder", str(folder), *arguments],
+        cwd=README.parent,
+        env={**os.environ, "COLUMNS": WIDTH},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=True,
+    )
 
 
 def trimmed(printed: str) -> str:
