@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.adoption import HALTED_TAG, adopt, entry_time, estimated_stop, refusal
+from stopward.domain.adoption import (
+    HALTED_TAG,
+    adopt,
+    entry_time,
+    estimated_stop,
+    has_entry,
+    refusal,
+)
 from stopward.domain.fills import fold_fills
 from stopward.domain.holding import Holding
 from stopward.domain.market import Instrument
@@ -100,6 +107,11 @@ class TestStop:
 
     def test_of_two_stops_the_looser_makes_the_risk(self) -> None:
         assert adopted(a_stop(50, "97"), a_stop(50, "99")).risk == 3
+
+
+@pytest.mark.parametrize(("entry", "known"), [("0", False), ("-1", False), ("0.0001", True)])
+def test_a_position_without_an_entry_has_no_risk_to_guard_it_by(entry: str, known: bool) -> None:
+    assert has_entry(a_broker_position(entry=entry)) is known
 
 
 class TestIdentity:

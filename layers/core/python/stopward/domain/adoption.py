@@ -96,6 +96,14 @@ def adopt(
     )
 
 
+def has_entry(found: BrokerPosition) -> bool:
+    """Whether the broker tells what was paid; shares of a spin-off or a transfer may show nothing.
+
+    Without an entry there is no risk to measure by, so that such a position is not adopted.
+    """
+    return found.average_entry > 0
+
+
 def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) -> bool:
     """Whether fills of the last minute do not lead to the position: a list may lag behind them.
 

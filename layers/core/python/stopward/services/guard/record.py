@@ -14,7 +14,7 @@ from stopward.services.guard.plans import Planned
 from stopward.services.guard.subject import Beliefs, Subject
 
 TOLD_ANEW = (
-    "broker_unavailable", "day_loss_near", "journal_failed", "loss_streak",
+    "broker_unavailable", "day_loss_near", "entry_missing", "journal_failed", "loss_streak",
     "market_data_unavailable", "position_doubtful", "position_missing", "quantity_unexplained",
     "rules_invalid", "session_missing", "steps_unsent", "unguarded", "unprotected",
 )  # fmt: skip
