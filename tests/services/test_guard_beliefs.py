@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from stopward.domain.identity import Symbol
 from stopward.domain.orders import BrokerOrder, BrokerPosition
 from stopward.domain.position import Position
 from stopward.domain.rulebook import parse
@@ -122,7 +121,7 @@ class TestEntryMissing:
 
 
 def a_peak_day() -> AbstractContextManager[World]:
-    """AAPL loses half an R from the second minute on, MSFT wins one."""
+    """AAPL loses a dollar from the second minute on, MSFT wins one."""
     aapl = [*flat(100, 1), *flat(99, 8)]
     msft = [*flat(100, 1), *flat(102, 8)]
     bars = [*bars_of(*aapl, symbol=AAPL), *bars_of(*msft, symbol=MSFT)]
@@ -130,26 +129,31 @@ def a_peak_day() -> AbstractContextManager[World]:
 
 
 class TestPeak:
+    PEAK = 1.0 - 1.0 / 2.98
+
     def peaks(self, world: World) -> list[float]:
         return [record.day.peak_r for record in world.store.records if record.day is not None]
 
     def started(self, world: World) -> None:
-        for symbol in (AAPL, MSFT):
-            world.open(stop="98", symbol=Symbol(symbol))
+        world.open()  # the guard arms a stop of its own
+        world.open(stop="98", symbol=MSFT)
         world.run(1, 3)
-        assert self.peaks(world)[-1] == pytest.approx(0.5)
+        assert world.stop_prices() == ["100@97.02"]
+        assert self.peaks(world)[-1] == pytest.approx(self.PEAK)
 
     def test_a_loser_set_aside_makes_no_peak(self) -> None:
         with a_peak_day() as world:
             self.started(world)
             world.memory.tag_symbol(world.guard.settings.account_id, AAPL, "hands-off")
             world.run(4, 6)
-            assert self.peaks(world)[-1] == pytest.approx(0.5)
+            assert self.peaks(world)[-1] == pytest.approx(self.PEAK)
 
     def test_nor_does_one_that_is_gone_while_its_stop_rests(self) -> None:
         with a_peak_day() as world:
             self.started(world)
             world.simulator.hand_close(AAPL, Decimal(100), orders="keep")
-            world.run(4, 6)
+            world.tick(4)
+            assert world.trades() == []
+            world.run(5, 6)
             assert [trade.symbol for trade in world.trades()] == [AAPL]
-            assert self.peaks(world)[-1] == pytest.approx(0.5)
+            assert self.peaks(world)[-1] == pytest.approx(self.PEAK)
