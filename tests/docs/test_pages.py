@@ -14,9 +14,7 @@ SOURCES = (
 )  # fmt: skip
 LEFT_OUT = {"__pycache__", "node_modules"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-OF_ONE_MACHINE = re.compile(
-    r"(?:/home/|/Users/|/root/|/work/)\w|[A-Za-z]:" + re.escape("\\") + "Users"
-)
+OF_ONE_MACHINE = re.compile(r"/(?:home|Users|root|work)/\w|[A-Za-z]:" + re.escape("\\") + "Users")
 HOST = re.compile(r"https?://|index-url|find-links|trusted-host|^\s*-i ", re.MULTILINE)
 
 
