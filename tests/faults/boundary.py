@@ -101,6 +101,7 @@ class Boundary:
     applied: dict[str, int] = field(default_factory=dict)
     total: int = 0
     writes: int = 0
+    refusals: int = 0
     hidden: dict[str, int] = field(default_factory=dict)
     _due: dict[int, list[Disturbance]] = field(init=False)
     _late: list[tuple[int, str, Callable[[], object]]] = field(default_factory=list)
@@ -145,8 +146,9 @@ class Boundary:
     def broker_write(self, what: str, perform: Callable[[], T], *, name: str | None = None) -> T:
         """Pass a request that changes something; `name` is the client id of the order it makes."""
         self.frame.writes += 1
+        answer = self._call(what, perform, error=BrokerUnavailable, name=name)
         self.writes += 1
-        return self._call(what, perform, error=BrokerUnavailable, name=name)
+        return answer
 
     def store_call(self, what: str, perform: Callable[[], T]) -> T:
         """Pass a call of the store."""
@@ -187,6 +189,7 @@ class Boundary:
         try:
             answer = self._perform(what, perform, reads=reads)
         except Rejected as refusal:
+            self.refusals += 1
             self.note(what, f"refused: {refusal}")
             self.stage.check()
             raise

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory_book import Book
+from stopward.domain.holding import is_tighter
 from stopward.domain.identity import Symbol, is_ours
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
@@ -24,7 +25,7 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
         return
     tags = audit.store.book(ACCOUNT).tags
     for symbol in audit.holding:
-        if symbol in but or _opposed(audit, symbol):
+        if symbol in but or _opposed(audit, symbol) or _cannot_rest(audit, symbol):
             continue
         if symbol in audit.hands_off | audit.rejected or "halted" in tags.get(symbol, ()):
             continue
@@ -33,6 +34,19 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
             raise Broken(
                 f"4: {naked} of {audit.simulator.shares(symbol)} {symbol} have no stop and no exit"
             )
+
+
+def _cannot_rest(audit: Audit, symbol: Symbol) -> bool:
+    """Whether the price is through the stop and nothing may be sold: closed, or an exit works."""
+    position = next(
+        (p for p in audit.store.book(ACCOUNT).open_positions() if p.symbol == symbol), None
+    )
+    price = audit.simulator.price(symbol)
+    if position is None or price is None or is_tighter(price, position.stop, position.side):
+        return False
+    orders = audit.simulator.open_orders(symbol)
+    leaving = any(o.kind == "market" and is_ours(o.client_order_id) for o in orders)
+    return leaving or not _in_session(audit)
 
 
 def _opposed(audit: Audit, symbol: Symbol) -> bool:
@@ -82,6 +96,8 @@ def check_trades(audit: Audit) -> None:
 
 def _check_unsettled(audit: Audit, order: Order) -> None:
     at_broker = audit.simulator.book.by_client_id(order.id)
+    if order.step == "release" and not _in_session(audit):
+        return
     if order.step == "release":
         raise Broken(f"6: the release {order.id} is still {order.status}")
     waits = order.step == "sell" and not _in_session(audit)

@@ -10,7 +10,7 @@ from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import BrokerAccount, BrokerOrder, BrokerPosition, Fill, OrderRequest
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
-from stopward.errors import BrokerUnavailable, RateLimited
+from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Stage
@@ -122,7 +122,11 @@ class FaultyBroker:
         if symbol is not None:
             frame.canceled[order_id] = symbol
             frame.fresh.discard(symbol)
-        self.boundary.broker_write(f"cancel {order_id}", lambda: self.inner.cancel(order_id))
+        try:
+            self.boundary.broker_write(f"cancel {order_id}", lambda: self.inner.cancel(order_id))
+        except BrokerRejected:
+            frame.canceled.pop(order_id, None)
+            raise
 
     def fills(self, *, since: datetime) -> tuple[Fill, ...]:
         """Return executions since then."""

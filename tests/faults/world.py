@@ -150,7 +150,8 @@ class World:
 
     def overlap(self, wake: Wake) -> None:
         """Run another tick inside the one that is running."""
-        if wake.number not in self._overlapping:
+        running = {frame.wake.number for frame in self.boundary.frames}
+        if wake.number not in self._overlapping | running:
             self._overlapping.add(wake.number)
             self._wake(wake)
 
@@ -236,7 +237,9 @@ class World:
 
     @property
     def _writes(self) -> int:
-        return self.boundary.writes
+        # A stop that the price has passed is refused until the open; then it becomes an exit.
+        is_open = self.simulator.state.hours.session_at(self.simulator.now) is not None
+        return self.boundary.writes + (self.boundary.refusals if is_open else 0)
 
     def _start(self, name: GuardName) -> None:
         ahead = self.schedule.skew_seconds if name == "breakeven" else 0.0

@@ -43,6 +43,7 @@ def look_at_broker(
     orders = broker.open_orders()
     positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot, orders)
+    orders = _with_found(broker, orders, found)
     picture = Picture(
         at=now, positions=positions, orders=orders, found=found, orders_of=by_symbol(orders)
     )
@@ -72,7 +73,7 @@ def look_at_broker(
     read = (broker.order(order_id) for order_id in sorted(by_others))
     if is_new:
         # A group whose entry filled between the reads shows its stop only now.
-        orders = broker.open_orders()
+        orders = _with_found(broker, broker.open_orders(), found)
     return Picture(
         at=now,
         positions=steady,
@@ -135,6 +136,20 @@ def _vanished(
     by_client = (broker.order_by_client_id(order_id) for order_id in wanted.by_client_id)
     by_id = (broker.order(order_id) for order_id in wanted.by_id)
     return tuple(order for order in (*by_client, *by_id) if order is not None)
+
+
+def _with_found(
+    broker: Broker, listed: tuple[BrokerOrder, ...], found: Sequence[BrokerOrder]
+) -> tuple[BrokerOrder, ...]:
+    """Return the list with our working orders that it does not show.
+
+    A list without them lags behind, so that what else it shows of their symbols is read one by one.
+    """
+    known = {order.id for order in listed}
+    missing = [order for order in found if order.is_working and order.id not in known]
+    lagging = {order.symbol for order in missing}
+    read = (broker.order(o.id) if o.symbol in lagging else o for o in listed)
+    return (*(order for order in read if order is not None), *missing)
 
 
 def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime:
