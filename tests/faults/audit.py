@@ -52,7 +52,8 @@ class Audit:
 
     excess_by_hand: symbols that the trader reduced past orders that rest. rejected: symbols of
     which the market rejected an order of ours since the tick began: the next one sees it. adopted:
-    by position, its episode and the first execution in it after the adoption.
+    by position, its episode and the first execution in it after the adoption. just_split: symbols
+    whose split no healthy tick has seen yet.
     """
 
     simulator: Simulator
@@ -64,6 +65,7 @@ class Audit:
     excess_by_hand: set[Symbol] = field(default_factory=set)
     rejected: set[Symbol] = field(default_factory=set)
     adopted: dict[PositionId, tuple[Episode, int]] = field(default_factory=dict)
+    just_split: set[Symbol] = field(default_factory=set)
     _events: int = 0
     _executions: int = 0
     _seen: set[BrokerOrderId] = field(default_factory=set)
@@ -143,7 +145,7 @@ class Audit:
             raise
         finally:
             book = self.store.book(ACCOUNT)
-            for position_id in book.positions.keys() - known:
+            for position_id in book.positions.keys() - known - self.adopted.keys():
                 self._adopted(book.positions[position_id])
         frame.closed |= {
             self.store.book(ACCOUNT).positions[t.position_id].symbol for t in told.trades

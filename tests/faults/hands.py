@@ -26,6 +26,8 @@ class Theatre(Protocol):
 
 def act_by_hand(world: Theatre, hand: Hand) -> str:
     """Act; return what was done. Raises what the broker, or the state of things, refuses."""
+    if hand.symbol in world.audit.just_split:
+        return "nothing: a split is not traded on before a tick has seen it"
     return HANDS[hand.kind](world, hand)
 
 
@@ -117,6 +119,7 @@ def _split(world: Theatre, hand: Hand) -> str:
     if not world.simulator.shares(hand.symbol) or hand.symbol not in guarded:
         return "nothing: it is not held, or not guarded yet"
     world.simulator.hand_split(hand.symbol, Decimal(2))
+    world.audit.just_split.add(hand.symbol)
     return f"{hand.symbol} 2 for 1"
 
 

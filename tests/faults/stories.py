@@ -225,3 +225,11 @@ def replan_without_an_answer() -> Schedule:
 def naked_and_only_looked_at() -> Schedule:
     """A naked position of an account in mode observe."""
     return replace(_base(stop=None), mode="observe")
+
+
+def lagging_order_list() -> Schedule:
+    """A stop is at breakeven; an older list shows it where it was; then shares are added."""
+    return replace(
+        _base(rules=BREAKEVEN, up=True),
+        disturbances=(fault(4, 1, "stale", amount=2), by_hand(5, "add")),
+    )

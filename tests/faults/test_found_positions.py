@@ -3,7 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from stopward.domain.orders import Fill
+from stopward.domain.fills import fold_fills
+from stopward.domain.identity import BrokerOrderId, Symbol
+from stopward.domain.orders import Fill, OrderSide
 from stopward.domain.snapshot import DayRow
 from stopward.services.guard.confirm import confirm
 from stopward.services.guard.sent import Sent
@@ -15,6 +17,19 @@ from tests.faults.stories import STORIES
 from tests.faults.world import Result, run
 
 D = Decimal
+
+
+def a_fill(name: str, *, symbol: str = "AAPL", side: OrderSide, quantity: Decimal) -> Fill:
+    """Return a fill of the order of that name, a second after NOON."""
+    return Fill(
+        id=name,
+        order_id=BrokerOrderId(name),
+        symbol=Symbol(symbol),
+        side=side,
+        quantity=quantity,
+        price=D(98),
+        at=NOON + timedelta(seconds=1),
+    )
 
 
 def whole(schedule: Schedule) -> Result:
@@ -54,6 +69,31 @@ def test_a_sale_right_after_the_adoption_counts_when_our_clock_is_ahead() -> Non
     whole(stories.clock_ahead())
 
 
+def test_shares_added_in_the_instant_of_the_exit_stay_in_the_position() -> None:
+    """The trader added ten shares in the millisecond in which our exit sold a hundred.
+
+    The exit was folded first and closed the position; the ten became another one, whose stop was
+    estimated anew, looser than the one that had rested.
+    """
+    position = a_position()
+    fills = (
+        a_fill("a-exit", side="sell", quantity=D(100)),
+        a_fill("b-addition", side="buy", quantity=D(10)),
+    )
+    assert fold_fills(position, fills).position.quantity == 10
+
+
+def test_a_lagging_list_of_orders_is_read_one_by_one() -> None:
+    """A stop of the trader's was moved by us; then an older list showed it where it had been.
+
+    It was taken for loosened by hand: rules left the stop alone, and new shares got the old one.
+    """
+    result = whole(stories.lagging_order_list())
+    armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
+    assert len(armed) == 1
+    assert D(armed[0].split(" @ ")[1].split()[0]) >= D("100.02")
+
+
 def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:
     """One position's exit made the fills be read, and another's stop had just filled.
 
@@ -62,17 +102,9 @@ def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> No
     sold, stopped = a_position("AAPL"), a_position("MSFT")
     exit_order = an_order(sold, status="filled", filled_quantity=D(100), broker_order_id="exit")
     move = an_order(stopped, step="move", status="rejected")
-    fills = tuple(
-        Fill(
-            id=position.symbol,
-            order_id=order,  # type: ignore[arg-type]
-            symbol=position.symbol,
-            side="sell",
-            quantity=D(100),
-            price=D(98),
-            at=NOON + timedelta(seconds=1),
-        )
-        for position, order in ((sold, "exit"), (stopped, "its-stop"))
+    fills = (
+        a_fill("exit", symbol="AAPL", side="sell", quantity=D(100)),
+        a_fill("its-stop", symbol="MSFT", side="sell", quantity=D(100)),
     )
     confirmed = confirm(
         (Sent(position=sold, orders=(exit_order,)), Sent(position=stopped, orders=(move,))),

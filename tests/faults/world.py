@@ -206,6 +206,8 @@ class World:
             return
         self.ticks += 1
         self.clean_ticks = self.clean_ticks + 1 if healthy else 0
+        if healthy:
+            self.audit.just_split.clear()
         is_first = frame.wake.seconds not in self._ticked
         self._ticked.add(frame.wake.seconds)
         if self.clean_ticks >= 2 and is_first and not frame.hands and not self.boundary.frames:

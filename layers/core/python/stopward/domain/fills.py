@@ -44,13 +44,15 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
     last_order: str | None = None
     last_at: datetime | None = None
     exits: list[Decimal] = []
-    for fill in sorted(fills, key=lambda fill: (fill.at, fill.id)):
+    away = reducing_side(position.side)
+    # Of one instant what enlarges goes first: nothing is closed while shares of it are left.
+    for fill in sorted(fills, key=lambda fill: (fill.at, fill.side == away, fill.id)):
         if position.quantity <= 0:
             break
         if fill.symbol != position.symbol or is_folded(position, fill):
             continue
         before = position.quantity
-        if fill.side == reducing_side(position.side):
+        if fill.side == away:
             position = _reduced(position, fill)
             reduced += before - position.quantity
             last_price, last_order, last_at = fill.price, fill.order_id, fill.at
