@@ -10,7 +10,7 @@ from stopward.adapters.memory import MemoryStore
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import BrokerOrderId, OrderId, PositionId, Symbol, is_ours
 from stopward.domain.money import Side
-from stopward.domain.orders import OrderRequest
+from stopward.domain.orders import Order, OrderRequest
 from stopward.domain.position import Position
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 from stopward.errors import DatabaseRejected
@@ -122,14 +122,30 @@ class Audit:
 
     def asked_to_cancel(self, frame: Frame, order_id: BrokerOrderId) -> Symbol | None:
         """Check a cancel before it is sent; return the symbol of its order."""
-        book = self.store.book(ACCOUNT)
-        if not any(o.step == "release" and o.on == order_id for o in book.orders.values()):
+        orders = self.store.book(ACCOUNT).orders.values()
+        release = next((o for o in orders if o.step == "release" and o.on == order_id), None)
+        if release is None:
             raise Broken(f"5: the cancel of {order_id} was never recorded")
         order = self.simulator.book.get(order_id)
         if order is None:
             return None
         self._may_send(frame, order.symbol)
+        if is_stop_kind(order.kind) and not self._is_followed(release, order):
+            raise Broken(f"4: the stop of held {order.symbol} is canceled, and nothing follows")
         return order.symbol
+
+    def _is_followed(self, release: Order, order: SimulatedOrder) -> bool:
+        """Whether a sale or a stop takes its place, or it stands for shares that are gone."""
+        shares = abs(self.simulator.shares(order.symbol))
+        if self.simulator.book.held(order.symbol, order.side) > shares or not shares:
+            return True
+        own = self.store.book(ACCOUNT).orders.values()
+        return any(
+            (o.step == "arm" and o.tick_at == release.tick_at)
+            or (o.step == "sell" and o.status in ("recorded", "working"))
+            for o in own
+            if o.position_id == release.position_id
+        )
 
     @contextmanager
     def writing(self, frame: Frame, told: TickRecord | Acknowledgement) -> Iterator[None]:
@@ -198,25 +214,6 @@ class Audit:
                 continue
             if is_tighter(episode.tightest, order.stop_price, episode.side):
                 episode.tightest = order.stop_price
-
-    def filled_since(self, moment: datetime) -> set[Symbol]:
-        """Return the symbols of which something other than a sell of ours filled since then."""
-        book = self.simulator.book
-        found = set()
-        for each in reversed(self.simulator.ledger.executions):
-            if each.at < moment:
-                break
-            order = book[each.order_id]
-            if order.kind != "market" or not is_ours(order.client_order_id):
-                found.add(each.symbol)
-        return found
-
-    def group_of(self, order_id: BrokerOrderId) -> set[BrokerOrderId]:
-        """Return the ids of an order and of the others of its group."""
-        order = self.simulator.book.get(order_id)
-        if order is None or order.parent is None:
-            return {order_id}
-        return {order_id, *self.simulator.book.root(order).legs}
 
     def naked(self, symbol: Symbol) -> Decimal:
         """Return the shares that have neither a resting stop nor a working exit."""

@@ -10,6 +10,7 @@ from stopward.domain.holding import is_tighter
 from stopward.domain.identity import Symbol, is_ours
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
+from stopward.local.simulator import Simulator
 from stopward.local.simulator.order import is_stop_kind
 from tests.builders.guard import ACCOUNT
 from tests.faults.audit import Audit
@@ -101,7 +102,8 @@ def _check_unsettled(audit: Audit, order: Order) -> None:
     if order.step == "release":
         raise Broken(f"6: the release {order.id} is still {order.status}")
     waits = order.step == "sell" and not _in_session(audit)
-    if at_broker is None and waits:
+    never_sent = order.step == "arm" and _cannot_rest(audit, order.symbol)
+    if at_broker is None and (waits or never_sent):
         return
     if at_broker is None:
         raise Broken(f"6: {order.step} {order.id} is {order.status} and not at the broker")
@@ -160,3 +162,15 @@ def _check_partials(book: Book) -> None:
         for step, count in Counter(o.partials for o in parts if o.filled_quantity > 0).items():
             if count > 1:
                 raise Broken(f"2: part {step} of {position.id} was sold {count} times")
+
+
+def filled_since(simulator: Simulator, moment: datetime) -> set[Symbol]:
+    """Return the symbols of which something other than a sell of ours filled since then."""
+    found = set()
+    for each in reversed(simulator.ledger.executions):
+        if each.at < moment:
+            break
+        order = simulator.book[each.order_id]
+        if order.kind != "market" or not is_ours(order.client_order_id):
+            found.add(each.symbol)
+    return found

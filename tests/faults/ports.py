@@ -11,6 +11,7 @@ from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import BrokerAccount, BrokerOrder, BrokerPosition, Fill, OrderRequest
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
+from stopward.local.simulator import Simulator
 from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Stage
@@ -141,7 +142,7 @@ class FaultyBroker:
     def _saw_final(self, order: BrokerOrder) -> None:
         """A group ends as one: what is seen of one leg is known of all."""
         frame = self.boundary.frame
-        group = self.audit.group_of(order.id)
+        group = _group_of(self.audit.simulator, order.id)
         frame.canceled = {o: s for o, s in frame.canceled.items() if o not in group}
 
     def _saw_list(self, listed: Sequence[BrokerOrder]) -> None:
@@ -235,3 +236,10 @@ class SkewedClock:
     def sleep_until(self, moment: datetime) -> None:
         """Move the market there."""
         self.stage.pass_time((moment - self.now()).total_seconds())
+
+
+def _group_of(simulator: Simulator, order_id: BrokerOrderId) -> set[BrokerOrderId]:
+    order = simulator.book.get(order_id)
+    if order is None or order.parent is None:
+        return {order_id}
+    return {order_id, *simulator.book.root(order).legs}

@@ -233,3 +233,14 @@ def lagging_order_list() -> Schedule:
         _base(rules=BREAKEVEN, up=True),
         disturbances=(fault(4, 1, "stale", amount=2), by_hand(5, "add")),
     )
+
+
+def a_part_is_stopped_out() -> Schedule:
+    """A half is to be sold and the stop raised: killed after one of two stops, which then fills."""
+    seconds = (0.0, 40.0, 60.0)
+    return replace(
+        _base(rules=PARTIAL + BREAKEVEN[len(ADOPT_ALL) :], quantity=D("12.5")),
+        prices={AAPL: (*flat(100, 1), (100, 103, 100, 103), *flat(99.8, 9))},
+        wakes=tuple(replace(GRID[0], number=n, seconds=s) for n, s in enumerate(seconds)),
+        disturbances=(fault(1, 2, "kill_before", at="submit stop"),),
+    )

@@ -63,6 +63,16 @@ def test_a_stop_that_rested_unseen_is_not_forgotten() -> None:
     assert armed >= moved > 98
 
 
+def test_a_stop_that_rested_and_filled_is_not_forgotten_either() -> None:
+    """A part rested at the raised stop and was stopped out; its tick had been killed before.
+
+    The rest was armed at the stop of before: looser than what had rested.
+    """
+    result = whole(stories.a_part_is_stopped_out())
+    prices = [D(what.split(" @ ")[1].split()[0]) for what in sent(result, "submit stop")]
+    assert min(prices) > 100
+
+
 def test_parts_whose_move_was_lost_follow_the_part_that_moved() -> None:
     """Three stops were to move; the tick was killed after the first, and the price fell.
 

@@ -24,7 +24,12 @@ from tests.builders.simulator import SESSIONS, at, bars_of
 from tests.faults import hands
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Broken, Frame, KillTick, Line
-from tests.faults.outcome import check_protected, check_settled, check_trades
+from tests.faults.outcome import (
+    check_protected,
+    check_settled,
+    check_trades,
+    filled_since,
+)
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
 
 QUIET_WAKES = 16
@@ -120,7 +125,6 @@ class World:
             self._settle_down()
         except Broken as error:
             broken = str(error)
-        spans = self.simulator.ledger.spans
         return Result(
             broken=broken,
             lines=tuple(self.boundary.lines),
@@ -128,7 +132,9 @@ class World:
             calls=self.boundary.total,
             ticks=self.ticks,
             calls_of=self.calls_of,
-            unprotected_seconds=sum(span.seconds(self.simulator.now) for span in spans),
+            unprotected_seconds=sum(
+                span.seconds(self.simulator.now) for span in self.simulator.ledger.spans
+            ),
             failures=tuple(self.failures),
         )
 
@@ -184,9 +190,7 @@ class World:
                 summary = self.guards[wake.guard].tick(tick_at, invocation=str(wake.number))
             except KillTick:
                 self._start(wake.guard)
-            except DatabaseUnavailable as error:
-                self.boundary.note("tick ends", str(error))
-            except DatabaseRejected as error:
+            except (DatabaseUnavailable, DatabaseRejected) as error:
                 self.boundary.note("tick ends", str(error))
             except StopwardError as error:
                 raise Broken(f"the tick raised {error!r}") from error
@@ -212,7 +216,7 @@ class World:
         self._ticked.add(frame.wake.seconds)
         if self.clean_ticks >= 2 and is_first and not frame.hands and not self.boundary.frames:
             # What filled between two reads of this tick is seen by the next.
-            crossed = self.audit.filled_since(frame.began_at)
+            crossed = filled_since(self.simulator, frame.began_at)
             self.simulator.settle()
             self.check()
             check_protected(self.audit, but=frame.closed | crossed)

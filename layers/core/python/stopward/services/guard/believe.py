@@ -152,7 +152,7 @@ def _with_rested(
         return position
     for order in orders:
         found = by_client_id.get(order.id)
-        ended = order.status == "canceled" and order.step in ("arm", "move")
+        ended = order.status in ("canceled", "filled") and order.step in ("arm", "move")
         if ended and found is not None and found.stop_price is not None:
             position = rested(position, found.stop_price, order.rule)
     return position
