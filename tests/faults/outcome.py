@@ -96,6 +96,8 @@ def check_trades(audit: Audit) -> None:
 
 
 def _check_unsettled(audit: Audit, order: Order) -> None:
+    if order.symbol in audit.hands_off:
+        return
     at_broker = audit.simulator.book.by_client_id(order.id)
     if order.step == "release" and not _in_session(audit):
         return

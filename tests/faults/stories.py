@@ -244,3 +244,40 @@ def a_part_is_stopped_out() -> Schedule:
         wakes=tuple(replace(GRID[0], number=n, seconds=s) for n, s in enumerate(seconds)),
         disturbances=(fault(1, 2, "kill_before", at="submit stop"),),
     )
+
+
+def half_sold_twice_over() -> Schedule:
+    """A half is sold; the same event runs once more, and by now the target wants the rest sold."""
+    rules = PARTIAL + TARGET[len(ADOPT_ALL) :]
+    return replace(
+        _base(rules=rules, up=True),
+        wakes=(
+            replace(GRID[0], number=0, seconds=0.0),
+            replace(GRID[0], number=1, seconds=27.0),
+            replace(GRID[0], number=2, seconds=27.0, late_seconds=12.0, cold=True),
+        ),
+    )
+
+
+def tightened_and_refused() -> Schedule:
+    """The trader tightens a stop that we then shrink; the sale is rejected, and we arm again."""
+    return replace(
+        _base(rules=PARTIAL, up=True),
+        disturbances=(
+            by_hand(4, "tighten", before="record_tick", amount="1"),
+            by_hand(4, "reject", before="submit market"),
+        ),
+    )
+
+
+def older_fills() -> Schedule:
+    """A stop has filled in part; then an older list shows less of it."""
+    return replace(
+        _base(rules=BREAKEVEN, up=True),
+        prices={AAPL: (*flat(100, 1), (100, 103, 100, 103), *flat(99.5, 9))},
+        wakes=grid(16, pulse=10.0),
+        disturbances=(
+            by_hand(2, "cap"),
+            *(fault(wake, 1, "stale", amount=12) for wake in (13, 15)),
+        ),
+    )

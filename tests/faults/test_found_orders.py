@@ -73,6 +73,35 @@ def test_a_stop_that_rested_and_filled_is_not_forgotten_either() -> None:
     assert min(prices) > 100
 
 
+def test_a_stop_is_not_released_for_a_sale_that_will_not_be_sent() -> None:
+    """A half was sold; the same tick ran again, and by then the target wanted the rest sold.
+
+    The sale had the id of the first one and was not sent; the stop had been released for it.
+    """
+    result = whole(stories.half_sold_twice_over())
+    ids = [what.split()[-1] for what in sent(result, "submit market")]
+    assert len(ids) == len(set(ids)) == 2
+
+
+def test_a_stop_tightened_by_hand_and_shrunk_by_us_is_not_forgotten() -> None:
+    """The trader tightened a stop while we planned; we shrank it, and the sale was rejected.
+
+    The shares that were to be sold were armed at the stop of before.
+    """
+    result = whole(stories.tightened_and_refused())
+    prices = [D(what.split(" @ ")[1].split()[0]) for what in sent(result, "submit stop")]
+    assert prices
+    assert min(prices) > 98
+
+
+def test_an_older_answer_takes_no_fills_back() -> None:
+    """A stop had filled in part, and an older list showed less of it.
+
+    The database took no fills back: the record was refused, for all positions of the account.
+    """
+    whole(stories.older_fills())
+
+
 def test_parts_whose_move_was_lost_follow_the_part_that_moved() -> None:
     """Three stops were to move; the tick was killed after the first, and the price fell.
 

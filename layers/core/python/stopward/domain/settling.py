@@ -63,7 +63,12 @@ def abandon(order: Order) -> Order:
 
 
 def as_acknowledged(order: Order, found: BrokerOrder) -> Order:
-    """Return our order with the status, id and fills of the broker's."""
+    """Return our order with the status, id and fills of the broker's.
+
+    An answer with fewer fills than we know of is an older one, and changes nothing.
+    """
+    if found.filled_quantity < order.filled_quantity:
+        return order
     return replace(
         order,
         status=status_of(found),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from stopward.domain.decision import Decision, Exit, Reduce
 from stopward.domain.goals import exit_of, goal_for
@@ -17,28 +18,34 @@ from stopward.services.guard.sent import Sent
 from stopward.services.guard.subject import Beliefs
 
 FLATTEN = "flatten"
+ROOM = frozenset({"release", "shrink"})
+"""Steps that take a stop away so that something else may be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One position with its goal and the steps towards it, in the order of sending."""
+    """One position with its goal and the steps towards it, in the order of sending.
+
+    finishing: the exit that was recorded before this plan was made, and is not done.
+    """
 
     position: Position
     holding: Holding
     goal: Goal
     rules: Rules
     steps: tuple[Order, ...]
+    finishing: OrderId | None = None
 
     def sendable(self, fresh: Collection[OrderId]) -> tuple[Order, ...]:
         """Return the steps that may be sent: recorded by this tick, or the exit recorded earlier.
 
-        A step that an earlier run of the same tick recorded is not sent again; nor is what follows.
+        A step that an earlier run of the same tick recorded is not sent again; nor is what follows,
+        nor what only makes room for it: a stop is not released for a sale that will not be sent.
         """
         sendable: list[Order] = []
         for step in self.steps:
-            is_old_exit = self.goal.exit is not None and step.id == self.goal.exit.id
-            if step.id not in fresh and not is_old_exit:
-                break
+            if step.id not in fresh and step.id != self.finishing:
+                return tuple(takewhile(lambda sent: sent.step not in ROOM, sendable))
             sendable.append(step)
         return tuple(sendable)
 
@@ -78,6 +85,7 @@ def replan(
     gets its stop back, and the recorded exit is finished by the next tick.
     """
     exit_order, at_broker = _exit_after(planned, sent, holding)
+    finishing = None if exit_order is None else exit_order.id
     if protect_only and at_broker is None:
         exit_order = None
     if exit_order is None and through and not protect_only:
@@ -95,8 +103,16 @@ def replan(
         exit_at_broker=at_broker,
         stop=planned.goal.stop if exit_order is None else sent.position.stop,
     )
+    goal = _level(goal, holding)
     steps = plan(goal, holding, tick_at=bench.tick_at, attempt=attempt)
-    return replace(planned, position=sent.position, holding=holding, goal=goal, steps=steps)
+    return replace(
+        planned,
+        position=sent.position,
+        holding=holding,
+        goal=goal,
+        steps=steps,
+        finishing=finishing,
+    )
 
 
 def wanted(bench: Bench, judged: Judged) -> Decision | None:
@@ -140,6 +156,7 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
         goal=goal,
         rules=rules,
         steps=plan(goal, subject.holding, tick_at=bench.tick_at, attempt=0),
+        finishing=None if subject.exit is None else subject.exit.id,
     )
 
 
