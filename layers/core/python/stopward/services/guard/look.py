@@ -7,7 +7,7 @@ from stopward.domain.adoption import awaits_entry, refusal
 from stopward.domain.fills import LATE, is_folded
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill
+from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill
 from stopward.domain.position import Position
 from stopward.domain.reconcile import needs_fills
 from stopward.domain.rulebook.settings import AccountSettings
@@ -143,11 +143,14 @@ def _with_found(
 ) -> tuple[BrokerOrder, ...]:
     """Return the list with our working orders that it does not show.
 
-    A list without them lags behind, so that what else it shows of their symbols is read one by one.
+    A list without them, or with one that ours has replaced, lags behind: what it shows of their
+    symbols is read one by one.
     """
     known = {order.id for order in listed}
     missing = [order for order in found if order.is_working and order.id not in known]
+    effective = [o for o in found if o.status not in PENDING and o.status != "rejected"]
     lagging = {order.symbol for order in missing}
+    lagging |= {order.symbol for order in effective if order.replaces in known}
     read = (broker.order(o.id) if o.symbol in lagging else o for o in listed)
     return (*(order for order in read if order is not None), *missing)
 
