@@ -58,6 +58,14 @@ def test_a_database_url_is_text_or_a_field(vault, content):
 
 
 @pytest.mark.parametrize(
+    "content",
+    ["sb_secret_1\n", {"supabase_secret_key": "sb_secret_1"}, {"secret_key": " sb_secret_1"}],
+)
+def test_a_supabase_key_is_text_or_a_field(vault, content):
+    assert secrets.supabase_key(vault(content)) == "sb_secret_1"
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         ({"key_id": "PK1"}, "has no secret_key or APCA_API_SECRET_KEY; it has .'key_id'."),

@@ -18,7 +18,7 @@ SECRETS = ("open-sesame", "PK-HALF-ONE", "half-two")
 
 def refusal_of(environment: dict[str, str]) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        read_settings(environment)
+        read_settings(environment).require_broker()
     return caught.value
 
 
@@ -62,7 +62,42 @@ def test_a_value_that_is_no_secret_is_told() -> None:
 
 def test_what_only_two_settings_together_lack_is_told_without_a_name() -> None:
     error = refusal_of({**GIVEN, "STOPWARD_BROKER_KEY_ID": ""})
-    assert str(error).startswith("Value error, set STOPWARD_BROKER_SECRET_ARN")
+    assert str(error).startswith("set STOPWARD_BROKER_SECRET_ARN")
+
+
+SUPABASE = {
+    "STOPWARD_SUPABASE_URL": "https://project.example",
+    "STOPWARD_SUPABASE_SECRET_KEY": "sb_secret_open-sesame",
+}
+WITHOUT_DATABASE = {name: value for name, value in GIVEN.items() if "DATABASE" not in name}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_enough"),
+    [
+        (SUPABASE, True),
+        ({**SUPABASE, "STOPWARD_DATABASE_SECRET_ARN": "", "STOPWARD_DATABASE_URL": ""}, True),
+        ({"STOPWARD_DATABASE_SECRET_ARN": "arn:x"}, True),
+        ({"STOPWARD_DATABASE_URL": "postgresql://u@127.0.0.1/d"}, True),
+        ({}, False),
+        ({"STOPWARD_SUPABASE_URL": "https://project.example"}, False),
+        ({"STOPWARD_SUPABASE_SECRET_ARN": "arn:x"}, False),
+        ({**SUPABASE, "STOPWARD_DATABASE_URL": "postgresql://u@127.0.0.1/d"}, False),
+        ({**SUPABASE, "STOPWARD_DATABASE_SECRET_ARN": "arn:x"}, False),
+        ({**SUPABASE, "STOPWARD_SUPABASE_URL": "project.example"}, False),
+    ],
+)
+def test_one_way_to_the_database_and_only_one(given: dict[str, str], *, is_enough: bool) -> None:
+    environment = {**WITHOUT_DATABASE, **given}
+    if is_enough:
+        assert read_settings(environment).account_id == "main"
+    else:
+        assert "open-sesame" not in everything_printed(refusal_of(environment))
+
+
+def test_a_function_without_a_broker_needs_no_keys() -> None:
+    settings = read_settings({"STOPWARD_ACCOUNT_ID": "main", **SUPABASE})
+    assert settings.broker_key_id == ""
 
 
 def test_the_representation_shows_no_secret() -> None:
@@ -73,4 +108,5 @@ def test_the_representation_shows_no_secret() -> None:
 
 def test_every_name_that_may_be_shown_is_a_setting() -> None:
     assert set(Settings.model_fields) >= SHOWN
-    assert not SHOWN & {"database_url", "broker_key_id", "broker_secret_key"}
+    secret = {"database_url", "supabase_secret_key", "broker_key_id", "broker_secret_key"}
+    assert not SHOWN & secret

@@ -8,7 +8,7 @@ from functools import partial
 
 from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
 from stopward.adapters.clocks import RemoteClock, SystemClock
-from stopward.adapters.postgres import PostgresStore
+from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
 from stopward.domain.rulebook import Mask
 from stopward.ports import Clock
@@ -63,8 +63,8 @@ def minute_guard(
 
     half_a_pulse_late: shifts the grid, so that two functions never wake for the same lease.
     """
-    settings = read_settings(os.environ if environment is None else environment)
-    store = PostgresStore(_database_url(settings))
+    settings = settings_of(environment).require_broker()
+    store = FunctionStore(functions(settings))
 
     def wire() -> Guard:
         clock = _clock(settings, source)
@@ -88,6 +88,25 @@ def minute_guard(
     return MinuteGuard(settings=settings, offset_seconds=offset, wire=wire, guard=wire())
 
 
+def settings_of(environment: Mapping[str, str] | None) -> Settings:
+    """Return the settings of an environment; None is this process's."""
+    return read_settings(os.environ if environment is None else environment)
+
+
+def functions(settings: Settings) -> Functions:
+    """Return who calls the database: supabase-py, or psycopg where a database URL is set.
+
+    Only the one that is used is imported: both cost a cold start.
+    """
+    if settings.supabase_url:
+        from stopward.adapters.supabase import SupabaseDatabase
+
+        return SupabaseDatabase(settings.supabase_url, key=_supabase_key(settings))
+    from stopward.adapters.postgres import PostgresDatabase
+
+    return PostgresDatabase(_database_url(settings))
+
+
 def _clock(settings: Settings, source: str) -> Clock:
     return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
 
@@ -98,6 +117,14 @@ def _keys(settings: Settings) -> Keys:
 
         return broker_keys(settings.broker_secret_arn)
     return Keys(key_id=settings.broker_key_id, secret=settings.broker_secret_key)
+
+
+def _supabase_key(settings: Settings) -> str:
+    if settings.supabase_secret_arn:
+        from stopward.adapters.secrets import supabase_key
+
+        return supabase_key(settings.supabase_secret_arn)
+    return settings.supabase_secret_key
 
 
 def _database_url(settings: Settings) -> str:

@@ -11,7 +11,7 @@ PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
         "account_id", "broker_url", "market_data_url", "market_data_feed", "pulse_seconds",
-        "lease_seconds", "tick_margin_seconds", "clock_url",
+        "lease_seconds", "tick_margin_seconds", "clock_url", "supabase_url",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat; a name that is not known may be a misspelt secret's."""
@@ -23,8 +23,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     account_id: str = Field(min_length=1, description="Our own id of the guarded account.")
+    supabase_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="URL of the Supabase project that holds all state.",
+    )
+    supabase_secret_key: str = Field(
+        default="", repr=False, description="Secret key of that project (sb_secret_...)."
+    )
+    supabase_secret_arn: str = Field(
+        default="", description="Secret that holds that key, instead of the key itself."
+    )
     database_url: str = Field(
-        default="", repr=False, description="URL of the Postgres that holds all state."
+        default="", repr=False, description="URL of the Postgres that holds all state, instead."
     )
     database_secret_arn: str = Field(
         default="", description="Secret that holds the database URL, instead of the URL itself."
@@ -67,15 +78,27 @@ class Settings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _has_one_way_in(self) -> Self:
-        if not (self.database_url or self.database_secret_arn):
-            raise ValueError("set STOPWARD_DATABASE_URL or STOPWARD_DATABASE_SECRET_ARN")
-        if not (self.broker_secret_arn or (self.broker_key_id and self.broker_secret_key)):
+    def _has_one_database(self) -> Self:
+        by_url = bool(self.database_url or self.database_secret_arn)
+        by_key = bool(self.supabase_secret_key or self.supabase_secret_arn)
+        if by_url and (self.supabase_url or by_key):
+            raise ValueError("set a Supabase project or a database URL, not both")
+        if not by_url and not (self.supabase_url and by_key):
             raise ValueError(
-                "set STOPWARD_BROKER_SECRET_ARN, or STOPWARD_BROKER_KEY_ID and "
-                "STOPWARD_BROKER_SECRET_KEY"
+                "set STOPWARD_SUPABASE_URL with STOPWARD_SUPABASE_SECRET_ARN or "
+                "STOPWARD_SUPABASE_SECRET_KEY, or else STOPWARD_DATABASE_SECRET_ARN or "
+                "STOPWARD_DATABASE_URL"
             )
         return self
+
+    def require_broker(self) -> Self:
+        """Return the settings; raises InvalidInput when the broker's keys are missing."""
+        if self.broker_secret_arn or (self.broker_key_id and self.broker_secret_key):
+            return self
+        raise InvalidInput(
+            "set STOPWARD_BROKER_SECRET_ARN, or STOPWARD_BROKER_KEY_ID and "
+            "STOPWARD_BROKER_SECRET_KEY"
+        )
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

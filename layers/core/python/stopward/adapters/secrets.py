@@ -13,6 +13,8 @@ from stopward.errors import InvalidInput, Unavailable
 KEY_ID_NAMES = ("key_id", "APCA_API_KEY_ID")
 SECRET_NAMES = ("secret_key", "APCA_API_SECRET_KEY")
 DATABASE_NAMES = ("url", "database_url")
+SUPABASE_NAMES = ("supabase_secret_key", "secret_key")
+SUPABASE_KEY = "sb_secret_"
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 ATTEMPTS = 3
@@ -39,6 +41,14 @@ def database_url(arn: str) -> str:
     if text.startswith(("postgres://", "postgresql://")):
         return text.strip()
     return _one_of(_fields(text, arn), DATABASE_NAMES, arn)
+
+
+def supabase_key(arn: str) -> str:
+    """Return a project's secret key: {"supabase_secret_key": ...}, or the key as plain text."""
+    text = read_secret(arn)
+    if text.startswith(SUPABASE_KEY):
+        return text.strip()
+    return _one_of(_fields(text, arn), SUPABASE_NAMES, arn)
 
 
 def secret_fields(arn: str) -> Mapping[str, str]:
