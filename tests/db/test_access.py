@@ -1,150 +1,224 @@
-"""Who may do what, proved by becoming them."""
+"""Who may do what, proved by becoming them: every table, view and function of the catalogue."""
 
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from stopward.adapters.postgres import VIEWS
-from stopward.domain.snapshot import Alarm, DayRow
-from tests.builders.store import (
-    A_SESSION,
-    a_decision,
-    a_position,
-    a_record,
-    a_trade,
-    a_view,
-    an_order,
+from stopward.adapters.postgres import VIEWS as SELECTABLE
+from stopward.local.postgres import EmbeddedPostgres
+from tests.builders.access import (
+    FUNCTIONS,
+    ROLES,
+    TABLES,
+    VIEWS,
+    Connection,
+    Owner,
+    account_column,
+    an_owner,
+    become,
+    copy_of,
+    count,
+    names,
+    seen,
 )
-from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.table_rows import HOW_TO_ADD, OWN_RULE, ROWS, SHARED, UNREAD
 
-TABLES = (
-    "accounts", "settings_versions", "leases", "symbol_tags", "positions", "symbol_states",
-    "observations", "orders", "order_events", "decisions", "decision_runs", "market_views",
-    "trades", "day_results", "alarms", "protection_gaps",
-)  # fmt: skip
-"""Every table with an account; a new one belongs here."""
-
-
-@pytest.fixture
-def world(database_url: str) -> Iterator[PostgresWorld]:
-    """An account with a row in most tables."""
-    found = PostgresWorld(database_url)
-    position = a_position(account_id=found.account_id)
-    closed = a_position("MSFT", account_id=found.account_id)
-    fence = begin(found).fence
-    found.people.put_rules(found.account_id, "x", rules_hash="abc")
-    found.store.record_tick(
-        a_record(
-            fence,
-            account_id=found.account_id,
-            positions=(position, closed),
-            decisions=(a_decision(position),),
-            views=(a_view(),),
-            orders=(an_order(position),),
-            trades=(a_trade(closed),),
-            alarms=(Alarm(key="k", kind="k", symbol=None, message="m"),),
-            day=DayRow(session_day=A_SESSION.day),
-        )
-    )
-    yield found
-    found.close()
+NO_TABLE = (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.WrongObjectType)
+"""What a view says that cannot be written at all."""
+WRITES = (
+    "insert into {} default values",
+    "update {} set {} = {}",
+    "delete from {}",
+    "truncate {}",
+)
 
 
-@pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url) as found:
+@pytest.fixture(scope="module")
+def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    with copy_of(postgres_server, template_database, "access") as found:
         yield found
 
 
-def become(connection: psycopg.Connection[Any], role: str, user_id: UUID | None = None) -> None:
-    claims = "" if user_id is None else f'{{"sub": "{user_id}", "role": "{role}"}}'
-    connection.execute("select set_config('request.jwt.claims', %s, true)", (claims,))
-    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+@pytest.fixture(scope="module")
+def owners(url: str) -> Iterator[tuple[Owner, Owner]]:
+    """Two accounts, each with a row in every table and a member of its own."""
+    found = an_owner(url), an_owner(url)
+    yield found
+    for owner in found:
+        owner.world.close()
 
 
-def count(connection: psycopg.Connection[Any], schema: str, name: str, account_id: str) -> int:
-    column = "id" if name == "accounts" else "account_id"
-    statement = sql.SQL("select count(*) from {}.{} where {} = %s").format(
-        sql.Identifier(schema), sql.Identifier(name), sql.Identifier(column)
-    )
-    row = connection.execute(statement, (account_id,)).fetchone()
-    assert row is not None
-    return int(row[0])
+@pytest.fixture
+def connection(url: str, owners: tuple[Owner, Owner]) -> Iterator[Connection]:
+    with psycopg.connect(url) as found:
+        yield found
+        found.rollback()
 
 
-def test_the_list_of_tables_is_whole(connection: psycopg.Connection[Any]) -> None:
-    rows = connection.execute(
-        "select relname from pg_class where relnamespace = 'stopward'::regnamespace"
-        " and relkind in ('r', 'p') and not relispartition"
-    ).fetchall()
-    shared = {"instruments", "market_sessions", "usual_volumes", "members"}
-    assert {name for (name,) in rows} == {*TABLES, *shared}
+def relations(connection: Connection) -> list[tuple[str, str]]:
+    tables = [("stopward", name) for name in names(connection, TABLES)]
+    return tables + [("api", name) for name in names(connection, VIEWS)]
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_member_sees_the_account_and_a_stranger_nothing(
-    world: PostgresWorld, connection: psycopg.Connection[Any], table: str
-) -> None:
-    member, stranger = uuid4(), uuid4()
-    connection.execute(
-        "insert into stopward.members (account_id, user_id) values (%s, %s)",
-        (world.account_id, member),
-    )
-    rows = count(connection, "stopward", table, world.account_id)
-    become(connection, "authenticated", member)
-    assert count(connection, "stopward", table, world.account_id) == rows
-    connection.execute("reset role")
-    become(connection, "authenticated", stranger)
-    assert count(connection, "stopward", table, world.account_id) == 0
+def first_column(connection: Connection, schema: str, name: str) -> str:
+    (column,) = connection.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0"
+        " and attidentity = '' order by attnum limit 1",
+        (f"{schema}.{name}",),
+    ).fetchone() or ("",)
+    return str(column)
 
 
-@pytest.mark.parametrize("view", sorted(VIEWS))
-def test_views_show_a_member_what_they_show_the_guard(
-    world: PostgresWorld, connection: psycopg.Connection[Any], view: str
-) -> None:
-    member = uuid4()
-    connection.execute(
-        "insert into stopward.members (account_id, user_id) values (%s, %s)",
-        (world.account_id, member),
-    )
-    seen = {}
-    for role, user_id in (
-        ("stopward_worker", None), ("authenticated", member), ("authenticated", uuid4()),
-    ):  # fmt: skip
+def is_open_to(connection: Connection, role: str, schema: str, name: str) -> bool:
+    row = connection.execute(
+        "select has_any_column_privilege(%s, %s, 'select')", (role, f"{schema}.{name}")
+    ).fetchone()
+    return row == (True,)
+
+
+def look(
+    connection: Connection, schema: str, name: str, *, role: str, user_id: UUID | None = None
+) -> dict[str, int]:
+    """Return what a role sees of each account; nothing when it may not even ask."""
+    column = account_column(connection, schema, name)
+    assert column is not None
+    with connection.transaction(force_rollback=True):
         become(connection, role, user_id)
-        seen[user_id] = count(connection, "api", view, world.account_id)
-        connection.execute("reset role")
-    assert list(seen.values()) == [seen[None], seen[None], 0]
-    assert seen[None] == 1
+        try:
+            return dict(seen(connection, schema, name, column))
+        except psycopg.errors.InsufficientPrivilege:
+            return {}
 
 
-@pytest.mark.parametrize("table", [*TABLES, "instruments", "market_sessions", "members"])
-@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role", "stopward_worker"])
-@pytest.mark.parametrize("write", ["insert into {} default values", "delete from {}"])
-def test_nobody_writes_a_table(
-    connection: psycopg.Connection[Any], table: str, role: str, write: str
+def test_every_table_and_view_has_rows_to_hide(
+    connection: Connection, owners: tuple[Owner, Owner]
+) -> None:
+    empty = [
+        f"{schema}.{name}"
+        for schema, name in relations(connection)
+        for owner in owners
+        if count(connection, schema, name, owner.account_id) == 0
+    ]
+    assert empty == [], HOW_TO_ADD
+
+
+def test_a_table_without_an_account_says_why(connection: Connection) -> None:
+    without = {
+        name
+        for name in names(connection, TABLES)
+        if account_column(connection, "stopward", name) is None
+    }
+    assert without == set(SHARED), HOW_TO_ADD
+    assert set(ROWS) | set(SHARED) | set(OWN_RULE) <= set(names(connection, TABLES))
+
+
+def test_a_member_sees_the_account_and_a_stranger_nothing(
+    connection: Connection, owners: tuple[Owner, Owner]
+) -> None:
+    faults = []
+    for schema, name in relations(connection):
+        column = account_column(connection, schema, name)
+        if column is None:
+            continue
+        there = seen(connection, schema, name, column)
+        for owner in owners:
+            found = look(connection, schema, name, role="authenticated", user_id=owner.member)
+            expected = {owner.account_id: there.get(owner.account_id, 0)}
+            if name in OWN_RULE:
+                expected = {owner.account_id: 1}
+            if name in UNREAD:
+                expected = {}
+            if found != expected:
+                faults.append((schema, name, found, expected))
+        for role, stranger in (("authenticated", uuid4()), ("anon", None), ("anon", uuid4())):
+            found = look(connection, schema, name, role=role, user_id=stranger)
+            if found:
+                faults.append((schema, name, found, {role: "nothing"}))
+    assert faults == []
+
+
+@pytest.mark.parametrize("role", ["service_role", "stopward_worker"])
+def test_the_guard_sees_every_account(connection: Connection, role: str) -> None:
+    faults = []
+    for schema, name in relations(connection):
+        column = account_column(connection, schema, name)
+        if column is None:
+            continue
+        expected = seen(connection, schema, name, column) if name not in UNREAD else {}
+        found = look(connection, schema, name, role=role)
+        if found != expected:
+            faults.append((schema, name, found, expected))
+    assert faults == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_read_all_tables_or_says_why_not(connection: Connection, role: str) -> None:
+    tables = names(connection, TABLES)
+    may = {name for name in tables if is_open_to(connection, role, "stopward", name)}
+    assert may == (set() if role == "anon" else set(tables) - set(UNREAD))
+
+
+@pytest.mark.parametrize("role", ["authenticated", "service_role", "stopward_worker"])
+@pytest.mark.parametrize("table", sorted(set(SHARED) - set(UNREAD)))
+def test_what_is_shared_is_read_by_everybody_with_a_name(
+    connection: Connection, role: str, table: str
 ) -> None:
     become(connection, role, uuid4())
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute(sql.SQL(write).format(sql.Identifier("stopward", table)))
+    assert count(connection, "stopward", table, "") > 0
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated"])
-@pytest.mark.parametrize("function", ["begin_tick", "record_tick", "halt", "open_account"])
-def test_people_execute_nothing(
-    connection: psycopg.Connection[Any], role: str, function: str
-) -> None:
-    become(connection, role, uuid4())
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute(sql.SQL("select api.{}('{{}}')").format(sql.Identifier(function)))
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("write", WRITES)
+def test_nobody_writes_a_table(connection: Connection, role: str, write: str) -> None:
+    written = []
+    for schema, name in relations(connection):
+        column = sql.Identifier(first_column(connection, schema, name))
+        statement = sql.SQL(write).format(sql.Identifier(schema, name), column, column)
+        try:
+            with connection.transaction(force_rollback=True):
+                become(connection, role, uuid4())
+                connection.execute(statement)
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+        except NO_TABLE:
+            if schema == "api":
+                continue
+            written.append((name, "is no table"))
+        except psycopg.Error as error:
+            written.append((name, str(error)))
+            continue
+        written.append((name, "was written"))
+    assert written == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_the_guard_executes_functions(connection: Connection, role: str) -> None:
+    may = role in ("service_role", "stopward_worker")
+    faults = []
+    for name in names(connection, FUNCTIONS):
+        refused = False
+        try:
+            with connection.transaction(force_rollback=True):
+                become(connection, role, uuid4())
+                connection.execute(sql.SQL("select {}('{{}}')").format(sql.Identifier("api", name)))
+        except psycopg.errors.InsufficientPrivilege:
+            refused = True
+        except psycopg.Error:
+            pass  # it ran, and did not like an empty request
+        if refused == may:
+            faults.append(name)
+    assert faults == []
+
+
+def test_the_adapter_may_select_every_view(connection: Connection) -> None:
+    assert set(names(connection, VIEWS)) >= SELECTABLE
 
 
 def test_a_definer_function_is_not_fooled_by_the_search_path(
-    world: PostgresWorld, connection: psycopg.Connection[Any]
+    owners: tuple[Owner, Owner], connection: Connection
 ) -> None:
     connection.execute("create schema evil")
     connection.execute("create table evil.accounts (id text, halted boolean)")
@@ -152,10 +226,10 @@ def test_a_definer_function_is_not_fooled_by_the_search_path(
     become(connection, "stopward_worker")
     connection.execute(
         "select api.halt(jsonb_build_object('account_id', %s::text, 'reason', 'test'))",
-        (world.account_id,),
+        (owners[0].account_id,),
     )
     connection.execute("reset role")
     row = connection.execute(
-        "select halted from stopward.accounts where id = %s", (world.account_id,)
+        "select halted from stopward.accounts where id = %s", (owners[0].account_id,)
     ).fetchone()
     assert row == (True,)
