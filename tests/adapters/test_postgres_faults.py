@@ -12,7 +12,7 @@ from psycopg import sql
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId
-from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
 from tests.builders.store import a_position, a_record, an_acknowledgement, an_order
 from tests.builders.store_world import PostgresWorld, begin
 
@@ -221,8 +221,9 @@ def test_the_guard_is_not_the_superuser(database_url: str) -> None:
     database = PostgresDatabase(database_url)
     rows = database.select("guard_health", limit=1)
     assert len(rows) <= 1
-    with pytest.raises(InvalidInput, match=r"allowed is one of alarm_log"):
+    with pytest.raises(DatabaseRejected) as caught:
         database.select("accounts")
+    assert caught.value.rule == "42P01"
     assert database._connection is not None
     found = database._connection.execute("select current_user as who").fetchone()
     assert found == {"who": "stopward_worker"}

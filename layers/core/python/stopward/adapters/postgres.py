@@ -2,35 +2,43 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
+from stopward.adapters.column_types import in_utc
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgres_url import read_database_url
+from stopward.adapters.repeating import REPEATABLE, TRY_AGAIN
 from stopward.adapters.rows import JsonValue
+from stopward.adapters.views import (
+    MAX_ROWS,
+    Comparison,
+    OrderBy,
+    Row,
+    Where,
+    checked_name,
+    checked_window,
+    conditions,
+    orders,
+)
 from stopward.domain.identity import AccountId
-from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
 
-VIEWS = frozenset(
-    {
-        "open_positions", "decision_log", "order_log", "trade_journal", "alarm_log", "day_log",
-        "guard_health",
-    }
-)  # fmt: skip
-"""What `select` may read, all of schema api."""
-
-TRY_AGAIN = ("08", "40", "53", "57", "58")
-"""SQLSTATE classes that pass: connection, rollback, resources, operator intervention, system."""
+COMPARED: Mapping[Comparison, sql.SQL] = {
+    "=": sql.SQL(" = %s"),
+    "<>": sql.SQL(" <> %s"),
+    "<": sql.SQL(" < %s"),
+    "<=": sql.SQL(" <= %s"),
+    ">": sql.SQL(" > %s"),
+    ">=": sql.SQL(" >= %s"),
+}
 
 TIMED_OUT = re.compile("time[d -]*out", re.IGNORECASE)
 """How psycopg, libpq and the system spell it."""
-
-REPEATABLE = frozenset({"begin_tick", "record_tick", "acknowledge"}) | VIEWS
-"""What may be asked twice: these change nothing the second time."""
 
 IS_AS_ASKED = sql.SQL(
     "select (%(role)s::text is null or current_user = %(role)s)"
@@ -78,7 +86,7 @@ class PostgresDatabase:
             given = json.dumps(value, allow_nan=False, separators=(",", ":"))
         except ValueError as error:
             raise InvalidState(f"{function}: a number that is none cannot be sent") from error
-        found = self._execute(statement, (given,), what=function)
+        found = self._execute(statement, (given,), what=function, may_repeat=function in REPEATABLE)
         return cast("Mapping[str, JsonValue]", found[0]["answer"])
 
     def select(
@@ -86,23 +94,32 @@ class PostgresDatabase:
         view: str,
         *,
         account_id: AccountId | None = None,
-        order: str | None = None,
-        limit: int = 1000,
-    ) -> list[dict[str, object]]:
-        """Return rows of a view of schema api; `order` names a column, oldest or smallest first.
+        where: Sequence[Where] = (),
+        order: OrderBy = None,
+        limit: int = MAX_ROWS,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Return rows of a view of schema api, as `Views` has it."""
+        checked_window(limit=limit, offset=offset)
+        condition, values = _condition(conditions(account_id, where))
+        statement = sql.SQL("select * from api.{}").format(_view(view)) + condition
+        if by := orders(order):
+            statement += sql.SQL(" order by ") + sql.SQL(", ").join(
+                sql.Identifier(each.column) + sql.SQL(" desc" if each.descending else " asc")
+                for each in by
+            )
+        statement += sql.SQL(" limit %s offset %s")
+        found = self._execute(statement, (*values, limit, offset), what=view, may_repeat=True)
+        return [in_utc(row) for row in found]
 
-        Raises InvalidInput for a view that is not in VIEWS.
-        """
-        if view not in VIEWS:
-            raise InvalidInput(f"view was {view!r}, allowed is one of {', '.join(sorted(VIEWS))}")
-        statement = sql.SQL("select * from api.{}").format(sql.Identifier(view))
-        values: tuple[object, ...] = (limit,)
-        if account_id is not None:
-            statement += sql.SQL(" where account_id = %s")
-            values = (account_id, limit)
-        if order is not None:
-            statement += sql.SQL(" order by {}").format(sql.Identifier(order))
-        return self._execute(statement + sql.SQL(" limit %s"), values, what=view)
+    def count(
+        self, view: str, *, account_id: AccountId | None = None, where: Sequence[Where] = ()
+    ) -> int:
+        """Return how many rows there are, as `Views` has it."""
+        condition, values = _condition(conditions(account_id, where))
+        statement = sql.SQL("select count(*) as rows from api.{}").format(_view(view)) + condition
+        found = self._execute(statement, values, what=view, may_repeat=True)
+        return int(found[0]["rows"])
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -111,7 +128,12 @@ class PostgresDatabase:
             connection.close()
 
     def _execute(
-        self, statement: sql.Composed, values: tuple[object, ...], *, what: str
+        self,
+        statement: sql.Composed,
+        values: tuple[object, ...],
+        *,
+        what: str,
+        may_repeat: bool = False,
     ) -> list[dict[str, Any]]:
         kept = self._connection
         if kept is not None and kept.closed:
@@ -120,7 +142,7 @@ class PostgresDatabase:
             return self._run(statement, values)
         except errors.Error as error:
             # A function that Lambda froze wakes up with a connection that died in its sleep.
-            if kept is None or not _found_dead(kept, error) or what not in REPEATABLE:
+            if kept is None or not _found_dead(kept, error) or not may_repeat:
                 raise self._failure(error, what) from self._cause(error)
         self.close()
         try:
@@ -187,6 +209,27 @@ class PostgresStore(FunctionStore):
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         self._database.close()
+
+
+def _view(name: str) -> sql.Identifier:
+    return sql.Identifier(checked_name(name, kind="view"))
+
+
+def _condition(where: Sequence[Where]) -> tuple[sql.Composed, tuple[str, ...]]:
+    # Values are text of no type: what they mean is the column's to say, as over PostgREST.
+    parts: list[sql.Composed] = []
+    values: list[str] = []
+    for each in where:
+        column = sql.Identifier(each.column)
+        if each.value is None:
+            test = " is null" if each.comparison == "=" else " is not null"
+            parts.append(column + sql.SQL(test))
+        else:
+            parts.append(column + COMPARED[each.comparison])
+            values.append(each.text)
+    if not parts:
+        return sql.Composed([]), ()
+    return sql.SQL(" where ") + sql.SQL(" and ").join(parts), tuple(values)
 
 
 def _sentence(error: psycopg.Error) -> str:

@@ -1,0 +1,7 @@
+"""What both databases' adapters agree on: which refusals pass, and what may be asked twice."""
+
+TRY_AGAIN = ("08", "40", "53", "57", "58")
+"""SQLSTATE classes that pass: connection, rollback, resources, operator intervention, system."""
+
+REPEATABLE = frozenset({"begin_tick", "record_tick", "acknowledge"})
+"""Functions that may be called twice: these change nothing the second time."""
