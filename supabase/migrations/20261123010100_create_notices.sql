@@ -2,6 +2,18 @@
 --      row for each channel that wants it. Who delivers comes later and may fail; what happened is never lost.
 -- Lock: none. Phase: before deploy.
 
+create function stopward.is_safe_url(address text)
+returns boolean
+language sql immutable
+set search_path = ''
+as $$
+select
+    address ~ '^https://[^\s@]+$'
+    or address ~ '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[^\s@]*)?$'
+$$;
+comment on function stopward.is_safe_url(text) is 'https, or this very machine; never with a user name in it.';
+revoke execute on function stopward.is_safe_url(text) from public;
+
 create table stopward.channels (
     account_id text not null,
     name text not null,
@@ -41,8 +53,7 @@ create table stopward.channel_addresses (
     constraint channel_addresses_channel_fkey foreign key (account_id, channel)
     references stopward.channels (account_id, name) on delete cascade,
     constraint channel_addresses_address_is_safe check (
-        address ~ '^https://[^\s@]+$'
-        or address ~ '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[^\s@]*)?$'
+        stopward.is_safe_url(address)
         or address ~ '^arn:aws[a-z-]*:(sns|secretsmanager):[^\s]+$'
     ),
     constraint channel_addresses_secret_not_empty check (secret <> '')
@@ -232,7 +243,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-    -- What is told about a tick must not undo the tick: this is the one place that takes any error.
+    -- What is told about a tick must not undo the tick: any error is taken here, and said in the log.
     begin
         perform stopward.write_notices(given);
     exception

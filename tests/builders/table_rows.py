@@ -37,12 +37,18 @@ ROWS: Mapping[str, str] = {
         select gen_random_uuid(), n.account_id, 'desk', n.id from stopward.notifications as n
         where n.account_id = %(account)s limit 1
         """,
+    "edge_webhook": """
+        insert into stopward.edge_webhook (url, secret)
+        values ('https://example.com/functions/v1/notify', repeat('s', 24))
+        on conflict on constraint edge_webhook_pkey do nothing
+        """,
 }
 
 SHARED: Mapping[str, str] = {
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
     "usual_volumes": "a mean of public volumes",
+    "edge_webhook": "one edge function serves all accounts; nobody reads its row",
 }
 """Tables without a column account_id, and why everybody may read them."""
 
@@ -53,6 +59,7 @@ OWN_RULE: Mapping[str, str] = {
 
 UNREAD: Mapping[str, str] = {
     "channel_addresses": "an address of a channel is a secret: its deliverer gets it from a claim",
+    "edge_webhook": "it holds the secret that the edge function knows us by",
 }
 """Tables that nobody may read at all, and why."""
 
