@@ -42,11 +42,18 @@ ROWS: Mapping[str, str] = {
         values ('https://example.com/functions/v1/notify', repeat('s', 24))
         on conflict on constraint edge_webhook_pkey do nothing
         """,
+    "session_disagreements": """
+        insert into stopward.session_disagreements (exchange, day, said)
+        values ('XNYS', '2026-11-27', '{"claims": {}, "counted": null}')
+        on conflict (exchange, day) where cleared_at is null do nothing
+        """,
 }
 
 SHARED: Mapping[str, str] = {
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
+    "session_claims": "the hours of an exchange are public",
+    "session_disagreements": "the hours of an exchange are public",
     "usual_volumes": "a mean of public volumes",
     "edge_webhook": "one edge function serves all accounts; nobody reads its row",
 }
