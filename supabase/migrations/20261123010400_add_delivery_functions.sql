@@ -84,6 +84,43 @@ $$;
 comment on function stopward.bury_abandoned(text) is 'Give up what was claimed too often without an answer.';
 revoke execute on function stopward.bury_abandoned(text) from public;
 
+create index outbox_claimed_idx on stopward.outbox (next_at) where status = 'claimed';
+
+create function stopward.lock_due(
+    of_deliverer text, of_account text, of_id uuid, of_status text, most integer
+)
+returns setof uuid
+language sql
+set search_path = ''
+as $$
+-- Channel by channel, so that what piles up for one does not stand before the others.
+select d.id
+from stopward.channels as c
+cross join lateral (
+    select o.id
+    from stopward.outbox as o
+    where
+        o.account_id = c.account_id
+        and o.channel = c.name
+        and o.status in ('pending', 'claimed')
+        and o.status = of_status
+        and o.next_at <= now()
+        and (of_id is null or o.id = of_id)
+    order by o.next_at, o.notification_id
+    limit most
+    for update of o skip locked
+) as d
+where
+    c.deliverer = of_deliverer
+    and c.enabled
+    and c.held_until <= now()
+    and (of_account is null or c.account_id = of_account)
+limit most
+$$;
+comment on function stopward.lock_due(text, text, uuid, text, integer) is
+'Lock rows that are due and that nobody else has locked; the rest of this transaction may claim them.';
+revoke execute on function stopward.lock_due(text, text, uuid, text, integer) from public;
+
 create function api.claim_outbox(request jsonb)
 returns jsonb
 language plpgsql
@@ -97,6 +134,7 @@ declare
     this_account constant text := request ->> 'account_id';
     most constant integer := coalesce((request ->> 'limit')::integer, 20);
     seconds constant double precision := coalesce((request ->> 'seconds')::double precision, 120);
+    found uuid[];
     claims jsonb;
 begin
     if coalesce(this_deliverer not in ('lambda', 'edge'), true) or coalesce(this_holder, '') = '' then
@@ -113,40 +151,24 @@ begin
     end if;
     perform stopward.bury_abandoned(this_deliverer);
 
-    -- Channel by channel, so that what piles up for one does not stand before the others.
-    with due as (
-        select d.*
-        from stopward.channels as c
-        cross join lateral (
-            select o.id
-            from stopward.outbox as o
-            where
-                o.account_id = c.account_id
-                and o.channel = c.name
-                and o.status in ('pending', 'claimed')
-                and o.next_at <= now()
-                and (this_id is null or o.id = this_id)
-            order by o.next_at, o.notification_id
-            limit most
-            for update of o skip locked
-        ) as d
-        where
-            c.deliverer = this_deliverer
-            and c.enabled
-            and c.held_until <= now()
-            and (this_account is null or c.account_id = this_account)
-        limit most
-    ),
+    found := array(
+        select d.id from stopward.lock_due(this_deliverer, this_account, this_id, 'pending', most) as d (id)
+    );
+    -- A claim that ran out may have killed its deliverer: it is tried alone, and takes nobody with it.
+    if cardinality(found) = 0 then
+        found := array(
+            select d.id from stopward.lock_due(this_deliverer, this_account, this_id, 'claimed', 1) as d (id)
+        );
+    end if;
 
-    claimed as (
+    with claimed as (
         update stopward.outbox as o
         set
             status = 'claimed',
             claimed_by = this_holder,
             attempts = o.attempts + 1,
             next_at = now() + make_interval(secs => seconds)
-        from due as d
-        where o.id = d.id
+        where o.id = any(found)
         returning o.*
     )
 
@@ -197,6 +219,9 @@ declare
     wait constant double precision := least(
         greatest(coalesce((request ->> 'retry_after_seconds')::double precision, 0), 0), 86400
     );
+    hold constant double precision := least(
+        greatest(coalesce((request ->> 'hold_seconds')::double precision, 0), 0), 86400
+    );
     o stopward.outbox;
     most integer;
 begin
@@ -224,14 +249,14 @@ begin
     select c.attempts_limit into most
     from stopward.channels as c
     where c.account_id = o.account_id and c.name = o.channel;
-    -- Put back: it was not this notice's fault, which is forgiven for a day.
-    if outcome = 'put_back' then
+    if hold > 0 then
         update stopward.channels
-        set held_until = greatest(held_until, now() + make_interval(secs => wait))
+        set held_until = greatest(held_until, now() + make_interval(secs => hold))
         where account_id = o.account_id and name = o.channel;
-        if o.created_at > now() - interval '1 day' then
-            o.attempts := o.attempts - 1;
-        end if;
+    end if;
+    -- Put back: it was not this notice's fault, which is forgiven for a day.
+    if outcome = 'put_back' and o.created_at > now() - interval '1 day' then
+        o.attempts := o.attempts - 1;
     end if;
     if outcome = 'dead' or o.attempts >= most then
         update stopward.outbox
@@ -257,7 +282,7 @@ begin
 end
 $$;
 comment on function api.settle_delivery(jsonb) is
-'Say what came of a claim: {id, holder, outcome: delivered|retry|put_back|dead, error, retry_after_seconds}. Answers {status}; repeated, it changes nothing.';
+'Say what came of a claim: {id, holder, outcome: delivered|retry|put_back|dead, error, retry_after_seconds, hold_seconds}; hold_seconds is for the whole channel. Answers {status}; repeated, it changes nothing.';
 revoke execute on function api.settle_delivery(jsonb) from public;
 grant execute on function api.settle_delivery(jsonb) to service_role, stopward_worker;
 
@@ -285,6 +310,41 @@ comment on function api.retry_dead(jsonb) is
 'Queue again what was given up: {account_id, channel}; without a channel, all of the account. Answers {count}.';
 revoke execute on function api.retry_dead(jsonb) from public;
 grant execute on function api.retry_dead(jsonb) to service_role, stopward_worker;
+
+create function api.measure_outbox(request jsonb)
+returns jsonb
+language sql stable
+security definer
+set search_path = ''
+as $$
+select
+    jsonb_build_object(
+        'pending', coalesce(sum(w.pending), 0),
+        'dead', coalesce(sum(w.dead), 0),
+        'oldest_pending_seconds', coalesce(extract(epoch from now() - min(w.oldest_at))::double precision, 0)
+    )
+from stopward.channels as c
+cross join lateral (
+    select
+        (
+            select count(*) from stopward.outbox as o
+            where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
+        ) as pending,
+        (
+            select min(o.created_at) from stopward.outbox as o
+            where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
+        ) as oldest_at,
+        (
+            select count(*) from stopward.outbox as o
+            where o.account_id = c.account_id and o.channel = c.name and o.status = 'dead'
+        ) as dead
+) as w
+where c.enabled and (request ->> 'account_id' is null or c.account_id = request ->> 'account_id')
+$$;
+comment on function api.measure_outbox(jsonb) is
+'What waits and what was given up: {account_id}, or all. Answers {pending, dead, oldest_pending_seconds}.';
+revoke execute on function api.measure_outbox(jsonb) from public;
+grant execute on function api.measure_outbox(jsonb) to service_role, stopward_worker;
 
 create index outbox_settled_idx on stopward.outbox (account_id, channel, settled_at) where settled_at is not null;
 
