@@ -10,6 +10,7 @@ from stopward.adapters.functions import Functions
 from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.position import Position
+from stopward.domain.session_claims import SessionSource, SessionsPut, SessionStretch
 from stopward.domain.snapshot import Mode
 
 
@@ -54,9 +55,33 @@ class Administration:
             "put_equity", account_id=account_id, equity_prior_close=_money(equity_prior_close)
         )
 
-    def put_sessions(self, sessions: Iterable[Session]) -> None:
-        """Store trading sessions; a known day takes the new times."""
-        self._call("put_sessions", sessions=[rows.write(session) for session in sessions])
+    def put_sessions(
+        self,
+        sessions: Iterable[Session],
+        *,
+        source: SessionSource = "person",
+        complete: SessionStretch | None = None,
+    ) -> SessionsPut:
+        """Store what a source says of sessions; a person's word counts at once.
+
+        Else the hours common to the broker and the calendar count, and a disagreement warns.
+        complete: days for which the list is whole, so that a day not listed has no session;
+        refused with `put_sessions_implausible` when that closes more than five known sessions.
+        """
+        answer = self._functions.call(
+            "put_sessions",
+            "request",
+            {
+                "sessions": [rows.write(session) for session in sessions],
+                "source": source,
+                "complete": None if complete is None else rows.write(complete),
+            },
+        )
+        return rows.read(SessionsPut, answer)
+
+    def forget_sessions(self, exchange: str, days: Iterable[str]) -> None:
+        """Take back what a person said of some days; the calendars count again."""
+        self._call("forget_sessions", exchange=exchange, days=list(days))
 
     def put_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Store how symbols trade."""

@@ -8,9 +8,11 @@ from math import isnan
 
 from stopward.adapters.memory_book import Book, Lease
 from stopward.adapters.memory_rules import refuse_if
+from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.position import Position
+from stopward.domain.session_claims import SessionSource, SessionsPut, SessionStretch
 from stopward.domain.snapshot import (
     AccountRow,
     Acknowledgement,
@@ -35,7 +37,7 @@ class MemoryStore:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._books: dict[AccountId, Book] = {}
-        self._sessions: dict[tuple[str, str], Session] = {}
+        self._sessions = MemorySessions()
         self._instruments: dict[Symbol, Instrument] = {}
         self._volumes: dict[Symbol, dict[int, float]] = {}
 
@@ -131,9 +133,19 @@ class MemoryStore:
         book = self.book(account_id)
         book.equity_prior_close, book.equity_put_at = equity_prior_close, self._now()
 
-    def put_sessions(self, sessions: Iterable[Session]) -> None:
-        """Store trading sessions; a known day takes the new times."""
-        self._sessions.update({(each.exchange, each.day): each for each in sessions})
+    def put_sessions(
+        self,
+        sessions: Iterable[Session],
+        *,
+        source: SessionSource = "person",
+        complete: SessionStretch | None = None,
+    ) -> SessionsPut:
+        """Store what a source says of sessions; the hours common to the calendars count."""
+        return self._sessions.put(sessions, source=source, complete=complete)
+
+    def forget_sessions(self, exchange: str, days: Iterable[str]) -> None:
+        """Take back what a person said of some days; the calendars count again."""
+        self._sessions.forget(exchange, days)
 
     def put_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Store how symbols trade."""
@@ -223,7 +235,7 @@ class MemoryStore:
     def _session_at(self, exchange: str, tick_at: datetime) -> Session | None:
         near = [
             each
-            for each in self._sessions.values()
+            for each in self._sessions.agreed.values()
             if each.exchange == exchange
             and each.opens_at - NEAR <= tick_at <= each.closes_at + NEAR
         ]
@@ -237,7 +249,7 @@ class MemoryStore:
     def _day(self, book: Book, session: Session | None, tick_at: datetime) -> DayRow:
         begun = [
             each
-            for each in self._sessions.values()
+            for each in self._sessions.agreed.values()
             if each.exchange == book.exchange and each.opens_at <= tick_at
         ]
         last = session or max(begun, key=lambda each: each.opens_at, default=None)
@@ -248,7 +260,7 @@ class MemoryStore:
         # What was put before the last close is the equity of a day that is over.
         closes = (
             each.closes_at
-            for each in self._sessions.values()
+            for each in self._sessions.agreed.values()
             if each.exchange == book.exchange and each.day < name
         )
         is_of_the_day = book.equity_put_at >= max(closes, default=book.equity_put_at)
