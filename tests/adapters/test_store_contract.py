@@ -9,7 +9,7 @@ from math import isnan
 import pytest
 
 from stopward.domain.decision import Exit, MoveStop, Reduce
-from stopward.domain.identity import AccountId, PositionId, Symbol
+from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.orders import Order
 from stopward.domain.position import Marks, Position
@@ -177,6 +177,7 @@ def test_every_field_of_an_order_comes_back_as_it_went(world: World, position: P
             "filled_price": D("98.01"),
             "reason": "new",
             "partials": 2,
+            "part": "bare1",
         }
     )
     unset = [f.name for f in fields(Order) if getattr(order, f.name) == f.default]
@@ -642,6 +643,44 @@ def test_at_most_one_unsettled_sell_a_position(world: World, position: Position)
     settled = replace(first, status="canceled")
     after = record(world, fence, tick=1, settled=(settled,), orders=(second,))
     assert world.store.record_tick(after) == ids(second)
+
+
+def test_a_step_of_a_tick_is_decided_once_whatever_its_id(world: World, position: Position) -> None:
+    first = an_order(position, step="move", on="b-1", price=D("99"))
+    again = an_order(position, step="move", on="b-1", price=D("99.5"), rule="ratchet")
+    assert first.id != again.id
+    fence = begin(world).fence
+    world.store.record_tick(record(world, fence, positions=(position,), orders=(first,)))
+    assert world.store.record_tick(record(world, fence, orders=(again,))) == frozenset()
+    assert begin(world).orders == (first,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"on": "b-2"}, {"attempt": 2}, {"step": "shrink"}, {"tick_at": pulse(1)}],
+)
+def test_another_step_is_another_order(
+    world: World, position: Position, changes: dict[str, object]
+) -> None:
+    first = an_order(position, step="move", on="b-1", price=D("99"))
+    other = replace(first, id=OrderId("sw-other"), **changes)  # type: ignore[arg-type]
+    fence = begin(world).fence
+    made = record(world, fence, positions=(position,), orders=(first, other))
+    assert world.store.record_tick(made) == ids(first, other)
+
+
+def test_two_orders_for_one_step_in_one_record_are_refused(
+    world: World, position: Position
+) -> None:
+    first, second = (
+        an_order(position, step="arm", price=D("98"), id=OrderId(f"sw-{n}")) for n in (1, 2)
+    )
+    fence = begin(world).fence
+    wrong = record(world, fence, positions=(position,), orders=(first, second))
+    refused("orders_one_per_step", lambda: world.store.record_tick(wrong))
+    tranches = (replace(first, part="bare0"), replace(second, part="bare1"))
+    right = record(world, fence, positions=(position,), orders=tranches)
+    assert world.store.record_tick(right) == ids(first, second)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from stopward.adapters.memory_rules import (
     extends,
     refusal,
     refuse_if,
+    step_key,
 )
 from stopward.domain.excursions import COUNTED, Excursions, measure
 from stopward.domain.identity import OrderId, PositionId, Symbol
@@ -173,11 +174,20 @@ class Book:
         return measure([trade.mae_r for trade in winners[:COUNTED]])
 
     def write_intents(self, at: datetime, orders: Iterable[Order]) -> frozenset[OrderId]:
-        """Insert intents and return the ids that are new; an id that is known is left alone."""
-        new = set()
+        """Insert intents and return the ids that are new.
+
+        A step that is known, by its id or by what it is for, is left alone: a tick that runs again
+        does not decide it anew.
+        """
+        new: set[OrderId] = set()
+        before = {step_key(order) for order in self.orders.values()}
+        taken = set(before)
         for order in orders:
-            if order.id in self.orders:
+            key = step_key(order)
+            if order.id in self.orders or key in before:
                 continue
+            refuse_if(key in taken, "orders_one_per_step", order.id)
+            taken.add(key)
             self._check_intent(order)
             self.orders[order.id] = order
             self.events.append(OrderEvent(order=order, tick_at=order.tick_at, at=at))

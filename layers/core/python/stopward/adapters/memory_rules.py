@@ -35,6 +35,11 @@ def check_intent(order: Order, position: Position, *, is_closed: bool) -> None:
         refuse_if(behind > slack, "orders_stop_tightens", order.id)
 
 
+def step_key(order: Order) -> tuple[object, ...]:
+    """Return what an order is for: two with the same key are the same step, whatever their ids."""
+    return order.position_id, order.tick_at, order.step, order.attempt, order.on, order.part
+
+
 def check_settled(stored: Order, order: Order) -> None:
     """Refuse to open a final order again, to take fills back, or to sell more than was decided."""
     reopened = stored.status not in UNSETTLED and order.status in UNSETTLED

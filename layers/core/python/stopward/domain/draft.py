@@ -153,6 +153,7 @@ class Draft:
             rule=self._rule(step),
             tick_at=self.tick_at,
             attempt=self.attempt,
+            part=detail if step == "arm" else "",
         )
 
     def _rule(self, step: Step) -> str:

@@ -49,6 +49,8 @@ class Order:
     shrink, limit for a sell in extended hours, else None. on: the broker order that a move, shrink
     or release acts on.
     partials: for a sell of the rule `partial`, how many of its steps are done once it is over.
+    part: for an arm, which part of the position it protects (a tranche, or the order replaced): the
+        store takes one order per position, tick, step, attempt, order acted on and part.
     """
 
     id: OrderId
@@ -68,6 +70,7 @@ class Order:
     filled_price: Decimal | None = None
     reason: str = ""
     partials: int = 0
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
