@@ -1,4 +1,7 @@
-"""One contract over every Store: what Postgres answers and refuses, memory does too."""
+"""One contract over every Store: what Postgres answers and refuses, memory does too.
+
+Postgres is asked by psycopg, and by supabase-py through the gateway as service_role.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -35,12 +38,16 @@ from tests.builders.store import (
 from tests.builders.store_world import MemoryWorld, PostgresWorld, Run, World, begin
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "supabase"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "memory":
         yield MemoryWorld()
         return
-    found = PostgresWorld(request.getfixturevalue("database_url"))
+    project = None
+    if request.param == "supabase":
+        gateway = request.getfixturevalue("gateway")
+        project = (gateway.url, gateway.keys.secret)
+    found = PostgresWorld(request.getfixturevalue("database_url"), project=project)
     yield found
     found.close()
 

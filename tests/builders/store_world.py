@@ -1,4 +1,4 @@
-"""One contract, two stores: what a test may do and see, over memory and over Postgres."""
+"""One contract, three stores: memory, Postgres by psycopg, and Postgres by supabase-py."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ import psycopg
 from stopward.adapters.administration import Administration
 from stopward.adapters.memory import MemoryStore
 from stopward.adapters.postgres import PostgresDatabase, PostgresStore
+from stopward.adapters.supabase import SupabaseDatabase, SupabaseStore
 from stopward.domain.identity import AccountId
 from stopward.domain.snapshot import Snapshot
 from stopward.ports import Store
@@ -106,14 +107,22 @@ class MemoryWorld:
 
 
 class PostgresWorld:
-    """The Postgres store as the worker sees it; the eyes are the superuser's."""
+    """The Postgres store as the worker sees it; the eyes are the superuser's.
 
-    def __init__(self, url: str) -> None:
+    project: the URL and secret key of a gateway over that database; supabase-py is used then.
+    """
+
+    def __init__(self, url: str, *, project: tuple[str, str] | None = None) -> None:
         self._eyes = psycopg.connect(url, autocommit=True)
         self._eyes.execute("set timezone = 'UTC'")
-        self._database = PostgresDatabase(url)
         self.account_id = AccountId(f"account-{next(NUMBERS)}")
-        self.store = PostgresStore(url)
+        self._database: PostgresDatabase | SupabaseDatabase
+        self.store: PostgresStore | SupabaseStore
+        if project is None:
+            self._database, self.store = PostgresDatabase(url), PostgresStore(url)
+        else:
+            at, key = project
+            self._database, self.store = SupabaseDatabase(at, key=key), SupabaseStore(at, key=key)
         self.people = Administration(self._database)
         _open(self)
 
