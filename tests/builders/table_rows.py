@@ -47,9 +47,20 @@ ROWS: Mapping[str, str] = {
         values ('XNYS', '2026-11-27', '{"claims": {}, "counted": null}')
         on conflict (exchange, day) where cleared_at is null do nothing
         """,
+    "archives": """
+        insert into stopward.archives (
+            table_name, month, digest, location, row_count, byte_count, sha256, object_format,
+            format_version
+        )
+        values (
+            'decisions', '2024-01-01', repeat('0', 64), 's3://bucket/key', 1, 1, repeat('0', 64),
+            'ndjson.gz', 1
+        )
+        """,
 }
 
 SHARED: Mapping[str, str] = {
+    "archives": "a month of the journal holds the rows of all accounts; this tells where, not what",
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
     "session_claims": "the hours of an exchange are public",
