@@ -12,6 +12,7 @@ from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
 from stopward.domain.rulebook import Mask
 from stopward.ports import Clock
+from stopward.services.delivery import Delivery
 from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
@@ -86,6 +87,24 @@ def minute_guard(
 
     offset = settings.pulse_seconds / 2 if half_a_pulse_late else 0.0
     return MinuteGuard(settings=settings, offset_seconds=offset, wire=wire, guard=wire())
+
+
+def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Delivery:
+    """Wire the delivery of notices to the channels of all accounts that are the Lambda's."""
+    from stopward.adapters.notices.http import HttpNotices
+    from stopward.adapters.notices.sender import Notices
+    from stopward.adapters.outbox import FunctionOutbox
+    from stopward.adapters.secrets import secret_fields
+
+    settings = settings_of(environment)
+    return Delivery(
+        outbox=FunctionOutbox(functions(settings)),
+        notifier=Notices(
+            read_secret=secret_fields,
+            # Where time is simulated, the reader may be on this machine.
+            http=HttpNotices(may_be_loopback=bool(settings.clock_url)),
+        ),
+    )
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:

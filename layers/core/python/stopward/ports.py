@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
+from stopward.domain.notices import Backlog, Claim, Outcome, Status
 from stopward.domain.orders import (
     BrokerAccount,
     BrokerOrder,
@@ -119,3 +120,29 @@ class Store(Protocol):
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Write what came of the orders, append their events, and release the lease when asked."""
+
+
+class Outbox(Protocol):
+    """The queue of notices, as one deliverer sees it.
+
+    Raises DatabaseUnavailable when no answer came, and DatabaseRejected when it refused.
+    """
+
+    def claim(self, *, holder: str, limit: int, seconds: float) -> tuple[Claim, ...]:
+        """Claim what is due, oldest first; nobody else gets it for so many seconds."""
+
+    def settle(self, claim: Claim, outcome: Outcome, *, holder: str) -> Status:
+        """Say what came of a claim; return the status after it. Repeating changes nothing."""
+
+    def nudge(self) -> int:
+        """Tell the other deliverer again of what it has not claimed; return how many."""
+
+    def backlog(self) -> Backlog:
+        """Return what waits."""
+
+
+class Notifier(Protocol):
+    """Whoever carries a notice out of the house."""
+
+    def send(self, claim: Claim) -> Outcome:
+        """Send one notice once; every answer, and none, is an outcome."""
