@@ -85,9 +85,8 @@ class Delivery:
                 outcome = resting[channel]
             else:
                 outcome = self.notifier.send(claim)
-            rest = _rest_after(outcome)
-            if rest is not None:
-                resting[channel] = rest
+            if (rest := _rest_after(outcome)) is not None:
+                resting.setdefault(channel, rest)
             status = self._settle(claim, outcome, holder=holder)
             _count(summary, outcome, status)
 
