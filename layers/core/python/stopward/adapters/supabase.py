@@ -88,24 +88,27 @@ class SupabaseDatabase:
     ) -> list[Row]:
         """Return rows of a view of schema api, as `Views` has it."""
         checked_window(limit=limit, offset=offset)
-        columns = self._columns_of(view)
 
         def ask(client: Client) -> object:
-            query = client.schema(SCHEMA).from_(view).select(selection(columns))
+            query = client.schema(SCHEMA).from_(view).select(selection(self._columns[view]))
             for each in conditions(account_id, where):
                 query = query.filter(each.column, _operator(each), each.text)
             for column in orders(order):
                 query = query.order(column.column, desc=column.descending)
             return query.limit(limit).offset(offset).execute().data
 
-        found = self._execute(ask, what=view, may_repeat=True)
-        if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
-            raise DatabaseUnavailable(f"{view}: the answer was no JSON array of rows")
-        try:
-            return [read_row(row, columns) for row in found]
-        except InvalidState:
-            self._columns.pop(view, None)  # it may have changed since it was read
-            raise
+        if view in self._columns:
+            known = self._columns[view]
+            try:
+                return self._rows(view, ask)
+            except (DatabaseRejected, InvalidState):
+                # A migration may have changed the view under a process that lives on.
+                self._read_columns(view)
+                if self._columns[view] == known:
+                    raise
+        else:
+            self._read_columns(view)
+        return self._rows(view, ask)
 
     def count(
         self, view: str, *, account_id: AccountId | None = None, where: Sequence[Where] = ()
@@ -132,29 +135,34 @@ class SupabaseDatabase:
         if http is not None:
             http.close()
 
-    def _columns_of(self, view: str) -> Columns:
-        # Read once: PostgREST tells types nowhere but in its OpenAPI document.
-        if view not in self._columns:
-            checked_name(view, kind="view")
+    def _rows(self, view: str, ask: Callable[[Client], object]) -> list[Row]:
+        found = self._execute(ask, what=view, may_repeat=True)
+        if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+            raise DatabaseUnavailable(f"{view}: the answer was no JSON array of rows")
+        return [read_row(row, self._columns[view]) for row in found]
 
-            def ask(client: Client) -> object:
-                headers = {**client.postgrest.headers, "Accept-Profile": SCHEMA}
-                answer = client.postgrest.session.get(
-                    f"{self._project.url}/rest/v1/", headers=headers, auth=None
-                )
-                if answer.is_error:
-                    raise PostgrestAPIError(answer.json())
-                return answer.json()
+    def _read_columns(self, view: str) -> None:
+        # PostgREST tells types nowhere but in its OpenAPI document.
+        checked_name(view, kind="view")
 
-            document = self._execute(ask, what=view, may_repeat=True)
-            try:
-                found = read_columns(document, view)
-            except (KeyError, TypeError, AttributeError) as error:
-                raise DatabaseUnavailable(f"{view}: the answer tells no columns") from error
-            if found is None:
-                raise DatabaseRejected(f"{view}: there is no such view", rule="42P01")
-            self._columns[view] = found
-        return self._columns[view]
+        def ask(client: Client) -> object:
+            headers = {**client.postgrest.headers, "Accept-Profile": SCHEMA}
+            answer = client.postgrest.session.get(
+                f"{self._project.url}/rest/v1/", headers=headers, auth=None
+            )
+            if answer.is_error:
+                raise PostgrestAPIError(answer.json())
+            return answer.json()
+
+        document = self._execute(ask, what=view, may_repeat=True)
+        try:
+            found = read_columns(document, view)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DatabaseUnavailable(f"{view}: the answer tells no columns") from error
+        if found is None:
+            self._columns.pop(view, None)
+            raise DatabaseRejected(f"{view}: there is no such view", rule="42P01")
+        self._columns[view] = found
 
     def _execute(self, ask: Callable[[Client], Answer], *, what: str, may_repeat: bool) -> Answer:
         was_answered = self._was_answered
