@@ -13,7 +13,7 @@ from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId, Symbol
 from stopward.local.host.host import Host, Watchers
 from stopward.local.host.pace import Pace
-from stopward.local.host.template import read_template
+from stopward.local.host.template import FunctionDefinition, read_template
 from stopward.local.screen.live import Screen
 from stopward.local.screen.picture import Picture, Summary
 from stopward.local.screen.queries import COUNTS, GUARDED, TRADES
@@ -114,7 +114,7 @@ def play(stage: Stage) -> Played:
             )
 
         host = Host(
-            read_template(stage.template, parameters={"Stage": "local", "AccountId": ACCOUNT}),
+            _due(stage),
             timeline=timeline,
             world=stage.simulator,
             clock=stage.clock,
@@ -146,6 +146,20 @@ def play(stage: Stage) -> Played:
     standing_still = stage.inputs.standing_still(stage.window.last)
     return Played(
         summary=summary, notes=(*trader.notes, *standing_still, *reports.trouble()), picture=last
+    )
+
+
+def _due(stage: Stage) -> tuple[FunctionDefinition, ...]:
+    # What no schedule calls in this stretch, nightly work above all, would only cost its start.
+    functions = read_template(stage.template, parameters={"Stage": "local", "AccountId": ACCOUNT})
+    return tuple(
+        function
+        for function in functions
+        if any(
+            True
+            for schedule in function.schedules
+            for _ in schedule.times(first=stage.window.first, last=stage.window.last)
+        )
     )
 
 
