@@ -57,9 +57,20 @@ ROWS: Mapping[str, str] = {
             'ndjson.gz', 1
         )
         """,
+    "feature_schemas": """
+        insert into stopward.feature_schemas (schema_hash, names) values ('access', '{one,two}')
+        on conflict on constraint feature_schemas_pkey do nothing
+        """,
+    "trade_features": """
+        insert into stopward.trade_features (
+            account_id, position_id, kind, schema_hash, at, vector
+        )
+        values (%(account)s, %(open)s, 'entry', 'access', now(), '{1,null}')
+        """,
 }
 
 SHARED: Mapping[str, str] = {
+    "feature_schemas": "how features are named is the same for everybody",
     "archives": "a month of the journal holds the rows of all accounts; this tells where, not what",
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
