@@ -3,8 +3,8 @@
 -- Lock: none. Phase: before deploy.
 
 -- A shape is {key: type}. A type is one of PostgreSQL's, or: text (a word or an id, up to 500 characters), prose
--- (up to 100,000), document (up to 1,000,000), object, array, rows (an array of objects). A question mark behind
--- it: the key may be null or absent.
+-- (up to 100,000), document (up to 1,000,000), object, numbers (an object of numbers), array, rows (an array of
+-- objects). A question mark behind it: the key may be null or absent (a list: absent only).
 
 create function stopward.json_kinds(type text)
 returns text[]
@@ -15,6 +15,7 @@ select case
     when type like '%[]' or type in ('array', 'rows') then array['array']
     when type like 'numeric%' then array['string', 'number']
     when type in ('integer', 'bigint', 'double precision') then array['number']
+    when type = 'numbers' then array['object']
     when type in ('boolean', 'object') then array[type]
     when type = 'jsonb' then array['object', 'array', 'string', 'number', 'boolean']
     else array['string']
@@ -34,28 +35,31 @@ declare
     said constant text := value #>> '{}';
 begin
     if value is null or jsonb_typeof(value) = 'null' then
-        return wanted like '%?';
+        -- A list may be absent; null is none.
+        return wanted like '%?' and (value is null or not (wanted like '%[]?' or type in ('rows', 'numbers')));
     elsif jsonb_typeof(value) <> all (stopward.json_kinds(type)) then
         return false;
     end if;
+    -- PostgreSQL takes a bare variable for the same type at every call of a statement; what is put together, it reads.
     return case
         when type = 'text' then length(said) between 1 and 500
         when type = 'prose' then length(said) <= 100000
         when type = 'document' then length(said) <= 1000000
         when type in ('object', 'array', 'jsonb') then true
         when type = 'rows' then not jsonb_path_exists(value, '$[*] ? (@.type() != "object")')
+        when type = 'numbers' then not jsonb_path_exists(value, '$.* ? (@.type() != "number" && @.type() != "null")')
         when type = 'text[]' then not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "string")')
         when type like '%[]' then
             not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "number" && @.type() != "null")')
         -- Without a zone it would mean the zone of the connection.
         when type = 'timestamptz' then
             said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$'
-            and pg_input_is_valid(said, type)
-        when type = 'date' then said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' and pg_input_is_valid(said, type)
+            and pg_input_is_valid(said, type || '')
+        when type = 'date' then said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' and pg_input_is_valid(said, type || '')
         -- Neither NaN nor infinity is an amount.
         when type like 'numeric%' then
-            said ~ '^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$' and pg_input_is_valid(said, type)
-        else pg_input_is_valid(said, type)
+            said ~ '^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$' and pg_input_is_valid(said, type || '')
+        else pg_input_is_valid(said, type || '')
     end;
 end
 $$;
@@ -151,7 +155,12 @@ select (
                 when s.value like '%?' then
                     format(' || @.%s.type() == "null" || !exists(@.%s)', to_jsonb(s.key), to_jsonb(s.key))
             end
-        ),
+        )
+        || case
+            when s.value like 'numbers%' then
+                format(' || exists(@.%s.* ? (@.type() != "number" && @.type() != "null"))', to_jsonb(s.key))
+            else ''
+        end,
         ' || '
     )
     || ')'
