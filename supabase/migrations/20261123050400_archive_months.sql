@@ -208,6 +208,7 @@ begin
                 'rows_estimate', m.rows_estimate,
                 'bytes', m.bytes,
                 'columns', stopward.journal_columns(format('stopward.%I', m.partition_name)::regclass),
+                'key', stopward.journal_key(format('stopward.%I', m.partition_name)::regclass),
                 'stays_because', case
                     when m.state = 'kept' then stopward.why_month_stays(m.table_name, m.month)
                 end
@@ -224,7 +225,7 @@ end
 $$;
 comment on function api.list_archivable(jsonb) is
 'Months older than the last `keep_months` whole ones before today''s: {keep_months, today}. '
-'Answers {months: [{table, month, rows_estimate, bytes, columns, stays_because}], schema_version}; '
+'Answers {months: [{table, month, rows_estimate, bytes, columns, key, stays_because}], schema_version}; '
 'stays_because is null where the month may be archived and dropped.';
 revoke execute on function api.list_archivable(jsonb) from public;
 grant execute on function api.list_archivable(jsonb) to service_role, stopward_worker;

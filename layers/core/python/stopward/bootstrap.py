@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
 from stopward.adapters.clocks import RemoteClock, SystemClock
@@ -15,6 +17,14 @@ from stopward.ports import Clock
 from stopward.services.delivery import Delivery
 from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from stopward.services.journal_archive import Archive
+    from stopward.services.journal_keeping import JournalKeeper
+
+CALL_SECONDS: Final = 10.0
+JOURNAL_SECONDS: Final = 600.0
+"""A look at a whole month of millions of rows takes minutes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,12 +117,32 @@ def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Deliver
     )
 
 
+def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalKeeper":
+    """Wire the keeping of the journal's months; without an archive, nothing is ever dropped."""
+    from stopward.adapters.archive_folder import FolderArchive
+    from stopward.adapters.archive_s3 import S3Archive
+    from stopward.adapters.journal import FunctionJournal
+    from stopward.services.journal_keeping import JournalKeeper
+
+    settings = settings_of(environment)
+    archive: Archive | None = None
+    if settings.archive_bucket:
+        archive = S3Archive(settings.archive_bucket)
+    elif settings.archive_folder:
+        archive = FolderArchive(Path(settings.archive_folder))
+    return JournalKeeper(
+        journal=FunctionJournal(functions(settings, timeout_seconds=JOURNAL_SECONDS)),
+        archive=archive,
+        keep_months=settings.journal_months,
+    )
+
+
 def settings_of(environment: Mapping[str, str] | None) -> Settings:
     """Return the settings of an environment; None is this process's."""
     return read_settings(os.environ if environment is None else environment)
 
 
-def functions(settings: Settings) -> Functions:
+def functions(settings: Settings, *, timeout_seconds: float = CALL_SECONDS) -> Functions:
     """Return who calls the database: supabase-py, or psycopg where a database URL is set.
 
     Only the one that is used is imported: both cost a cold start.
@@ -120,10 +150,12 @@ def functions(settings: Settings) -> Functions:
     if settings.supabase_url:
         from stopward.adapters.supabase import SupabaseDatabase
 
-        return SupabaseDatabase(settings.supabase_url, key=_supabase_key(settings))
+        return SupabaseDatabase(
+            settings.supabase_url, key=_supabase_key(settings), timeout_seconds=timeout_seconds
+        )
     from stopward.adapters.postgres import PostgresDatabase
 
-    return PostgresDatabase(_database_url(settings))
+    return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
 
 
 def _clock(settings: Settings, source: str) -> Clock:

@@ -4,10 +4,12 @@ StopwardError
 ├── Unavailable            try again later: nothing is known to have happened
 │   ├── BrokerUnavailable
 │   │   └── RateLimited    carries when to come back
-│   └── DatabaseUnavailable
+│   ├── DatabaseUnavailable
+│   └── ArchiveUnavailable
 ├── Rejected               the other side said no: do not repeat it as it was
 │   ├── BrokerRejected     carries the broker's code
-│   └── DatabaseRejected   carries the constraint or SQLSTATE
+│   ├── DatabaseRejected   carries the constraint or SQLSTATE
+│   └── ArchiveRejected
 ├── InvalidInput           what a person wrote is wrong: file, place, what was read, what is allowed
 └── InvalidState           the code or the stored state is wrong: fix it
 """
@@ -37,6 +39,10 @@ class DatabaseUnavailable(Unavailable):
     """The database gave no usable answer."""
 
 
+class ArchiveUnavailable(Unavailable):
+    """The archive gave no usable answer, or has no room."""
+
+
 class Rejected(StopwardError):
     """The other side refused; the same request will be refused again."""
 
@@ -59,6 +65,10 @@ class DatabaseRejected(Rejected):
     def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+class ArchiveRejected(Rejected):
+    """The archive refused, or what lies there is not what was written."""
 
 
 class InvalidInput(StopwardError):

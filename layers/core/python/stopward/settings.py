@@ -11,7 +11,8 @@ PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
         "account_id", "broker_url", "market_data_url", "market_data_feed", "pulse_seconds",
-        "lease_seconds", "tick_margin_seconds", "clock_url", "supabase_url",
+        "lease_seconds", "tick_margin_seconds", "clock_url", "supabase_url", "archive_bucket",
+        "archive_folder", "journal_months",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat; a name that is not known may be a misspelt secret's."""
@@ -73,6 +74,17 @@ class Settings(BaseModel):
         le=30.0,
         description="Remaining time under which no further pulse is begun.",
     )
+    archive_bucket: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$",
+        description="Bucket that months of the journal go to before they are dropped.",
+    )
+    archive_folder: str = Field(
+        default="", description="Folder for the same, instead of a bucket: local mode."
+    )
+    journal_months: int = Field(
+        default=24, ge=3, le=1200, description="Whole months of the journal kept before this one."
+    )
     clock_url: str = Field(
         default="", description="Local mode only: where simulated time is served."
     )
@@ -89,6 +101,12 @@ class Settings(BaseModel):
                 "STOPWARD_SUPABASE_SECRET_KEY, or else STOPWARD_DATABASE_SECRET_ARN or "
                 "STOPWARD_DATABASE_URL"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_archive(self) -> Self:
+        if self.archive_bucket and self.archive_folder:
+            raise ValueError("set STOPWARD_ARCHIVE_BUCKET or STOPWARD_ARCHIVE_FOLDER, not both")
         return self
 
     def require_broker(self) -> Self:

@@ -3,5 +3,11 @@
 TRY_AGAIN = ("08", "40", "53", "57", "58")
 """SQLSTATE classes that pass: connection, rollback, resources, operator intervention, system."""
 
-REPEATABLE = frozenset({"begin_tick", "record_tick", "acknowledge"})
+REPEATABLE = frozenset(
+    {
+        "begin_tick", "record_tick", "acknowledge", "keep_partitions", "file_late_rows",
+        "watch_journal", "list_archivable", "read_month", "note_archive", "detach_month",
+        "drop_month",
+    }
+)  # fmt: skip
 """Functions that may be called twice: these change nothing the second time."""

@@ -5,6 +5,8 @@ from enum import IntEnum
 from typing import Final
 
 from stopward.errors import (
+    ArchiveRejected,
+    ArchiveUnavailable,
     BrokerRejected,
     BrokerUnavailable,
     DatabaseRejected,
@@ -24,6 +26,7 @@ class ExitCode(IntEnum):
     CONFIGURATION = 3
     BROKER = 4
     DATABASE = 5
+    """The database, or the archive of its months."""
     UNPROTECTED = 6
     """A guarded position without a full stop was found at the end."""
     INTERRUPTED = 130
@@ -36,7 +39,7 @@ def exit_code_of(error: StopwardError) -> ExitCode:
             return ExitCode.CONFIGURATION
         case BrokerUnavailable() | BrokerRejected():
             return ExitCode.BROKER
-        case DatabaseUnavailable() | DatabaseRejected():
+        case DatabaseUnavailable() | DatabaseRejected() | ArchiveUnavailable() | ArchiveRejected():
             return ExitCode.DATABASE
         case _:
             return ExitCode.DEFECT
