@@ -1,6 +1,6 @@
 -- Why: what a tick writes is judged at the door too: a misspelt key of a position would be a lost target.
 --      Keys and kinds of all rows are looked at in one pass; which value was wrong is searched for when one was.
--- Lock: none. Phase: before deploy.
+-- Lock: access exclusive on stopward.decisions for a moment; its rows are not read. Phase: before deploy.
 
 create function stopward.tick_shape(of_function text)
 returns jsonb
@@ -83,31 +83,6 @@ $$;
 comment on function stopward.row_shape(text) is 'Shape of the rows that a tick writes, by the key that holds them.';
 revoke execute on function stopward.row_shape(text) from public;
 
-create function stopward.tick_parts(request jsonb)
-returns table (key text, given jsonb, shape jsonb)
-language sql stable
-set search_path = ''
-as $$
-select
-    p.key,
-    case jsonb_typeof(p.value) when 'object' then jsonb_build_array(p.value) else p.value end,
-    stopward.row_shape(case p.key when 'settled' then 'orders' else p.key end)
-from jsonb_each(request) as p
-where
-    p.key in (
-        'positions', 'symbols', 'views', 'decisions', 'orders', 'settled', 'trades', 'observations', 'alarms', 'day'
-    )
-    and p.value not in ('[]', 'null')
-union all
-select
-    'decisions.decision',
-    jsonb_path_query_array(request, '$.decisions[*].decision'),
-    stopward.row_shape('decision')
-where request -> 'decisions' <> '[]'
-$$;
-comment on function stopward.tick_parts(jsonb) is 'The rows of a tick, each kind with its shape.';
-revoke execute on function stopward.tick_parts(jsonb) from public;
-
 create function stopward.require_tick(function_name text, request jsonb)
 returns void
 language plpgsql stable
@@ -115,8 +90,16 @@ set search_path = ''
 as $$
 begin
     perform stopward.require(function_name, request, stopward.tick_shape(function_name));
-    perform stopward.require_rows(function_name, p.key, p.given, p.shape)
-    from stopward.tick_parts(request) as p;
+    perform stopward.require_rows(
+        function_name, s.key, request -> s.key, stopward.row_shape(case s.key when 'settled' then 'orders' else s.key end)
+    )
+    from jsonb_each_text(stopward.tick_shape(function_name)) as s
+    where s.value = 'rows?';
+    if jsonb_typeof(request -> 'day') = 'object' then
+        perform stopward.require_rows(
+            function_name, 'day', jsonb_build_array(request -> 'day'), stopward.row_shape('day')
+        );
+    end if;
 end
 $$;
 comment on function stopward.require_tick(text, jsonb) is 'Refuse what is not of the shape of a tick.';
@@ -127,24 +110,46 @@ returns void
 language plpgsql stable
 set search_path = ''
 as $$
+declare
+    fault text;
 begin
-    perform stopward.refuse(
-        function_name || '_request', format('%s: %s%s', function_name, p.key, f.fault), 'nothing was written'
-    )
-    from stopward.tick_parts(request) as p
-    cross join lateral stopward.fault_of_rows(p.given, p.shape) as f (fault)
+    select p.key || f.fault into fault
+    from (
+        select
+            s.key,
+            request -> s.key as given,
+            case s.key when 'settled' then 'orders' else s.key end as of_rows
+        from jsonb_each_text(stopward.tick_shape(function_name)) as s
+        where s.value = 'rows?'
+        union all
+        select 'day', jsonb_build_array(request -> 'day'), 'day'
+        where jsonb_typeof(request -> 'day') = 'object'
+        union all
+        select 'decisions.decision', jsonb_path_query_array(request, '$.decisions[*].decision'), 'decision'
+    ) as p
+    cross join lateral stopward.fault_of_rows(p.given, stopward.row_shape(p.of_rows)) as f (fault)
     where f.fault is not null
     limit 1;
     perform stopward.refuse(
         function_name || '_request',
-        format('%s: %s', function_name, message),
-        'nothing was written; a row that comes twice, or a value that is too long, has no field of its own'
+        format('%s: %s', function_name, coalesce(fault, message)),
+        'nothing was written'
     );
 end
 $$;
 comment on function stopward.name_fault(text, jsonb, text) is
 'Refuse a tick that could not be stored: name the value that was wrong, else repeat what PostgreSQL said.';
 revoke execute on function stopward.name_fault(text, jsonb, text) from public;
+
+-- What a misspelt key of a decision would leave out. Not looked up in old rows: months are large, and final.
+alter table stopward.decisions
+add constraint decisions_say_what check (
+    (kind <> 'move_stop' or stop is not null) and (kind <> 'reduce' or quantity is not null)
+) not valid;
+alter table stopward.decisions
+add constraint decisions_numbers_are_numbers check (
+    'NaN' not in (coalesce(stop, 0), coalesce(quantity, 0)) and price <> 'NaN'
+) not valid;
 
 create or replace function api.begin_tick(request jsonb)
 returns json
@@ -238,7 +243,7 @@ exception
     when data_exception or not_null_violation or cardinality_violation or program_limit_exceeded then
         -- The kinds were right, a value was not: only now is it worth the time to find which.
         perform stopward.name_fault('record_tick', record, sqlerrm);
-        raise;
+        return null;
 end
 $$;
 
@@ -292,6 +297,6 @@ exception
     when data_exception or not_null_violation or cardinality_violation or program_limit_exceeded then
         -- The kinds were right, a value was not: only now is it worth the time to find which.
         perform stopward.name_fault('acknowledge', acknowledgement, sqlerrm);
-        raise;
+        return null;
 end
 $$;
