@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer what is no HTTP in PostgREST's form, not with a page."""
         self.close_connection = True
         self.command = self.command or "GET"
-        self.request_version = self.request_version or self.protocol_version
+        self.request_version = self.protocol_version
         self._send(_refusal(int(code), message or "the request could not be read"))
 
     def do_GET(self) -> None:

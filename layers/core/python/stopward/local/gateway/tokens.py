@@ -44,7 +44,8 @@ def read_token(token: str, *, secret: str, now: datetime) -> Mapping[str, Any]:
     header, claims = _decode(parts[0]), _decode(parts[1])
     if header.get("alg") != "HS256" or "crit" in header:
         raise _invalid("Wrong or unsupported encoding algorithm")
-    if not hmac.compare_digest(_signature(secret, ".".join(parts[:2])), parts[2]):
+    expected = _signature(secret, ".".join(parts[:2]))
+    if not hmac.compare_digest(expected.encode(), parts[2].encode()):
         raise _invalid("No suitable key was found to decode the JWT")
     _check_times(claims, now)
     return claims
