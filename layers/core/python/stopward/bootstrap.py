@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ from stopward.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stopward.services.journal_archive import Archive
     from stopward.services.journal_keeping import JournalKeeper
+    from stopward.services.session_refresh import RefreshSummary
 
 CALL_SECONDS: Final = 10.0
 JOURNAL_SECONDS: Final = 600.0
@@ -135,6 +136,27 @@ def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalK
         archive=archive,
         keep_months=settings.journal_months,
     )
+
+
+def session_refresher(
+    *, environment: Mapping[str, str] | None = None
+) -> "Callable[[date], RefreshSummary]":
+    """Wire the nightly refresh of sessions; the keys are read anew each time it runs."""
+    from stopward.adapters.administration import Administration
+    from stopward.services.session_refresh import refresh_sessions
+
+    settings = settings_of(environment).require_broker()
+    book = Administration(functions(settings))
+
+    def refresh(today: date) -> "RefreshSummary":
+        clock = _clock(settings, "refresh_sessions")
+        transport = Transport(settings.broker_url, keys=_keys(settings), clock=clock)
+        try:
+            return refresh_sessions(broker=AlpacaBroker(transport), book=book, today=today)
+        finally:
+            transport.close()
+
+    return refresh
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:
