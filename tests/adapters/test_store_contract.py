@@ -776,15 +776,17 @@ def test_a_day_once_locked_stays_locked(world: World) -> None:
     refused("day_results_lock_stays", lambda: world.store.record_tick(bad))
 
 
-def test_a_position_declared_by_a_person_is_new_or_refused(
+def test_a_position_declared_by_a_person_is_new_or_as_it_was_put(
     world: World, position: Position
 ) -> None:
-    world.people.put_positions(world.account_id, [position])
-    assert begin(world).positions == (position,)
+    for _ in range(2):
+        world.people.put_positions(world.account_id, [position])
+        assert begin(world).positions == (position,)
     other = a_position("MSFT", account_id=world.account_id)
+    changed = replace(position, stop=D("99"))
     refused(
         "positions_pkey",
-        lambda: world.people.put_positions(world.account_id, [other, position]),
+        lambda: world.people.put_positions(world.account_id, [other, changed]),
     )
     assert begin(world).positions == (position,)
 

@@ -96,7 +96,11 @@ class Administration:
         )
 
     def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
-        """Put positions under guard that a person declares; all are new, or none is written."""
+        """Put positions under guard that a person declares.
+
+        What is put again changes nothing. One that is known otherwise is refused by the rule
+        `positions_pkey`, and then none is written.
+        """
         written = [rows.write(position) for position in positions]
         self._call("put_positions", account_id=account_id, positions=written)
 

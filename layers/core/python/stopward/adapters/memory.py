@@ -157,11 +157,11 @@ class MemoryStore:
         known.update({place: each for place, each in enumerate(volumes) if not isnan(each)})
 
     def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
-        """Put positions under guard that a person declares; all are new, or none is written."""
+        """Put positions under guard that a person declares; one that is known must be as put."""
         book = self.book(account_id).copy()
         for position in positions:
-            if position.id in book.positions:
-                raise DatabaseRejected(f"{position.id} is known", rule="positions_pkey")
+            known = book.positions.get(position.id)
+            refuse_if(known not in (None, position), "positions_pkey", position.id)
             book.write_positions((position,), (), ())
         self._books[account_id] = book
 
