@@ -105,3 +105,30 @@ class Mailroom:
         row = self.eyes.execute("select now() as now").fetchone()
         assert row is not None
         return (moment - row["now"].astimezone(UTC)).total_seconds()
+
+
+PG_NET = """
+-- A stand-in for pg_net, which cannot be had here: the signature of its http_post, and a table that
+-- remembers each call as part of its transaction, as net.http_request_queue does.
+create schema net;
+create table net.calls (
+    id bigint generated always as identity,
+    url text, body jsonb, params jsonb, headers jsonb, timeout_milliseconds integer
+);
+create function net.http_post(
+    url text,
+    body jsonb default '{}'::jsonb,
+    params jsonb default '{}'::jsonb,
+    headers jsonb default '{"Content-Type": "application/json"}'::jsonb,
+    timeout_milliseconds integer default 5000
+) returns bigint language sql security definer as $$
+    insert into net.calls (url, body, params, headers, timeout_milliseconds)
+    values (url, body, params, headers, timeout_milliseconds) returning id
+$$;
+"""
+"""Source of the signature: supabase.com/docs/guides/database/extensions/pg_net."""
+
+
+def posted(mail: Mailroom) -> list[dict[str, Any]]:
+    """Return what pg_net was asked to post and forget it."""
+    return mail.eyes.execute("delete from net.calls returning *").fetchall()
