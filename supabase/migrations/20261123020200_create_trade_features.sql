@@ -224,13 +224,16 @@ declare
 begin
     select
         g.*,
-        jsonb_array_length(g."values") as given_values,
+        n.given_values,
         cardinality(s.names) as wanted_values,
         p.id as known_position
     into odd
     from jsonb_to_recordset(given) as g (
         position_id text, kind text, at timestamptz, schema_hash text, "values" jsonb
     )
+    cross join lateral (
+        select case jsonb_typeof(g."values") when 'array' then jsonb_array_length(g."values") end as given_values
+    ) as n
     left join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
     left join stopward.feature_schemas as s on g.schema_hash = s.schema_hash
     where
@@ -238,8 +241,7 @@ begin
         or s.schema_hash is null
         or coalesce(g.kind, '') not in ('entry', 'open')
         or g.at is null
-        or jsonb_typeof(g."values") is distinct from 'array'
-        or jsonb_array_length(g."values") <> cardinality(s.names)
+        or n.given_values is distinct from cardinality(s.names)
     limit 1;
     if not found then
         return;
