@@ -1,7 +1,7 @@
 """`template.yaml`, as the local host reads it: what is deployed is what runs here."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,12 @@ import yaml
 from stopward.errors import InvalidInput
 from stopward.local.host.intrinsics import load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
+from stopward.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 PARAMETERS = {"Stage": "test", "AccountId": "main", "PulseSeconds": "30"}
+GUARDS = ("check_breakeven", "monitor_positions")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
 
 
@@ -22,24 +24,19 @@ def functions() -> dict[str, FunctionDefinition]:
     return {function.title: function for function in read_template(TEMPLATE, parameters=PARAMETERS)}
 
 
-def test_it_names_both_functions_with_their_handlers(
+def test_every_folder_of_functions_is_deployed_and_nothing_else(
     functions: dict[str, FunctionDefinition],
 ) -> None:
-    assert {title: function.handler for title, function in functions.items()} == {
-        "check_breakeven": "app.handler",
-        "monitor_positions": "app.handler",
-    }
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert set(functions) == folders
+    assert {function.handler for function in functions.values()} == {"app.handler"}
 
 
 def test_every_function_has_the_runtime_the_layers_are_built_for(
     functions: dict[str, FunctionDefinition],
 ) -> None:
     for function in functions.values():
-        assert (function.runtime, function.timeout_seconds, function.memory_mb) == (
-            "python3.12",
-            60,
-            512,
-        )
+        assert function.runtime == "python3.12"
         assert [folder.name for folder in function.layer_folders] == ["core", "deps"]
         assert (function.layer_folders[0] / "python" / "stopward" / "errors.py").is_file()
 
@@ -51,36 +48,104 @@ def test_parameters_reach_the_environment_as_text(functions: dict[str, FunctionD
     assert environment["STOPWARD_MARKET_DATA_FEED"] == "iex"
 
 
-def test_each_function_is_called_every_minute_of_a_new_york_weekday(
-    functions: dict[str, FunctionDefinition],
+@pytest.mark.parametrize("title", GUARDS)
+def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
+    functions: dict[str, FunctionDefinition], title: str
 ) -> None:
-    for function in functions.values():
-        (schedule,) = function.schedules
-        assert len(list(schedule.times(first=OPEN, last=OPEN.replace(hour=20, minute=0)))) == 390
-        saturday = datetime(2013, 9, 7, 14, 0, tzinfo=UTC)
-        assert not schedule.is_due(saturday)
-        assert json.loads(schedule.event(OPEN)) == {"time": "2013-09-03T13:30:00Z"}
+    assert functions[title].timeout_seconds == 60
+    (schedule,) = functions[title].schedules
+    assert len(list(schedule.times(first=OPEN, last=OPEN.replace(hour=20, minute=0)))) == 390
+    saturday = datetime(2013, 9, 7, 14, 0, tzinfo=UTC)
+    assert not schedule.is_due(saturday)
+    assert json.loads(schedule.event(OPEN)) == {"time": "2013-09-03T13:30:00Z"}
 
 
-def test_no_function_may_do_more_than_read_two_secrets_and_write_its_own_log() -> None:
+@pytest.mark.parametrize(
+    ("title", "times"),
+    [
+        ("deliver_outbox", 24 * 60),
+        ("refresh_sessions", 2),
+        ("keep_journal", 1),
+    ],
+)
+def test_what_is_not_a_guard_runs_so_often_a_day_and_keeps_out_of_the_session(
+    functions: dict[str, FunctionDefinition], title: str, times: int
+) -> None:
+    (schedule,) = functions[title].schedules
+    midnight = OPEN.replace(hour=4, minute=0)
+    due = list(schedule.times(first=midnight, last=midnight + timedelta(days=1)))
+    assert len(due) == times
+    if title != "deliver_outbox":
+        assert not [at for at in due if OPEN <= at < OPEN + timedelta(hours=6, minutes=30)]
+
+
+DATABASE_SECRET = {"Ref": "DatabaseSecretArn"}
+BROKER_SECRET = {"Ref": "BrokerSecretArn"}
+BEYOND = {
+    "DeliverOutbox": ["secretsmanager:GetSecretValue", "sns:Publish"],
+    "KeepJournal": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+}
+"""What a role may do beyond reading the stack's secrets and writing its own log."""
+NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions"}
+
+
+def roles() -> dict[str, list[tuple[list[str], list[object]]]]:
+    """Return what each role may do: actions and resources of each statement."""
     resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
-    roles = {name: row for name, row in resources.items() if row["Type"] == "AWS::IAM::Role"}
-    assert len(roles) == 2
-    for name, role in roles.items():
-        assert "ManagedPolicyArns" not in role["Properties"]
-        statements = [
-            statement
-            for policy in role["Properties"]["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
-        log = name.removesuffix("Role") + "Log"
-        assert [(row["Action"], row["Resource"]) for row in statements] == [
-            (
-                "secretsmanager:GetSecretValue",
-                [{"Ref": "DatabaseSecretArn"}, {"Ref": "BrokerSecretArn"}],
-            ),
-            (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [log, "Arn"]}),
-        ]
+    found = {}
+    for name, role in resources.items():
+        if role["Type"] == "AWS::IAM::Role":
+            assert "ManagedPolicyArns" not in role["Properties"]
+            found[name.removesuffix("Role")] = [
+                (as_list(row["Action"]), as_list(row["Resource"]))
+                for policy in role["Properties"]["Policies"]
+                for row in policy["PolicyDocument"]["Statement"]
+            ]
+    return found
+
+
+def as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    ("url", "by_key", "by_url"),
+    [("https://project.example", "arn:secret", ""), ("", "", "arn:secret")],
+)
+def test_the_secret_is_the_project_key_where_a_project_is_named(
+    url: str, by_key: str, by_url: str
+) -> None:
+    given = {"SupabaseUrl": url, "DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
+    for function in read_template(TEMPLATE, parameters=given):
+        environment = function.environment
+        assert environment["STOPWARD_SUPABASE_SECRET_ARN"] == by_key
+        assert environment["STOPWARD_DATABASE_SECRET_ARN"] == by_url
+        assert read_settings(
+            {n: value for n, value in environment.items() if n.startswith("STOPWARD_")}
+        )
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
+    names = {name for name, row in resources.items() if row["Type"] == "AWS::Serverless::Function"}
+    assert set(roles()) == names
+    for name in names:
+        assert resources[name]["Properties"]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+
+
+@pytest.mark.parametrize("name", sorted(roles()))
+def test_a_role_reads_the_secrets_it_needs_and_writes_its_own_log(name: str) -> None:
+    (read, secrets), (log, logs), *others = roles()[name]
+    assert read == ["secretsmanager:GetSecretValue"]
+    needed = [DATABASE_SECRET, BROKER_SECRET] if name in NEEDS_BROKER else [DATABASE_SECRET]
+    beyond = [secret for secret in secrets if secret not in needed]
+    assert [secret for secret in secrets if secret in needed] == needed
+    assert (log, logs) == (
+        ["logs:CreateLogStream", "logs:PutLogEvents"], [{"Fn::GetAtt": [f"{name}Log", "Arn"]}],
+    )  # fmt: skip
+    actions = [*(read if beyond else []), *(action for found, _ in others for action in found)]
+    assert sorted(actions) == BEYOND.get(name, [])
+    assert "*" not in [resource for _, found in others for resource in found]
 
 
 def test_nothing_is_retried_and_nothing_runs_twice_at_once() -> None:

@@ -144,7 +144,7 @@ def _layers(
 
 def _attribute(resource: str, name: str) -> str:
     # Nothing is deployed here, so an attribute is its own readable name.
-    return f"local:{resource}.{name}" if name else f"local:{resource}"
+    return f"local:{resource}.{name}" if name else f"local-{resource.lower()}"
 
 
 def _mapping(value: object, place: str) -> dict[str, Any]:
