@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from stopward.local.gateway.compose import Values
+from stopward.local.gateway.compose import Values, quoted
 from stopward.local.gateway.question import FunctionCall
 from stopward.local.gateway.refused import Refused, not_offered
 
@@ -102,8 +102,8 @@ def call_of(function: Function, call: FunctionCall, *, schema: str) -> tuple[sql
     """Return the statement that answers with one row: `answer`, JSON text."""
     parts, values = [], []
     for argument in function.arguments:
-        name = sql.Identifier(argument.name)
-        of_type = sql.Identifier(argument.type_schema, argument.type_name)
+        name = quoted(argument.name)
+        of_type = quoted(argument.type_schema, argument.type_name)
         if call.body is None:
             value = sql.SQL("%s")
             values.append(call.arguments[argument.name])
@@ -111,9 +111,7 @@ def call_of(function: Function, call: FunctionCall, *, schema: str) -> tuple[sql
             value = sql.SQL("given.body -> %s" if argument.is_json else "given.body ->> %s")
             values.append(argument.name)
         parts.append(sql.SQL("{} => cast({} as {})").format(name, value, of_type))
-    called = sql.SQL("{}({})").format(
-        sql.Identifier(schema, call.function), sql.SQL(", ").join(parts)
-    )
+    called = sql.SQL("{}({})").format(quoted(schema, call.function), sql.SQL(", ").join(parts))
     statement = ASK_NOTHING if function.returns_nothing else ASK
     return statement.format(call=called), (call.body or "{}", *values)
 

@@ -72,7 +72,7 @@ def rows_of(question: ViewQuestion, *, schema: str, limit: int) -> tuple[sql.Com
     condition, values = _condition(question.filters)
     statement = ROWS.format(
         columns=sql.SQL(", ").join(map(_column, question.columns)),
-        view=sql.Identifier(schema, question.view),
+        view=quoted(schema, question.view),
         source=SOURCE,
         condition=condition,
         order=_order(question.sorts),
@@ -83,12 +83,20 @@ def rows_of(question: ViewQuestion, *, schema: str, limit: int) -> tuple[sql.Com
 def total_of(question: ViewQuestion, *, schema: str) -> tuple[sql.Composed, Values]:
     """Return the statement that answers with one row: `total`, of all pages together."""
     condition, values = _condition(question.filters)
-    view = sql.Identifier(schema, question.view)
+    view = quoted(schema, question.view)
     return TOTAL.format(view=view, source=SOURCE, condition=condition), (*values, 1)
 
 
+def quoted(*names: str) -> sql.Identifier:
+    """Return names as one quoted identifier, for a statement that has parameters.
+
+    psycopg takes a percent sign for the start of a parameter, inside of quotes too.
+    """
+    return sql.Identifier(*(name.replace("%", "%%") for name in names))
+
+
 def _name(column: str) -> sql.Composed:
-    return sql.SQL("{}.{}").format(SOURCE, sql.Identifier(column))
+    return sql.SQL("{}.{}").format(SOURCE, quoted(column))
 
 
 def _column(column: Column) -> sql.Composed:
@@ -96,7 +104,7 @@ def _column(column: Column) -> sql.Composed:
         return sql.SQL("{}.*").format(SOURCE)
     name = _name(column.name)
     shown = name if column.cast is None else CASTS[column.cast].format(name)
-    return sql.SQL("{} as {}").format(shown, sql.Identifier(column.alias or column.name))
+    return sql.SQL("{} as {}").format(shown, quoted(column.alias or column.name))
 
 
 def _order(sorts: tuple[Sort, ...]) -> sql.Composable:
