@@ -67,6 +67,57 @@ ROWS: Mapping[str, str] = {
         )
         values (%(account)s, %(open)s, 'entry', 'access', now(), '{1,null}')
         """,
+    "models": """
+        insert into stopward.models (
+            account_id, id, kind, verdict, created_at, expires_at, sha256, schema_hash, location,
+            manifest, trades, effective_n, trained_from, trained_to, threshold, log_loss,
+            base_log_loss, brier_skill, auc, auc_low, auc_high
+        )
+        values (
+            %(account)s, 'm1', 'entry', 'published', now(), now() + interval '30 days',
+            repeat('0', 64), 'access', 'models/m1/model.onnx', '{}', 200, 100, now(), now(), 0.5,
+            0.6, 0.7, 0.1, 0.6, 0.55, 0.65
+        )
+        """,
+    "model_aliases": """
+        insert into stopward.model_aliases (account_id, kind, alias, model_id, changed_at, because)
+        values (%(account)s, 'entry', 'champion', 'm1', now(), 'access')
+        """,
+    "model_performance": """
+        insert into stopward.model_performance (
+            account_id, model_id, session_day, arm, resolved, bin_n
+        )
+        values (%(account)s, 'm1', '2026-11-20', 'shadow', 1, '{1,0,0,0,0,0,0,0,0,0}')
+        """,
+    "predictions": """
+        insert into stopward.predictions (
+            account_id, model_id, signal_id, position_id, symbol, at, session_day, probability,
+            threshold, decision, arm, weight, u, schema_hash, latency_ms
+        )
+        values (
+            %(account)s, 'm1', 's1', %(open)s, 'AAPL', now(), current_date, 0.6, 0.5, 'take',
+            'shadow', 0, 0.5, 'access', 1
+        )
+        """,
+    "model_statistics": """
+        insert into stopward.model_statistics (
+            account_id, model_id, session_day, n, psi, more, put_at
+        )
+        values (%(account)s, 'm1', current_date, 1, '{}', '{}', now())
+        """,
+    "daily_reports": """
+        insert into stopward.daily_reports (
+            account_id, session_day, version, status, facts, patterns, recommendations,
+            commentary, commentary_source, html, digest
+        )
+        values (
+            %(account)s, current_date, 1, 'ready', '{}', '[]', '[]', '', 'template', '<p>', 'd'
+        )
+        """,
+    "training_requests": """
+        insert into stopward.training_requests (account_id, id, because, trades)
+        values (%(account)s, 'training-1', 'by_hand', 1)
+        """,
 }
 
 SHARED: Mapping[str, str] = {
