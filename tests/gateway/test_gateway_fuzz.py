@@ -273,7 +273,18 @@ def call_with_get(place: Place, name: str, parameters: list[tuple[str, str]]) ->
     place.answer("GET", f"/rest/v1/rpc/{encoded(name)}?{query_of(parameters)}")
 
 
-QUESTIONS = (st.lists(PARAMETERS, max_size=4), HEADERS)
+WORDS = TEXT.map(lambda text: text.replace("\x00", ""))
+READABLE = st.one_of(
+    st.tuples(st.just("name"), WORDS.map(lambda text: f"eq.{text}")),
+    st.tuples(st.just("name"), WORDS.map(lambda text: f"not.ilike.{text}")),
+    st.tuples(st.just("or"), st.lists(LEAVES, min_size=1).map(lambda each: f"({','.join(each)})")),
+    st.tuples(st.just("order"), st.sampled_from(["id", "name.desc", "price.nullsfirst,id"])),
+    st.tuples(st.just("select"), st.sampled_from(["*", "a:id,price::text", "name"])),
+)
+QUESTIONS = (
+    st.one_of(st.lists(READABLE, min_size=1, max_size=4), st.lists(PARAMETERS, max_size=4)),
+    HEADERS,
+)
 ARGUMENTS = st.lists(
     st.tuples(st.one_of(st.sampled_from(["request", "word", "often"]), TEXT), TEXT), max_size=3
 )
