@@ -114,19 +114,11 @@ with told as (
 ),
 
 -- Between its first and its last day the calendar is complete: a weekday without hours is a row, a weekend none.
-calendar as (
+-- Materialized, and no join of days to days: planned before the first analyze, either took a minute over 28 years.
+calendar as materialized (
     select min(c.day) as first_day, max(c.day) as last_day
     from stopward.session_claims as c
     where c.exchange = of_exchange and c.source = 'calendar'
-),
-
--- greatest and least pass over nulls: where only one of the two has hours, both ends are that one's.
-common as (
-    select
-        t.day,
-        greatest(t.broker_opens_at, t.calendar_opens_at) as last_open,
-        least(t.broker_closes_at, t.calendar_closes_at) as first_close
-    from told as t
 ),
 
 counted as (
@@ -153,8 +145,13 @@ counted as (
             t.broker_opens_at is not null and not t.by_calendar and t.day between c.first_day and c.last_day
         ) as disagrees
     from told as t
-    inner join common as b on t.day = b.day
     cross join calendar as c
+    -- greatest and least pass over nulls: where only one of the two has hours, both ends are that one's.
+    cross join lateral (
+        select
+            greatest(t.broker_opens_at, t.calendar_opens_at) as last_open,
+            least(t.broker_closes_at, t.calendar_closes_at) as first_close
+    ) as b
 )
 
 select
