@@ -38,7 +38,6 @@ create table stopward.models (
     constraint models_schema_hash_not_empty check (schema_hash <> ''),
     constraint models_location_not_empty check (location <> ''),
     constraint models_manifest_is_object check (jsonb_typeof(manifest) = 'object'),
-    constraint models_trades_positive check (trades > 0),
     constraint models_effective_n_fits_trades check (effective_n > 0 and effective_n <= trades),
     constraint models_window_forward check (trained_to >= trained_from),
     constraint models_threshold_is_probability check (threshold between 0 and 1),
