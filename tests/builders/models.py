@@ -1,0 +1,182 @@
+"""Models, what they said and how they climbed; each builder takes only what a test is about."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from stopward.adapters.postgres import PostgresDatabase
+from stopward.domain.identity import AccountId
+from stopward.domain.position import Position
+from tests.builders.store import NOON, a_position, a_record, a_trade
+from tests.builders.store_world import PostgresWorld, begin
+
+SCHEMA = "5c" * 32
+
+
+class ModelWorld(PostgresWorld):
+    """The Postgres world, with a voice for functions of models and eyes for their tables."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+        self._voice = PostgresDatabase(url)
+        self._tick = 0
+
+    def close(self) -> None:
+        self._voice.close()
+        super().close()
+
+    def call(self, function: str, **request: Any) -> Mapping[str, Any]:
+        """Call a function of schema api for this account."""
+        return self._voice.call(function, "request", {"account_id": self.account_id, **request})
+
+    def rows(self, statement: str, *values: object) -> list[Any]:
+        """Return what the superuser sees; `%s` first is the account."""
+        return self._eyes.execute(statement.encode(), (self.account_id, *values)).fetchall()
+
+    def run(self, statement: str, *values: object) -> int:
+        """Execute as the superuser and return how many rows it touched; `%s` first is the account."""
+        return self._eyes.execute(statement.encode(), (self.account_id, *values)).rowcount
+
+    def view(self, name: str, **where: object) -> list[dict[str, Any]]:
+        """Return the account's rows of a view."""
+        found = self._voice.select(name, account_id=self.account_id)
+        return [row for row in found if where.items() <= row.items()]
+
+    def tell(self) -> list[tuple[str, str]]:
+        """Return the topic and the key of each notice."""
+        return self.rows(
+            "select about, key from stopward.notifications where account_id = %s order by id"
+        )
+
+    def open(self, *symbols: str, **changes: Any) -> list[Position]:
+        """Put positions under guard, in one tick."""
+        positions = [a_position(s, account_id=self.account_id, **changes) for s in symbols]
+        self._record(positions=tuple(positions))
+        return positions
+
+    def close_trades(self, *trades: tuple[Position, float]) -> None:
+        """Close positions at these results in R, in one tick."""
+        rows = tuple(
+            a_trade(p, result_r=r, result=p.risk * p.quantity * round(r * 1000) / 1000)
+            for p, r in trades
+        )
+        self._record(trades=rows)
+
+    def _record(self, **parts: Any) -> None:
+        fence = begin(self).fence
+        self._tick += 1
+        self.store.record_tick(
+            a_record(fence, tick=self._tick, account_id=self.account_id, **parts)
+        )
+
+
+def a_model(model_id: str = "m1", **changes: Any) -> dict[str, Any]:
+    """Return a published entry model of 200 trades that lives for years."""
+    return {
+        "model_id": model_id,
+        "kind": "entry",
+        "verdict": "published",
+        "created_at": "2026-11-20T22:00:00+00:00",
+        "expires_at": "2036-12-20T22:00:00+00:00",
+        "sha256": "ab" * 32,
+        "schema_hash": SCHEMA,
+        "location": f"models/{model_id}/model.onnx",
+        "manifest": {"opset": 18},
+        "trades": 200,
+        "effective_n": 140.5,
+        "trained_from": "2026-01-02T15:00:00+00:00",
+        "trained_to": "2026-11-20T20:00:00+00:00",
+        "threshold": 0.45,
+        "log_loss": 0.64,
+        "base_log_loss": 0.66,
+        "brier_skill": 0.03,
+        "auc": 0.6,
+        "auc_low": 0.54,
+        "auc_high": 0.66,
+        **changes,
+    }
+
+
+def a_prediction(signal_id: str = "s1", model_id: str = "m1", **changes: Any) -> dict[str, Any]:
+    """Return a score of a shadow model; decision and arm follow from what is given."""
+    told = {
+        "model_id": model_id,
+        "signal_id": signal_id,
+        "position_id": None,
+        "symbol": "AAPL",
+        "at": NOON.isoformat(),
+        "probability": 0.6,
+        "threshold": 0.45,
+        "weight": "0",
+        "u": 0.25,
+        "schema_hash": SCHEMA,
+        "latency_ms": 1.5,
+        **changes,
+    }
+    arm = "model" if told["u"] < float(told["weight"]) else "control"
+    follows = {
+        "decision": "take" if told["probability"] > told["threshold"] else "veto",
+        "arm": "shadow" if float(told["weight"]) == 0 else arm,
+    }
+    return {**follows, **told}
+
+
+def champion(world: ModelWorld, model_id: str = "m1", *, expected: str | None = None) -> None:
+    """Register a model and make it champion."""
+    world.call("register_model", **a_model(model_id))
+    world.call(
+        "set_alias", alias="champion", model_id=model_id, expected=expected, because="passed"
+    )
+
+
+def move(world: ModelWorld, number: int, stage: str, weight: str, **changes: Any) -> Any:
+    """Move model m1 on its ladder, with evidence."""
+    request = {
+        "id": f"move-{number}",
+        "model_id": "m1",
+        "to_stage": stage,
+        "weight": weight,
+        "because": "the evidence says so",
+        "evidence": {"e_value": 12.5, "days": 31},
+        **changes,
+    }
+    return world.call("move_rollout", **request)
+
+
+def insert_trades(
+    connection: psycopg.Connection[Any],
+    account_id: AccountId,
+    numbers: Iterable[int],
+    *,
+    ended_at: datetime = datetime(2026, 11, 23, 18, tzinfo=UTC),
+) -> None:
+    """Close so many positions at once, in one statement and without a tick."""
+    these = [f"{account_id}/bulk/{number}" for number in numbers]
+    connection.execute(
+        """
+        insert into stopward.positions (
+            account_id, id, symbol, side, quantity, initial_quantity, average_entry, initial_stop,
+            risk, stop, lot, tick, fees_per_share, opened_at, adopted_at, marks, realised,
+            closed_quantity, stop_rule, closed_at
+        )
+        select
+            %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s, '{}', 2, 1, 'stop', %s
+        from unnest(%s::text[]) as p
+        """,
+        (account_id, ended_at - timedelta(hours=1), ended_at, ended_at, these),
+    )
+    connection.execute(
+        """
+        insert into stopward.trades (
+            account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at,
+            closed_at, exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
+        )
+        select
+            %s, p, 'BULK', 'long', 1, 100, 2, %s, %s, 102, 2, 1, 0.25, 1.5, 'target', %s
+        from unnest(%s::text[]) as p
+        """,
+        (account_id, ended_at - timedelta(hours=1), ended_at, ended_at, these),
+    )
