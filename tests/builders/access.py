@@ -1,5 +1,6 @@
 """Two accounts with a row in every table, and eyes that read the catalogue."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +10,16 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import sql
 
+from stopward.adapters import rows
+from stopward.adapters.rows import JsonValue
 from stopward.domain.decision import Exit
+from stopward.domain.identity import AccountId
 from stopward.domain.snapshot import Alarm, DayRow, Observation
 from stopward.local.postgres import EmbeddedPostgres
+from tests.builders.state import read_state
 from tests.builders.store import (
     A_SESSION,
+    NOON,
     a_decision,
     a_position,
     a_record,
@@ -23,7 +29,7 @@ from tests.builders.store import (
     an_acknowledgement,
     an_order,
 )
-from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.store_world import NUMBERS
 from tests.builders.table_rows import ROWS
 
 Connection = psycopg.Connection[Any]
@@ -61,13 +67,8 @@ where c.oid = to_regclass(%s)
 class Owner:
     """An account with rows, and the person who is its member."""
 
-    world: PostgresWorld
+    account_id: AccountId
     member: UUID
-
-    @property
-    def account_id(self) -> str:
-        """The account's id."""
-        return self.world.account_id
 
 
 @contextmanager
@@ -84,51 +85,58 @@ def copy_of(server: EmbeddedPostgres, template: str, name: str) -> Iterator[str]
         connection.execute(drop)
 
 
-def an_owner(url: str) -> Owner:
-    """Return an account with a row in every table that a tick or ROWS can fill."""
-    world = PostgresWorld(url)
-    account = world.account_id
+def ask(connection: Connection, function: str, request: JsonValue) -> Any:
+    """Call a function of schema api and return what it answers."""
+    statement = sql.SQL("select {}(%s::jsonb)").format(sql.Identifier("api", function))
+    row = connection.execute(statement, (json.dumps(request),)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def an_owner(connection: Connection) -> Owner:
+    """Return an account with a row in every table that a tick or ROWS can fill.
+
+    connection: of the owner of the tables, in autocommit; one for many accounts is quick.
+    """
+    account = AccountId(f"account-{next(NUMBERS)}")
     position, closed = (a_position(symbol, account_id=account) for symbol in ("AAPL", "MSFT"))
     order = an_order(position)
-    world.people.put_rules(account, "x", rules_hash="abc")
-    fence = begin(world).fence
-    world.store.record_tick(
-        a_record(
-            fence,
-            account_id=account,
-            positions=(position, closed),
-            symbols=(a_symbol_state(),),
-            decisions=(a_decision(position), a_decision(closed, decision=Exit(rule="time_stop"))),
-            views=(a_view(), a_view("MSFT")),
-            orders=(order,),
-            trades=(a_trade(closed),),
-            observations=(
-                Observation(
-                    position_id=None, symbol=position.symbol, kind="added", cause="by_hand"
-                ),
-            ),
-            alarms=(Alarm(key="k", kind="k", symbol=None, message="m"),),
-            day=DayRow(session_day=A_SESSION.day),
-            unprotected_seconds={position.symbol: 1.5},
-            halted_symbols=(closed.symbol,),
-        )
+    ask(connection, "open_account", {"account_id": account, "name": "Tests", "mode": "guard"})
+    ask(connection, "put_sessions", {"sessions": [rows.write(A_SESSION)]})
+    put = {"account_id": account, "rules_toml": "x", "rules_hash": "abc"}
+    ask(connection, "put_rules", put)
+    begun = {"account_id": account, "tick_at": NOON.isoformat(), "holder": "one"}
+    fence = ask(connection, "begin_tick", {**begun, "lease_seconds": 30})["fence"]
+    record = a_record(
+        fence,
+        account_id=account,
+        positions=(position, closed),
+        symbols=(a_symbol_state(),),
+        decisions=(a_decision(position), a_decision(closed, decision=Exit(rule="time_stop"))),
+        views=(a_view(), a_view("MSFT")),
+        orders=(order,),
+        trades=(a_trade(closed),),
+        observations=(
+            Observation(position_id=None, symbol=position.symbol, kind="added", cause="by_hand"),
+        ),
+        alarms=(Alarm(key="k", kind="k", symbol=None, message="m"),),
+        day=DayRow(session_day=A_SESSION.day),
+        unprotected_seconds={position.symbol: 1.5},
+        halted_symbols=(closed.symbol,),
     )
-    world.store.acknowledge(an_acknowledgement(fence, account_id=account))
+    ask(connection, "record_tick", rows.write(record))
+    ask(connection, "acknowledge", rows.write(an_acknowledgement(fence, account_id=account)))
     member = uuid4()
-    with psycopg.connect(url, autocommit=True) as eyes:
-        eyes.execute(
-            "insert into stopward.members (account_id, user_id) values (%s, %s)", (account, member)
-        )
-        for table, statement in ROWS.items():
-            if table in names(eyes, TABLES) and count(eyes, "stopward", table, account) == 0:
-                values = {
-                    "account": account,
-                    "open": position.id,
-                    "closed": closed.id,
-                    "order": order.id,
-                }
-                eyes.execute(statement.encode(), values)
-    return Owner(world=world, member=member)
+    connection.execute(
+        "insert into stopward.members (account_id, user_id) values (%s, %s)", (account, member)
+    )
+    values = {"account": account, "open": position.id, "closed": closed.id, "order": order.id}
+    filled = read_state(connection, account_id=account)
+    for table, statement in ROWS.items():
+        found = filled[table][0] if table in filled else count(connection, "stopward", table, "")
+        if found == 0:
+            connection.execute(statement.encode(), values)
+    return Owner(account_id=account, member=member)
 
 
 def become(connection: Connection, role: str, user_id: UUID | None = None) -> None:

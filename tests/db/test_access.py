@@ -43,12 +43,10 @@ def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[s
 
 
 @pytest.fixture(scope="module")
-def owners(url: str) -> Iterator[tuple[Owner, Owner]]:
+def owners(url: str) -> tuple[Owner, Owner]:
     """Two accounts, each with a row in every table and a member of its own."""
-    found = an_owner(url), an_owner(url)
-    yield found
-    for owner in found:
-        owner.world.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        return an_owner(connection), an_owner(connection)
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""Everything that tables of schema stopward hold, so that two moments can be compared."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+COLUMNS = """
+select c.relname, array_agg(a.attname::text order by a.attnum)
+from pg_class as c
+inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where
+    c.relnamespace = 'stopward'::regnamespace
+    and c.relkind in ('r', 'p')
+    and not c.relispartition
+group by c.relname
+order by c.relname
+"""
+
+State = Mapping[str, tuple[int, str]]
+"""By table: how many rows, and a digest of them all."""
+
+
+def read_state(
+    connection: psycopg.Connection[Any],
+    *,
+    account_id: str | None = None,
+    ignoring: frozenset[str] = frozenset(),
+) -> State:
+    """Return a digest of each table, or of one account's rows in those that have accounts.
+
+    ignoring: columns, as table.column.
+    """
+    parts = []
+    for table, columns in connection.execute(COLUMNS.encode()).fetchall():
+        owner = "id" if table == "accounts" else "account_id"
+        if account_id is not None and owner not in columns:
+            continue
+        kept = [f't."{name}"' for name in columns if f"{table}.{name}" not in ignoring]
+        row = f"row({', '.join(kept)})::text"
+        where = "" if account_id is None else f" where t.{owner} = %(account)s"
+        parts.append(
+            f"select '{table}', count(*), coalesce(md5(string_agg({row}, '|' order by {row})), '')"  # noqa: S608
+            f" from stopward.{table} as t{where}"
+        )
+    statement = " union all ".join(parts)
+    found = connection.execute(statement.encode(), {"account": account_id}).fetchall()
+    return {table: (number, digest) for table, number, digest in found}
+
+
+def changed(before: State, after: State) -> set[str]:
+    """Return the tables that differ."""
+    return {table for table in after if before.get(table) != after[table]}
