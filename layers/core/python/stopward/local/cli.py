@@ -12,6 +12,7 @@ from stopward.local.account_commands import COMMANDS
 from stopward.local.archive_commands import COMMANDS as JOURNAL_COMMANDS
 from stopward.local.channel_commands import channel
 from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_system, told
+from stopward.local.gateway_command import gateway
 from stopward.local.installation_commands import db, doctor
 from stopward.local.operator_commands import account, put_rules, sessions
 from stopward.local.up.home import FOLDER, Home, find_template
@@ -180,7 +181,7 @@ def verify(*, paper: bool, symbol: str) -> int:
 rules.add_command(put_rules)
 for command in JOURNAL_COMMANDS:
     db.add_command(command)
-for command in (doctor, db, account, channel, sessions, *COMMANDS):
+for command in (doctor, db, gateway, account, channel, sessions, *COMMANDS):
     stopward_command.add_command(command)
 
 

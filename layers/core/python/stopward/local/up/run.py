@@ -14,6 +14,8 @@ from rich.console import Console
 
 from stopward.errors import StopwardError
 from stopward.local.exit_code import ExitCode, exit_code_of
+from stopward.local.gateway.keys import FILE as KEYS
+from stopward.local.gateway.running import RunningGateway, gateway_over
 from stopward.local.screen.drawing import check_drawable, draw
 from stopward.local.screen.picture import Summary
 from stopward.local.screen.report import document, print_summary
@@ -105,9 +107,16 @@ def _run(
         database = create_database(wanted.home, record)
         set_up_account(inputs, database)
     simulator = build_simulator(inputs, stretch)
-    with simulator.serve() as url:
+    with (
+        simulator.serve() as url,
+        gateway_over(database.owner_url, folder=wanted.home.folder, clock=clock) as gateway,
+    ):
         record = replace(record, simulator_url=url)
         file.write(record)
+        console.print(
+            f"views at {gateway.url}, keys in {wanted.home.folder / KEYS} (docs/querying.md)",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
         stage = Stage(
             inputs=inputs,
             window=stretch,
@@ -128,7 +137,7 @@ def _run(
         if wanted.picture is not None:
             draw(played.picture, wanted.picture)
         if not wanted.once:
-            _serve(database, url, simulator=simulator, console=console)
+            _serve(database, url, gateway=gateway, simulator=simulator, console=console)
     return code
 
 
@@ -157,14 +166,21 @@ def _tell(
         output.flush()
 
 
-def _serve(database: RunDatabase, url: str, *, simulator: Simulator, console: Console) -> None:
+def _serve(
+    database: RunDatabase,
+    url: str,
+    *,
+    gateway: RunningGateway,
+    simulator: Simulator,
+    console: Console,
+) -> None:
     lines = (
         "",
         "Still serving, until Ctrl-C:",
         f"  Postgres   {database.worker_url}",
         f"  broker     {url}  (key {simulator.key}, secret {simulator.secret})",
-        "  views      api.trade_journal, api.decision_log, api.order_log, api.open_positions,",
-        "             api.alarm_log, api.day_log, api.guard_health",
+        "  views      by supabase-py and supabase-js, as docs/querying.md shows, with",
+        *(f"             {line}" for line in gateway.lines()),
         "  commands   stopward positions, stopward why SYMBOL, stopward doctor",
     )
     try:
