@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from stopward.adapters.administration import Administration
 from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
 from stopward.adapters.memory import MemoryStore
 from stopward.domain.identity import AccountId, OrderId, Symbol
@@ -189,16 +190,21 @@ def a_world(
     mask: Mask = "all",
     simulator: Simulator | None = None,
     sessions: bool = True,
+    database: tuple[Store, Administration] | None = None,
 ) -> Iterator[World]:
-    """A guarded account at the first open; AAPL walks through `rows`, one bar a minute."""
+    """A guarded account at the first open; AAPL walks through `rows`, one bar a minute.
+
+    database: where state is kept, and who sets it up; None is memory.
+    """
     simulator = simulator or a_simulator(*rows)
     memory = MemoryStore(now=lambda: simulator.now)
-    memory.open_account(ACCOUNT, name="test", mode=mode)
-    memory.put_rules(ACCOUNT, rules, rules_hash=parse(rules, source="test").hash)
+    kept, people = database or (memory, memory)
+    people.open_account(ACCOUNT, name="test", mode=mode)
+    people.put_rules(ACCOUNT, rules, rules_hash=parse(rules, source="test").hash)
     if sessions:
-        memory.put_sessions(SESSIONS)
+        people.put_sessions(SESSIONS)
     clock = SimulatorClock(simulator)
-    store = SpyStore(memory)
+    store = SpyStore(kept)
     failures: list[tuple[str, Exception]] = []
     keys = Keys(key_id=simulator.key, secret=simulator.secret)
     with simulator.serve() as url:
