@@ -17,6 +17,7 @@ KEY = "sb_secret_open-sesame"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl"
 DOCUMENT = {"definitions": {"day_log": {"properties": {"realised": {"format": "numeric(18,6)"}}}}}
 FINE = Says(body={"fine": 1})
+NO_VIEW = Says(status=404, body={"code": "PGRST205", "message": "m"})
 
 
 def ask(script: Script, function: str = "begin_tick", **options: Any) -> object:
@@ -164,7 +165,8 @@ def test_a_question_may_be_repeated() -> None:
         (Says(body={"definitions": {"day_log": {}}}), FINE, DatabaseUnavailable),
         (Says(status=503, body=b"<html>"), FINE, DatabaseUnavailable),
         (Says(status=401, body={"message": "Invalid API key"}), FINE, DatabaseRejected),
-        (Says(body={"definitions": {}}), FINE, DatabaseRejected),
+        (Says(body={"definitions": {}}), FINE, DatabaseUnavailable),
+        (Says(body={"definitions": {}}), NO_VIEW, DatabaseRejected),
         (Says(body=DOCUMENT), Says(body={"not": "rows"}), DatabaseUnavailable),
         (Says(body=DOCUMENT), Says(body=["not a row"]), DatabaseUnavailable),
         (Says(body=DOCUMENT), Says(body=b"<html>"), DatabaseUnavailable),

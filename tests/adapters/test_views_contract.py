@@ -35,6 +35,7 @@ select 'words', w.number, w.word from unnest(%s::text[]) with ordinality as w (w
 insert into stopward.odd (account_id, number) select 'many', n from generate_series(1, 2500) as n;
 create view api.odd as select * from stopward.odd;
 grant select on api.odd to service_role, stopward_worker;
+create view api.locked as select 1 as one;
 """
 
 
@@ -173,6 +174,10 @@ def test_no_rows_are_no_rows(views: Views) -> None:
 
 def test_a_view_that_does_not_exist_is_the_databases_error(views: Views) -> None:
     rejected("42P01", views, view="accounts")
+
+
+def test_a_view_that_may_not_be_read_is_the_databases_error(views: Views) -> None:
+    rejected("42501", views, view="locked")
 
 
 def test_a_column_that_does_not_exist_is_the_databases_error(views: Views) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from stopward.adapters.administration import Administration
 from stopward.adapters.supabase import SupabaseDatabase, SupabaseStore
+from stopward.bootstrap import functions, settings_of
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
 from tests.builders.gateway import ServedGateway, a_gateway, url_of_login
@@ -74,6 +75,20 @@ def test_the_guard_does_the_same_over_supabase_as_over_memory(served: ServedGate
     assert len(decisions) >= 8
     assert isinstance(trades, list)
     assert len(trades) == 1
+
+
+def test_a_function_that_is_told_a_project_speaks_to_it(served: ServedGateway) -> None:
+    settings = settings_of(
+        {
+            "STOPWARD_ACCOUNT_ID": "test",
+            "STOPWARD_SUPABASE_URL": served.url,
+            "STOPWARD_SUPABASE_SECRET_KEY": served.keys.secret,
+        }
+    )
+    database = functions(settings)
+    assert isinstance(database, SupabaseDatabase)
+    assert database.call("open_account", "request", {"account_id": "test", "name": "t"})
+    database.close()
 
 
 def test_what_the_guard_wrote_can_be_asked_of_the_views(served: ServedGateway) -> None:

@@ -260,6 +260,11 @@ def test_a_wish_that_is_not_granted_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_an_accepted_kind_may_have_a_weight_and_a_charset(gateway: ServedGateway) -> None:
+    for kind in ("text/html, application/json; charset=utf-8", "a/b;q=0.9, */*;q=0.1"):
+        assert gateway.ask("things", headers={"Accept": kind}).is_success
+
+
 def test_what_lies_beyond_the_last_row_is_out_of_range(gateway: ServedGateway) -> None:
     answer = gateway.ask("many", offset="2501", headers={"Prefer": "count=exact"})
     assert (answer.status_code, answer.json()["code"]) == (416, "PGRST103")

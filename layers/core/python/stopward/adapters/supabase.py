@@ -161,7 +161,13 @@ class SupabaseDatabase:
             raise DatabaseUnavailable(f"{view}: the answer tells no columns") from error
         if found is None:
             self._columns.pop(view, None)
-            raise DatabaseRejected(f"{view}: there is no such view", rule="42P01")
+            # It tells no view that is not there, or that we may not read: the refusal says which.
+            self._execute(
+                lambda client: client.schema(SCHEMA).from_(view).select("*").limit(1).execute(),
+                what=view,
+                may_repeat=True,
+            )
+            raise DatabaseUnavailable(f"{view}: the project's description does not tell it yet")
         self._columns[view] = found
 
     def _execute(self, ask: Callable[[Client], Answer], *, what: str, may_repeat: bool) -> Answer:

@@ -3,6 +3,7 @@
 Source: PostgREST, "Prefer Header", "Media Type Handlers", "Schemas".
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ ROWS: Final = frozenset(
     {"*/*", "application/*", "application/json", "application/vnd.pgrst.array+json"}
 )
 DESCRIPTION: Final = "application/openapi+json"
+OF_NO_MATTER: Final = re.compile(r";\s*(?:q|charset)=[\w.-]+", re.IGNORECASE)
 COUNTS: Final = frozenset({"count=exact", "count=planned", "count=estimated"})
 """All are counted exactly: that is the best plan and the best estimate."""
 WITHOUT_EFFECT: Final = frozenset(
@@ -64,7 +66,7 @@ def read_wanted(headers: Mapping[str, str], *, method: str) -> Wanted:
 def _kind(accept: str) -> str:
     # The first that there is; weights only ever name JSON and everything else.
     for each in accept.split(","):
-        kind = each.strip().partition(";q=")[0].strip()
+        kind = OF_NO_MATTER.sub("", each).strip()
         if kind in ROWS or kind in (ONE_ROW, DESCRIPTION):
             return kind
     raise Refused(

@@ -61,7 +61,7 @@ class Gateway:
             return Answer(status=known.status, body=known.body)
 
     def close(self) -> None:
-        """Close the sessions that nobody uses."""
+        """Close every session of Postgres."""
         self._sessions.close()
 
     def _answer(self, request: Request, caller: Caller) -> Answer:

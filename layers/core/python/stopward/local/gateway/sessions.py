@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -35,11 +34,11 @@ class Transaction:
     def __init__(self, connection: psycopg.Connection[DictRow], watch: Watch | None) -> None:
         self._connection, self._watch = connection, watch
 
-    def rows(self, statement: sql.Composable, values: Values) -> list[DictRow]:
+    def rows(self, statement: sql.SQL | sql.Composed, values: Values) -> list[DictRow]:
         """Run one statement with at least one value and return its rows."""
         if self._watch is not None:
             self._watch(statement.as_string(self._connection), values)
-        return self._connection.execute(_query(statement), values).fetchall()
+        return self._connection.execute(statement, values).fetchall()
 
 
 class Sessions:
@@ -50,6 +49,7 @@ class Sessions:
     ) -> None:
         self._url, self._watch = url, watch
         self._timeout_seconds = timeout_seconds
+        self._is_over = False
         self._free: LifoQueue[psycopg.Connection[DictRow] | None] = LifoQueue()
         for _ in range(size):
             self._free.put(None)
@@ -78,7 +78,8 @@ class Sessions:
                 yield opened
 
     def close(self) -> None:
-        """Close every session that nobody uses."""
+        """Close every session; one that is in use, when its request is done."""
+        self._is_over = True
         while True:
             try:
                 connection = self._free.get_nowait()
@@ -100,6 +101,8 @@ class Sessions:
             connection = self._connect() if kept is None or kept.closed else kept
             yield connection
         finally:
+            if connection is not None and self._is_over:
+                connection.close()
             self._free.put(None if connection is None or connection.closed else connection)
 
     def _connect(self) -> psycopg.Connection[DictRow]:
@@ -119,8 +122,3 @@ def allow_login(owner_url: str, *, password: str) -> None:
     """Let the gateway log in as LOGIN. Raises psycopg.Error when the owner of the URL may not."""
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
         connection.execute(ALLOW_LOGIN.format(sql.Identifier(LOGIN), sql.Literal(password)))
-
-
-def _query(statement: sql.Composable) -> Any:
-    # Of psycopg's kinds of query; SQL and Composed are the only ones there are here.
-    return statement
