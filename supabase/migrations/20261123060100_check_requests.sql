@@ -105,7 +105,7 @@ comment on function stopward.fault_of(jsonb, jsonb) is 'What is wrong with an ob
 revoke execute on function stopward.fault_of(jsonb, jsonb) from public;
 
 create function stopward.require(function_name text, request jsonb, shape jsonb)
-returns void
+returns boolean
 language plpgsql stable
 set search_path = ''
 as $$
@@ -117,10 +117,12 @@ begin
             function_name || '_request', format('%s: %s', function_name, fault), 'nothing was written'
         );
     end if;
+    return true;
 end
 $$;
 comment on function stopward.require(text, jsonb, jsonb) is
-'Refuse a request that is not of a shape {key: type}, by the rule <function>_request, and say what is wrong with it.';
+'Refuse a request that is not of a shape {key: type}, by the rule <function>_request, and say what is wrong with it. '
+'It answers true, so that it can be the first declaration of a function whose declarations read the request.';
 revoke execute on function stopward.require(text, jsonb, jsonb) from public;
 
 create function stopward.fault_of_rows(given jsonb, shape jsonb)

@@ -1,0 +1,160 @@
+"""Every function of schema api answers bad input with a rule's name and the field, and no trace."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from stopward.local.postgres import EmbeddedPostgres
+from tests.builders.access import FUNCTIONS, an_owner, copy_of, names
+from tests.builders.requests import HOW_TO_ADD, REQUESTS, Stage
+from tests.builders.state import changed, read_state
+
+Path = tuple[str | int, ...]
+
+VALUES: tuple[Any, ...] = (
+    None, True, -1, 0, 1.5, 10**40, 1e300, "", "x", "NaN", "Infinity", "x" * 3000, "-1",
+    "yesterday", "infinity", "2026-11-23T10:00:00", "2026-13-45T00:00:00Z", [], {}, ["x"], [1],
+    [None], [[]], [{}], {"x": "y"},
+)  # fmt: skip
+"""What is put in the place of each value."""
+NOT_REQUESTS: tuple[Any, ...] = (None, [], {}, "x", 5, True, [{}])
+UNNAMED = frozenset(
+    {
+        "claim_outbox", "file_late_rows", "forget_sessions", "keep_partitions", "list_archivable",
+        "mark_read", "measure_outbox", "move_rollout", "note_archive", "nudge_edge",
+        "put_attribution", "put_channel", "put_daily_report", "put_features", "put_predictions",
+        "put_sessions", "read_month", "watch_journal",
+    }
+)  # fmt: skip
+"""Functions that leave a value to PostgreSQL, which quotes it and does not name its field."""
+FEW = 7
+"""Values tried at each place in `make test`, another choice at each; the nightly run tries all."""
+
+
+@pytest.fixture(scope="module")
+def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    with copy_of(postgres_server, template_database, "bad_input") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url, autocommit=True) as found:
+        yield found
+
+
+def places(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of each value inside, of lists the first element only."""
+    inside: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        inside = list(value.items())
+    elif isinstance(value, list) and value:
+        inside = [(0, value[0])]
+    for key, each in inside:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def changed_at(request: Any, path: Path, *, to: Any = None, drop: bool = False) -> Any:
+    found = deepcopy(request)
+    holder = found
+    for key in path[:-1]:
+        holder = holder[key]
+    if drop:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = to
+    return found
+
+
+def bad_requests(request: Any, *, values: int) -> Iterator[tuple[str, Any]]:
+    """Yield what was done to a good request, and the request."""
+    yield from ((f"all is {each!r}", each) for each in NOT_REQUESTS)
+    yield "surprise", {**request, "surprise": 1}
+    for number, path in enumerate(places(request)):
+        field = next((str(key) for key in reversed(path) if isinstance(key, str)), "")
+        yield field, changed_at(request, path, drop=True)
+        for place in range(values):
+            value = VALUES[(number * values + place) % len(VALUES)]
+            yield field, changed_at(request, path, to=value)
+    for key, value in request.items():
+        if isinstance(value, list):
+            yield key, {**request, key: value * 2}
+            if value and isinstance(value[0], dict):
+                yield "surprise", {**request, key: [{**value[0], "surprise": 1}]}
+
+
+def fault(error: psycopg.Error, function: str, field: str) -> str | None:
+    """Return what is wrong with a refusal; None when it is as it should be."""
+    state, told = error.sqlstate or "", error.diag.message_primary or ""
+    named = error.diag.constraint_name or error.diag.column_name
+    if state == "P0001" or state.startswith("23"):
+        return None if named and told else f"{state} names no rule: {told}"
+    if state.startswith("22"):
+        is_told = field in told or function in UNNAMED
+        return None if is_told else f"{state} does not name {field}: {told}"
+    return f"{state}: {told}"
+
+
+def judge(connection: psycopg.Connection[Any], function: str, *, values: int) -> list[str]:
+    """Send every bad request; return what was answered otherwise than it should be."""
+    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
+    request = REQUESTS[function](stage)
+    call = sql.SQL("select {}(%s::jsonb)").format(sql.Identifier("api", function))
+    before = read_state(connection)
+    faults: dict[str, str] = {}
+    refused = 0
+    for field, bad in bad_requests(request, values=values):
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(call, (json.dumps(bad),))
+        except psycopg.Error as error:
+            refused += 1
+            found = fault(error, function, field)
+            if found is not None:
+                faults.setdefault(found[:120], f"{field}: {found} | {json.dumps(bad)[:200]}")
+    if changed(before, read_state(connection)):
+        faults["state"] = "something was written"
+    if not refused and function not in UNNAMED:
+        faults["nothing"] = "nothing at all was refused"
+    return [f"{function}: {each}" for each in faults.values()]
+
+
+@pytest.mark.parametrize("function", sorted(REQUESTS))
+def test_bad_input_is_refused_by_name(connection: psycopg.Connection[Any], function: str) -> None:
+    assert judge(connection, function, values=FEW) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("function", sorted(REQUESTS))
+def test_all_bad_input_is_refused_by_name(
+    connection: psycopg.Connection[Any], function: str
+) -> None:
+    assert judge(connection, function, values=len(VALUES)) == []
+
+
+@pytest.mark.parametrize("function", sorted(REQUESTS))
+def test_an_account_that_was_never_opened_is_refused(
+    connection: psycopg.Connection[Any], function: str
+) -> None:
+    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
+    request = REQUESTS[function](stage)
+    if "account_id" not in request or function in {"open_account", *UNNAMED}:
+        return
+    with pytest.raises(psycopg.errors.RaiseException) as caught:
+        stage.ask(function, {**request, "account_id": "nobody"})
+    assert caught.value.diag.constraint_name == "unknown_account"
+
+
+def test_a_nul_character_is_refused_by_postgres(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(psycopg.errors.UntranslatableCharacter):
+        connection.execute('select api.resume(\'{"account_id": "a\\u0000"}\'::jsonb)')
+
+
+def test_every_function_has_a_request(connection: psycopg.Connection[Any]) -> None:
+    assert set(names(connection, FUNCTIONS)) == set(REQUESTS), HOW_TO_ADD
