@@ -1,6 +1,8 @@
 """Who may do what, proved by becoming them: every table, view and function of the catalogue."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -24,6 +26,8 @@ from tests.builders.access import (
     names,
     seen,
 )
+from tests.builders.requests import REQUESTS, Stage
+from tests.builders.state import changed, read_state
 from tests.builders.table_rows import HOW_TO_ADD, OWN_RULE, ROWS, SHARED, UNREAD
 
 NO_TABLE = (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.WrongObjectType)
@@ -209,6 +213,42 @@ def test_only_the_guard_executes_functions(connection: Connection, role: str) ->
         if refused == may:
             faults.append(name)
     assert faults == []
+
+
+def with_account(value: Any, account_id: str) -> Any:
+    """Return a request in which every account_id, at any depth, is this one."""
+    if isinstance(value, dict):
+        return {
+            key: account_id if key == "account_id" else with_account(each, account_id)
+            for key, each in value.items()
+        }
+    return [with_account(each, account_id) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("function", sorted(REQUESTS))
+def test_a_request_for_one_account_cannot_touch_another(url: str, function: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        mine, theirs = (
+            Stage(account_id=an_owner(connection).account_id, connection=connection)
+            for _ in range(2)
+        )
+        foreign = REQUESTS[function](theirs)
+        if "account_id" not in foreign:
+            return  # it names no account: what it is about has an id of its own, or is shared
+        if "fence" in foreign:
+            foreign["fence"] = mine.find(
+                "select greatest(max(fence), 1) from stopward.leases where account_id = %(account)s"
+            )
+        before = read_state(connection, account_id=theirs.account_id)
+        for request in (
+            {**foreign, "account_id": mine.account_id},
+            with_account(foreign, mine.account_id),
+        ):
+            # Whether it is refused or finds nothing is its own matter.
+            with suppress(psycopg.Error):
+                mine.ask(function, request)
+            after = read_state(connection, account_id=theirs.account_id)
+            assert changed(before, after) == set()
 
 
 def test_the_adapter_may_select_every_view(url: str, connection: Connection) -> None:
