@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stopward.adapters.memory_rules import step_key
 from stopward.domain.holding import STOP_KINDS, Holding, is_tighter, tightest
 from stopward.domain.money import Side
 from stopward.domain.orders import BrokerOrder, Order
@@ -481,6 +482,14 @@ def test_ids_are_unique_short_and_stable(case: Case, side: Side) -> None:
     assert len(set(ids)) == len(ids)
     assert all(len(order_id) <= 48 for order_id in ids if order_id.startswith("sw-"))
     assert planned(case.goal, case.world.holding) == steps
+
+
+@given(cases(), SIDES)
+@settings(max_examples=400, deadline=None)
+def test_each_step_of_a_plan_is_for_something_else(case: Case, side: Side) -> None:
+    case = on_side(case, side)
+    keys = [step_key(step) for step in planned(case.goal, case.world.holding)]
+    assert len(set(keys)) == len(keys)
 
 
 @given(cases())

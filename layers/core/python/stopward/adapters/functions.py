@@ -8,6 +8,10 @@ from stopward.adapters import rows
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
+from stopward.errors import DatabaseRejected
+
+SCHEMA_VERSION = 2
+"""What crosses between this program and the database, as stopward.schema_version counts it."""
 
 
 class Functions(Protocol):
@@ -29,7 +33,11 @@ class FunctionStore:
     def begin_tick(
         self, account_id: AccountId, *, tick_at: datetime, holder: str, lease_seconds: float
     ) -> Snapshot | Busy:
-        """Take the lease and return the snapshot, or who has it."""
+        """Take the lease and return the snapshot, or who has it.
+
+        Raises DatabaseRejected, by the rule `schema_version`, when program and database were not
+        made for each other: then no tick is decided.
+        """
         answer = self._functions.call(
             "begin_tick",
             "request",
@@ -42,6 +50,7 @@ class FunctionStore:
         )
         if "busy" in answer:
             return rows.read(Busy, answer["busy"])
+        _check_schema(answer.get("schema"))
         return rows.read(Snapshot, answer)
 
     def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
@@ -52,3 +61,19 @@ class FunctionStore:
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Write what came of the orders."""
         self._functions.call("acknowledge", "acknowledgement", rows.write(acknowledgement))
+
+
+def _check_schema(found: JsonValue) -> None:
+    # A database that does not say is from before it was counted.
+    told = found if isinstance(found, Mapping) else {}
+    version, oldest = (cast("int", told.get(key, 1)) for key in ("version", "oldest_program"))
+    remedy = None
+    if version < SCHEMA_VERSION:
+        remedy = "the database is older: apply the migrations (`stopward db migrate`)"
+    elif oldest > SCHEMA_VERSION:
+        remedy = f"it understands programs from {oldest} on: deploy the newer program"
+    if remedy is not None:
+        raise DatabaseRejected(
+            f"the schema is version {version}, this program speaks {SCHEMA_VERSION}; {remedy}",
+            rule="schema_version",
+        )

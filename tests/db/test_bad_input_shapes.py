@@ -1,0 +1,99 @@
+"""The shapes by which the database judges a tick are those that the program writes."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+import psycopg
+import pytest
+
+from stopward.domain.orders import Order
+from stopward.domain.position import Position
+from stopward.domain.snapshot import (
+    Acknowledgement,
+    Alarm,
+    DayRow,
+    DecisionRow,
+    Observation,
+    SymbolState,
+    TickRecord,
+    TradeRow,
+    ViewRow,
+)
+
+ROWS: dict[str, type] = {
+    "positions": Position,
+    "symbols": SymbolState,
+    "views": ViewRow,
+    "decisions": DecisionRow,
+    "orders": Order,
+    "trades": TradeRow,
+    "observations": Observation,
+    "alarms": Alarm,
+    "day": DayRow,
+}
+TEXT = {"text", "prose", "date"}
+TYPES: dict[Any, set[str]] = {
+    str: TEXT,
+    bool: {"boolean"},
+    int: {"integer", "bigint"},
+    float: {"double precision"},
+    Decimal: {"numeric(18,6)", "numeric(24,9)"},
+    datetime: {"timestamptz"},
+}
+
+
+@pytest.fixture(scope="module")
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as found:
+        yield found
+
+
+def shape_of(connection: psycopg.Connection[Any], statement: str, name: str) -> dict[str, str]:
+    row = connection.execute(statement.encode(), (name,)).fetchone()
+    assert row is not None
+    return dict(row[0])
+
+
+def bare(hint: Any) -> tuple[Any, bool]:
+    """Return a type without its names, and whether it may be None."""
+    optional = False
+    if get_origin(hint) is UnionType:
+        arguments = [each for each in get_args(hint) if each is not NoneType]
+        optional = len(arguments) < len(get_args(hint))
+        hint = arguments[0] if len(arguments) == 1 else hint
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    return hint, optional
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_rows_are_judged_as_they_are_written(
+    connection: psycopg.Connection[Any], name: str
+) -> None:
+    shape = shape_of(connection, "select stopward.row_shape(%s)", name)
+    hints = get_type_hints(ROWS[name])
+    assert set(shape) == {field.name for field in fields(ROWS[name])}
+    for field in fields(ROWS[name]):
+        hint, optional = bare(hints[field.name])
+        wanted = shape[field.name]
+        if optional:
+            assert wanted.endswith("?"), field.name
+        if hint in TYPES:
+            assert wanted.rstrip("?") in TYPES[hint], field.name
+
+
+@pytest.mark.parametrize(
+    ("function", "of_type"), [("record_tick", TickRecord), ("acknowledge", Acknowledgement)]
+)
+def test_a_tick_is_judged_as_it_is_written(
+    connection: psycopg.Connection[Any], function: str, of_type: type
+) -> None:
+    shape = shape_of(connection, "select stopward.tick_shape(%s)", function)
+    assert set(shape) == {field.name for field in fields(of_type)}
+    lists = {key for key, wanted in shape.items() if wanted == "rows?"}
+    judged = {*ROWS, "settled"} - {"day"}
+    assert lists == judged & {field.name for field in fields(of_type)}
