@@ -251,6 +251,8 @@ begin
     );
     perform stopward.require_account(this_account);
     perform stopward.require_own(this_account, request -> 'positions');
+    -- Two that put the same stand in line: the second one finds what the first one put.
+    perform from stopward.accounts as a where a.id = this_account for no key update;
     -- A row that says nothing new is no second declaration; one that says otherwise is not obeyed.
     select min(p.id) into other
     from jsonb_array_elements(request -> 'positions') as g (value)

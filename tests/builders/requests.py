@@ -290,6 +290,7 @@ def _as_is(**values: JsonValue) -> Maker:
 
 REQUESTS: Mapping[str, Maker] = {
     "acknowledge": acknowledge,
+    "add_member": _account(user_id="00000000-0000-4000-8000-000000000001"),
     "begin_tick": begin_tick,
     "claim_outbox": claim_outbox,
     "claim_training": claim_training,
@@ -383,6 +384,12 @@ REQUESTS: Mapping[str, Maker] = {
     },
     "record_tick": record_tick,
     "register_model": register_model,
+    "remove_member": lambda stage: {
+        "account_id": stage.account_id,
+        "user_id": stage.find(
+            "select user_id::text from stopward.members where account_id = %(account)s"
+        ),
+    },
     "remove_channel": _account(name="desk"),
     "request_flatten": _account(at="2026-11-23T17:00:00Z"),
     "request_training": _account(),

@@ -308,3 +308,20 @@ def test_a_database_without_migrations_is_told_with_its_remedy(
     assert "stopward db migrate" in capsys.readouterr().err
     assert cli.main(["--folder", str(tmp_path), "halt", *about]) == 5
     assert "stopward db migrate" in capsys.readouterr().err
+
+
+def test_members_are_let_in_and_out_again(call: Call, url: str) -> None:
+    person = "7a6f3a52-8a4b-4f0e-9a5c-0f2f3c1d2e3f"
+    call("account", "open", "Main")
+    for _ in range(2):
+        said = call("account", "member", "add", person)
+        assert (said.code, f"{person} may read it" in said.out) == (0, True)
+    assert [str(row["user_id"]) for row in rows(url, "select * from stopward.members")] == [person]
+    assert call("account", "member", "remove", person).code == 0
+    assert rows(url, "select * from stopward.members") == []
+
+
+def test_a_member_needs_an_account_that_is_open_and_an_id(call: Call) -> None:
+    person = "7a6f3a52-8a4b-4f0e-9a5c-0f2f3c1d2e3f"
+    assert "unknown_account" in call("account", "member", "add", person).err
+    assert call("account", "member", "add", "somebody").code == 2

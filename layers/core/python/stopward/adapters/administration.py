@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import isnan
+from uuid import UUID
 
 from stopward.adapters import rows
 from stopward.adapters.functions import Functions
@@ -103,6 +104,14 @@ class Administration:
         """
         written = [rows.write(position) for position in positions]
         self._call("put_positions", account_id=account_id, positions=written)
+
+    def add_member(self, account_id: AccountId, user_id: UUID) -> None:
+        """Let a person read an account; user_id: what auth.uid() answers for the person."""
+        self._call("add_member", account_id=account_id, user_id=str(user_id))
+
+    def remove_member(self, account_id: AccountId, user_id: UUID) -> None:
+        """Let a person read an account no longer; who is no member stays none."""
+        self._call("remove_member", account_id=account_id, user_id=str(user_id))
 
     def tag_symbol(self, account_id: AccountId, symbol: Symbol, tag: str) -> None:
         """Tag a symbol; `hands-off` means never touch."""

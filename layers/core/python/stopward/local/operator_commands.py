@@ -4,6 +4,7 @@ import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 import click
 
@@ -111,6 +112,35 @@ def change_mode(
         )
         click.echo(f"{target.words}: {said}")
         _tell_what_is_lacking(target)
+
+
+@account.group("member")
+def member() -> None:
+    """Who may read the account, by the user id that Supabase gave the person."""
+
+
+@member.command("add")
+@click.argument("user_id", type=click.UUID)
+@account_options
+@click.pass_obj
+def add_member(home: Home, *, user_id: UUID, database_url: str | None, account: str | None) -> None:
+    """Let a person read the account's tables and views; nobody writes them."""
+    with administration_of(home, database_url, account) as (administration, target):
+        administration.add_member(_known(target).account_id, user_id)
+        click.echo(f"{target.words}: {user_id} may read it")
+
+
+@member.command("remove")
+@click.argument("user_id", type=click.UUID)
+@account_options
+@click.pass_obj
+def remove_member(
+    home: Home, *, user_id: UUID, database_url: str | None, account: str | None
+) -> None:
+    """Let a person read the account no longer."""
+    with administration_of(home, database_url, account) as (administration, target):
+        administration.remove_member(_known(target).account_id, user_id)
+        click.echo(f"{target.words}: {user_id} may not read it")
 
 
 @account.command("show")
