@@ -102,19 +102,19 @@ with told as (
         min(c.opens_at) filter (where c.source = 'broker') as broker_opens_at,
         min(c.closes_at) filter (where c.source = 'broker') as broker_closes_at,
         min(c.opens_at) filter (where c.source = 'calendar') as calendar_opens_at,
-        min(c.closes_at) filter (where c.source = 'calendar') as calendar_closes_at,
-        min(c.closes_at) as first_close,
+        -- Where only one of the two calendars has hours, both ends are that one's.
+        max(c.opens_at) filter (where c.source <> 'person') as last_open,
+        min(c.closes_at) filter (where c.source <> 'person') as first_close,
         count(c.opens_at) not in (0, count(*))
         or min(c.opens_at) <> max(c.opens_at)
-        or min(c.closes_at) <> max(c.closes_at) as differ,
-        jsonb_object_agg(c.source, stopward.session_json(c.exchange, c.day, c.opens_at, c.closes_at)) as claims
-    from stopward.session_claims as c
-    where c.exchange = of_exchange and c.day = any(of_days)
+        or min(c.closes_at) <> max(c.closes_at) as differ
+    from (select distinct g.day from unnest(of_days) as g (day)) as g
+    inner join stopward.session_claims as c on g.day = c.day
+    where c.exchange = of_exchange
     group by c.day
 ),
 
 -- Between its first and its last day the calendar is complete: a weekday without hours is a row, a weekend none.
--- Materialized, and no join of days to days: planned before the first analyze, either took a minute over 28 years.
 calendar as materialized (
     select min(c.day) as first_day, max(c.day) as last_day
     from stopward.session_claims as c
@@ -123,46 +123,52 @@ calendar as materialized (
 
 counted as (
     select
-        t.*,
+        t.day,
         case
             when t.by_person then t.person_opens_at
             -- The broker knows best whether there is a session: it hears of closures at short notice.
             when t.by_broker and t.broker_opens_at is null then null
             -- The later open: rules that act before it would act on quotes of a market that is not open,
             -- while stops rest at the broker anyway.
-            when b.last_open < b.first_close then b.last_open
+            when t.last_open < t.first_close then t.last_open
             -- No minute is common to both: the one that closes earlier, whole.
-            when t.broker_closes_at = b.first_close then t.broker_opens_at
+            when t.broker_closes_at = t.first_close then t.broker_opens_at
             else t.calendar_opens_at
         end as opens_at,
         case
             when t.by_person then t.person_closes_at
             when t.by_broker and t.broker_opens_at is null then null
             -- The earlier close: being flat too early costs little, being late is a night with open positions.
-            else b.first_close
+            else t.first_close
         end as closes_at,
-        t.differ or (
-            t.broker_opens_at is not null and not t.by_calendar and t.day between c.first_day and c.last_day
+        coalesce(t.differ, false)
+        or (
+            t.broker_opens_at is not null
+            and not t.by_calendar
+            and coalesce(t.day between c.first_day and c.last_day, false)
         ) as disagrees
     from told as t
     cross join calendar as c
-    -- greatest and least pass over nulls: where only one of the two has hours, both ends are that one's.
-    cross join lateral (
-        select
-            greatest(t.broker_opens_at, t.calendar_opens_at) as last_open,
-            least(t.broker_closes_at, t.calendar_closes_at) as first_close
-    ) as b
 )
 
 select
     c.day,
     c.opens_at,
     c.closes_at,
-    coalesce(c.disagrees, false),
-    jsonb_build_object(
-        'claims', c.claims,
-        'counted', stopward.session_json(of_exchange, c.day, c.opens_at, c.closes_at)
-    )
+    c.disagrees,
+    case
+        when c.disagrees then jsonb_build_object(
+            'claims', (
+                select
+                    jsonb_object_agg(
+                        k.source, stopward.session_json(k.exchange, k.day, k.opens_at, k.closes_at)
+                    )
+                from stopward.session_claims as k
+                where k.exchange = of_exchange and k.day = c.day
+            ),
+            'counted', stopward.session_json(of_exchange, c.day, c.opens_at, c.closes_at)
+        )
+    end as said
 from counted as c
 $$;
 comment on function stopward.agreed_sessions(text, date[]) is
@@ -175,6 +181,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+    differing date[];
     removed integer;
     written integer;
 begin
@@ -184,10 +191,11 @@ begin
 
     gone as (
         delete from stopward.market_sessions as s
+        using unnest(of_days) as g (day)
         where
             s.exchange = of_exchange
-            and s.day = any(of_days)
-            and not exists (select from agreed as a where a.day = s.day and a.opens_at is not null)
+            and s.day = g.day
+            and g.day not in (select a.day from agreed as a where a.opens_at is not null)
         returning s.day
     ),
 
@@ -205,24 +213,25 @@ begin
     cleared as (
         update stopward.session_disagreements as d
         set cleared_at = now()
+        from unnest(of_days) as g (day)
         where
             d.exchange = of_exchange
-            and d.day = any(of_days)
+            and d.day = g.day
             and d.cleared_at is null
-            and not exists (select from agreed as a where a.day = d.day and a.disagrees and a.said = d.said)
+            and not exists (select from agreed as a where a.day = d.day and a.said = d.said)
         returning d.day
     )
 
     select
         (select count(*) from gone),
-        (select count(*) from put)
-    into removed, written;
+        (select count(*) from put),
+        (select array_agg(a.day) from agreed as a where a.disagrees)
+    into removed, written, differing;
 
     -- A statement of its own, so that the unique index sees what was cleared.
     insert into stopward.session_disagreements (exchange, day, said)
     select of_exchange, a.day, a.said
-    from stopward.agreed_sessions(of_exchange, of_days) as a
-    where a.disagrees
+    from stopward.agreed_sessions(of_exchange, differing) as a
     on conflict (exchange, day) where cleared_at is null do nothing;
     return removed + written;
 end
