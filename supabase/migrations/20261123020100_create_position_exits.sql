@@ -194,406 +194,411 @@ for each row execute function stopward.refuse_change('position_exits_never_delet
 
 create function stopward.write_exits(of_account text, of_positions text[])
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
-with closed as (
-    select
-        t.position_id,
-        t.cause,
-        t.closed_at,
-        t.session_day,
-        p.average_entry,
-        p.risk,
-        p.initial_quantity,
-        p.stop,
-        p.stop_rule,
-        p.closed_quantity > 0 as is_folded,
-        'rebased' = any(p.flags) as is_rebased,
-        case t.side when 'long' then 1 else -1 end as sign,
-        case when p.closed_quantity > 0 then p.closed_quantity else t.quantity end as quantity,
-        -- What all exits brought: the average entry is that of before them, unless shares came in between.
-        case
-            when p.closed_quantity > 0
-                then p.average_entry * p.closed_quantity + case t.side when 'long' then 1 else -1 end * p.realised
-            else t.exit_price * t.quantity
-        end as proceeds,
-        stopward.r_of(case when abs(t.result_r) < 1000000000 then t.result_r::numeric end) as trade_r
-    from unnest(of_positions) as g (position_id)
-    inner join stopward.trades as t on t.account_id = of_account and g.position_id = t.position_id
-    inner join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
-),
+begin
+    -- By the hundred: the parts are joined to one another, and lists of thousands make that slow.
+    for place in 1..coalesce(cardinality(of_positions), 0) by 100 loop
+        with closed as (
+            select
+                t.position_id,
+                t.cause,
+                t.closed_at,
+                t.session_day,
+                p.average_entry,
+                p.risk,
+                p.initial_quantity,
+                p.stop,
+                p.stop_rule,
+                p.closed_quantity > 0 as is_folded,
+                'rebased' = any(p.flags) as is_rebased,
+                case t.side when 'long' then 1 else -1 end as sign,
+                case when p.closed_quantity > 0 then p.closed_quantity else t.quantity end as quantity,
+                -- What all exits brought: the average entry is that of before them, unless shares came in between.
+                case
+                    when p.closed_quantity > 0
+                        then p.average_entry * p.closed_quantity + case t.side when 'long' then 1 else -1 end * p.realised
+                    else t.exit_price * t.quantity
+                end as proceeds,
+                stopward.r_of(case when abs(t.result_r) < 1000000000 then t.result_r::numeric end) as trade_r
+            from unnest(of_positions[place:place + 99]) as g (position_id)
+            inner join stopward.trades as t on t.account_id = of_account and g.position_id = t.position_id
+            inner join stopward.positions as p on p.account_id = of_account and g.position_id = p.id
+        ),
 
-splits as (
-    select
-        o.position_id,
-        o.tick_at,
-        stopward.number_of(o.detail ->> 'ratio') as ratio
-    from closed as c
-    inner join stopward.observations as o
-        on o.account_id = of_account and c.position_id = o.position_id and o.kind = 'split'
-    where stopward.number_of(o.detail ->> 'ratio') > 0
-),
+        splits as (
+            select
+                o.position_id,
+                o.tick_at,
+                stopward.number_of(o.detail ->> 'ratio') as ratio
+            from closed as c
+            inner join stopward.observations as o
+                on o.account_id = of_account and c.position_id = o.position_id and o.kind = 'split'
+            where stopward.number_of(o.detail ->> 'ratio') > 0
+        ),
 
--- A fill that was known before a split counts in new shares.
-fills as (
-    select
-        c.position_id,
-        o.id,
-        case
-            when o.step <> 'shrink' then o.rule
-            else coalesce(m.rule, case when c.stop = o.price then c.stop_rule end, 'stop')
-        end as rule,
-        o.filled_quantity * coalesce(s.ratio, 1) as quantity,
-        o.filled_price / coalesce(s.ratio, 1) as price,
-        coalesce(e.at, c.closed_at) as at,
-        coalesce(e.tick_at, o.tick_at) as tick_at
-    from closed as c
-    inner join stopward.orders as o
-        on o.account_id = of_account and c.position_id = o.position_id
-    left join lateral (
+        -- A fill that was known before a split counts in new shares.
+        fills as (
+            select
+                c.position_id,
+                o.id,
+                case
+                    when o.step <> 'shrink' then o.rule
+                    else coalesce(m.rule, case when c.stop = o.price then c.stop_rule end, 'stop')
+                end as rule,
+                o.filled_quantity * coalesce(s.ratio, 1) as quantity,
+                o.filled_price / coalesce(s.ratio, 1) as price,
+                coalesce(e.at, c.closed_at) as at,
+                coalesce(e.tick_at, o.tick_at) as tick_at
+            from closed as c
+            inner join stopward.orders as o
+                on o.account_id = of_account and c.position_id = o.position_id
+            left join lateral (
+                select
+                    e.at,
+                    e.tick_at
+                from stopward.order_events as e
+                where e.account_id = of_account and e.order_id = o.id and e.filled_quantity >= o.filled_quantity
+                order by e.id
+                limit 1
+            ) as e on true
+            -- A stop that was made smaller for an exit is still the stop of the rule that put it there.
+            left join lateral (
+                select m.rule
+                from stopward.orders as m
+                where
+                    o.step = 'shrink'
+                    and m.account_id = of_account
+                    and m.position_id = c.position_id
+                    and m.step in ('arm', 'move')
+                    and m.price = o.price
+                    and m.tick_at <= o.tick_at
+                order by m.tick_at desc, m.id
+                limit 1
+            ) as m on true
+            left join lateral (
+                select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
+                from splits as s
+                where s.position_id = c.position_id and s.tick_at >= coalesce(e.tick_at, o.tick_at)
+            ) as s on true
+            where o.filled_quantity > 0 and o.step <> 'release'
+        ),
+
+        -- What a tick saw leave, by the cause of its last fill.
+        observed as (
+            select
+                c.position_id,
+                o.cause as rule,
+                sum(n.quantity * coalesce(s.ratio, 1)) as quantity,
+                case
+                    when bool_and(n.price is not null)
+                        then sum(n.price * n.quantity) / nullif(sum(n.quantity * coalesce(s.ratio, 1)), 0)
+                end as price,
+                max(o.observed_at) as at,
+                min(o.tick_at) as tick_at,
+                count(*)::integer as fills
+            from closed as c
+            inner join stopward.observations as o
+                on o.account_id = of_account and c.position_id = o.position_id and o.kind = 'reduced'
+            cross join lateral (
+                select
+                    stopward.number_of(o.detail ->> 'quantity') as quantity,
+                    stopward.number_of(o.detail ->> 'price') as price
+            ) as n
+            left join lateral (
+                select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
+                from splits as s
+                where s.position_id = c.position_id and s.tick_at >= o.tick_at
+            ) as s on true
+            where n.quantity > 0
+            group by c.position_id, o.cause
+        ),
+
+        sums as (
+            select
+                f.position_id,
+                f.rule,
+                sum(f.quantity) as quantity
+            from fills as f
+            group by f.position_id, f.rule
+        ),
+
+        firsts as (
+            select
+                e.position_id,
+                min(e.tick_at) as exit_at,
+                sum(e.filled) as filled
+            from (
+                select
+                    f.position_id,
+                    f.tick_at,
+                    f.quantity as filled
+                from fills as f
+                union all
+                select
+                    o.position_id,
+                    o.tick_at,
+                    0
+                from observed as o
+            ) as e
+            group by e.position_id
+        ),
+
+        additions as (
+            select
+                c.position_id,
+                max(a.tick_at) as last_at
+            from closed as c
+            inner join stopward.observations as a
+                on a.account_id = of_account and c.position_id = a.position_id and a.kind = 'added'
+            where c.is_rebased
+            group by c.position_id
+        ),
+
+        known as (
+            select
+                c.*,
+                coalesce(f.filled, 0) as filled,
+                -- Orders that tell more than was closed ran into an exit that was not ours: that one counts first.
+                case
+                    when f.filled >= c.quantity and c.cause in ('by_hand', 'stop', 'target') and s.rule is null
+                        then least(coalesce(o.quantity, 0), c.quantity)
+                    else 0
+                end as reserved,
+                -- An average that shares changed between two exits says nothing of what each brought.
+                c.is_rebased and not coalesce(a.last_at < f.exit_at, false) as is_mixed
+            from closed as c
+            left join firsts as f on c.position_id = f.position_id
+            left join sums as s on c.position_id = s.position_id and c.cause = s.rule
+            left join observed as o on c.position_id = o.position_id and c.cause = o.rule
+            left join additions as a on c.position_id = a.position_id
+        ),
+
+        -- The fills of our orders, earliest first, up to what was closed.
+        counted as (
+            select
+                f.position_id,
+                f.rule,
+                f.price,
+                f.at,
+                greatest(least(f.quantity, k.quantity - k.reserved - f.before), 0) as quantity
+            from (
+                select
+                    f.*,
+                    coalesce(
+                        sum(f.quantity) over (
+                            partition by f.position_id
+                            order by f.tick_at, f.at, f.id
+                            rows between unbounded preceding and 1 preceding
+                        ),
+                        0
+                    ) as before
+                from fills as f
+            ) as f
+            inner join known as k on f.position_id = k.position_id
+        ),
+
+        -- The rest: first what the trade's cause was seen to take, then other causes seen, then the trade's cause.
+        rests as (
+            select
+                k.position_id,
+                k.quantity - coalesce(sum(n.quantity), 0) as quantity
+            from known as k
+            left join counted as n on k.position_id = n.position_id
+            group by k.position_id, k.quantity
+        ),
+
+        unexplained as (
+            select
+                o.position_id,
+                o.rule,
+                o.price,
+                o.at,
+                o.fills,
+                greatest(o.quantity - coalesce(s.quantity, 0), 0) as quantity,
+                o.rule = k.cause as is_cause
+            from observed as o
+            inner join known as k on o.position_id = k.position_id
+            left join sums as s on o.position_id = s.position_id and o.rule = s.rule
+        ),
+
+        given_out as (
+            select
+                u.position_id,
+                u.rule,
+                u.price,
+                u.at,
+                u.fills,
+                greatest(least(u.quantity, r.quantity - u.before), 0) as quantity
+            from (
+                select
+                    u.*,
+                    coalesce(
+                        sum(u.quantity) over (
+                            partition by u.position_id
+                            order by u.is_cause desc, u.at desc, u.rule
+                            rows between unbounded preceding and 1 preceding
+                        ),
+                        0
+                    ) as before
+                from unexplained as u
+            ) as u
+            inner join rests as r on u.position_id = r.position_id
+        ),
+
+        -- Less than a millionth of the position is the rounding of a split.
+        remainders as (
+            select
+                g.position_id,
+                g.rule,
+                g.price,
+                g.at,
+                g.fills,
+                g.quantity
+            from given_out as g
+            inner join known as k on g.position_id = k.position_id
+            where g.quantity * 1000000 > k.quantity
+            union all
+            select
+                k.position_id,
+                k.cause,
+                null,
+                k.closed_at,
+                0,
+                r.quantity - coalesce(g.quantity, 0)
+            from rests as r
+            inner join known as k on r.position_id = k.position_id
+            left join (
+                select
+                    g.position_id,
+                    sum(g.quantity) as quantity
+                from given_out as g
+                group by g.position_id
+            ) as g on r.position_id = g.position_id
+            where (r.quantity - coalesce(g.quantity, 0)) * 1000000 > k.quantity
+        ),
+
+        parts as (
+            select
+                n.position_id,
+                n.rule,
+                n.quantity,
+                n.price,
+                n.at,
+                1 as fills,
+                n.price is null as is_unpriced,
+                false as is_guessed
+            from counted as n
+            where n.quantity > 0
+            union all
+            select
+                r.position_id,
+                r.rule,
+                r.quantity,
+                r.price,
+                r.at,
+                r.fills,
+                true,
+                true
+            from remainders as r
+        ),
+
+        -- One rule whose price nobody told has what is left of the proceeds; of several, each has the price last seen.
+        rules as (
+            select
+                p.position_id,
+                p.rule,
+                sum(p.quantity) as quantity,
+                sum(p.fills)::integer as fills,
+                max(p.at) as at,
+                bool_or(p.is_guessed) as is_guessed,
+                bool_or(p.is_unpriced) as is_unpriced,
+                case when bool_and(p.price is not null) then sum(p.price * p.quantity) end as seen_value
+            from parts as p
+            group by p.position_id, p.rule
+        ),
+
+        open_values as (
+            select
+                r.position_id,
+                count(*) filter (where r.is_unpriced) as unpriced,
+                count(*) filter (where r.is_unpriced and r.seen_value is null) as unseen,
+                sum(r.seen_value) filter (where not r.is_unpriced) as priced_value,
+                sum(r.seen_value) as seen_value
+            from rules as r
+            group by r.position_id
+        ),
+
+        valued as (
+            select
+                r.*,
+                k.average_entry,
+                k.risk,
+                k.initial_quantity,
+                k.sign,
+                k.session_day,
+                k.trade_r,
+                k.is_folded,
+                k.is_mixed,
+                k.reserved > 0 or k.filled > k.quantity * 1.000001 as is_overfilled,
+                -- The largest takes what rounding leaves, so that the rows sum to what was closed.
+                k.quantity - sum(round(r.quantity, 9)) over (partition by r.position_id) as rounding,
+                row_number() over (partition by r.position_id order by r.quantity desc, r.rule) as place,
+                case
+                    when not r.is_unpriced then r.seen_value
+                    when not k.is_mixed and v.unpriced = 1 then k.proceeds - coalesce(v.priced_value, 0)
+                    when r.seen_value is not null then r.seen_value
+                    when not k.is_mixed and v.unseen = 1 then k.proceeds - coalesce(v.seen_value, 0)
+                end as value,
+                r.is_unpriced and r.seen_value is not null and (k.is_mixed or v.unpriced > 1) as is_last_price,
+                v.unpriced > 1 as is_shared
+            from rules as r
+            inner join known as k on r.position_id = k.position_id
+            inner join open_values as v on r.position_id = v.position_id
+        ),
+
+        -- A remainder that is less than no price at all was no remainder.
+        sound as (
+            select
+                v.*,
+                case when v.value > 0 and v.value < 100000000000 * v.quantity then v.value end as sure_value
+            from valued as v
+        )
+
+        insert into stopward.position_exits (
+            account_id, position_id, rule, session_day, fills, quantity, price, at, result, r, trade_r, doubt
+        )
         select
-            e.at,
-            e.tick_at
-        from stopward.order_events as e
-        where e.account_id = of_account and e.order_id = o.id and e.filled_quantity >= o.filled_quantity
-        order by e.id
-        limit 1
-    ) as e on true
-    -- A stop that was made smaller for an exit is still the stop of the rule that put it there.
-    left join lateral (
-        select m.rule
-        from stopward.orders as m
-        where
-            o.step = 'shrink'
-            and m.account_id = of_account
-            and m.position_id = c.position_id
-            and m.step in ('arm', 'move')
-            and m.price = o.price
-            and m.tick_at <= o.tick_at
-        order by m.tick_at desc, m.id
-        limit 1
-    ) as m on true
-    left join lateral (
-        select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
-        from splits as s
-        where s.position_id = c.position_id and s.tick_at >= coalesce(e.tick_at, o.tick_at)
-    ) as s on true
-    where o.filled_quantity > 0 and o.step <> 'release'
-),
-
--- What a tick saw leave, by the cause of its last fill.
-observed as (
-    select
-        c.position_id,
-        o.cause as rule,
-        sum(n.quantity * coalesce(s.ratio, 1)) as quantity,
-        case
-            when bool_and(n.price is not null)
-                then sum(n.price * n.quantity) / nullif(sum(n.quantity * coalesce(s.ratio, 1)), 0)
-        end as price,
-        max(o.observed_at) as at,
-        min(o.tick_at) as tick_at,
-        count(*)::integer as fills
-    from closed as c
-    inner join stopward.observations as o
-        on o.account_id = of_account and c.position_id = o.position_id and o.kind = 'reduced'
-    cross join lateral (
-        select
-            stopward.number_of(o.detail ->> 'quantity') as quantity,
-            stopward.number_of(o.detail ->> 'price') as price
-    ) as n
-    left join lateral (
-        select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
-        from splits as s
-        where s.position_id = c.position_id and s.tick_at >= o.tick_at
-    ) as s on true
-    where n.quantity > 0
-    group by c.position_id, o.cause
-),
-
-sums as (
-    select
-        f.position_id,
-        f.rule,
-        sum(f.quantity) as quantity
-    from fills as f
-    group by f.position_id, f.rule
-),
-
-firsts as (
-    select
-        e.position_id,
-        min(e.tick_at) as exit_at,
-        sum(e.filled) as filled
-    from (
-        select
-            f.position_id,
-            f.tick_at,
-            f.quantity as filled
-        from fills as f
-        union all
-        select
-            o.position_id,
-            o.tick_at,
-            0
-        from observed as o
-    ) as e
-    group by e.position_id
-),
-
-additions as (
-    select
-        c.position_id,
-        max(a.tick_at) as last_at
-    from closed as c
-    inner join stopward.observations as a
-        on a.account_id = of_account and c.position_id = a.position_id and a.kind = 'added'
-    where c.is_rebased
-    group by c.position_id
-),
-
-known as (
-    select
-        c.*,
-        coalesce(f.filled, 0) as filled,
-        -- Orders that tell more than was closed ran into an exit that was not ours: that one counts first.
-        case
-            when f.filled >= c.quantity and c.cause in ('by_hand', 'stop', 'target') and s.rule is null
-                then least(coalesce(o.quantity, 0), c.quantity)
-            else 0
-        end as reserved,
-        -- An average that shares changed between two exits says nothing of what each brought.
-        c.is_rebased and not coalesce(a.last_at < f.exit_at, false) as is_mixed
-    from closed as c
-    left join firsts as f on c.position_id = f.position_id
-    left join sums as s on c.position_id = s.position_id and c.cause = s.rule
-    left join observed as o on c.position_id = o.position_id and c.cause = o.rule
-    left join additions as a on c.position_id = a.position_id
-),
-
--- The fills of our orders, earliest first, up to what was closed.
-counted as (
-    select
-        f.position_id,
-        f.rule,
-        f.price,
-        f.at,
-        greatest(least(f.quantity, k.quantity - k.reserved - f.before), 0) as quantity
-    from (
-        select
-            f.*,
-            coalesce(
-                sum(f.quantity) over (
-                    partition by f.position_id
-                    order by f.tick_at, f.at, f.id
-                    rows between unbounded preceding and 1 preceding
-                ),
-                0
-            ) as before
-        from fills as f
-    ) as f
-    inner join known as k on f.position_id = k.position_id
-),
-
--- The rest: first what the trade's cause was seen to take, then other causes seen, then the trade's cause.
-rests as (
-    select
-        k.position_id,
-        k.quantity - coalesce(sum(n.quantity), 0) as quantity
-    from known as k
-    left join counted as n on k.position_id = n.position_id
-    group by k.position_id, k.quantity
-),
-
-unexplained as (
-    select
-        o.position_id,
-        o.rule,
-        o.price,
-        o.at,
-        o.fills,
-        greatest(o.quantity - coalesce(s.quantity, 0), 0) as quantity,
-        o.rule = k.cause as is_cause
-    from observed as o
-    inner join known as k on o.position_id = k.position_id
-    left join sums as s on o.position_id = s.position_id and o.rule = s.rule
-),
-
-given_out as (
-    select
-        u.position_id,
-        u.rule,
-        u.price,
-        u.at,
-        u.fills,
-        greatest(least(u.quantity, r.quantity - u.before), 0) as quantity
-    from (
-        select
-            u.*,
-            coalesce(
-                sum(u.quantity) over (
-                    partition by u.position_id
-                    order by u.is_cause desc, u.at desc, u.rule
-                    rows between unbounded preceding and 1 preceding
-                ),
-                0
-            ) as before
-        from unexplained as u
-    ) as u
-    inner join rests as r on u.position_id = r.position_id
-),
-
--- Less than a millionth of the position is the rounding of a split.
-remainders as (
-    select
-        g.position_id,
-        g.rule,
-        g.price,
-        g.at,
-        g.fills,
-        g.quantity
-    from given_out as g
-    inner join known as k on g.position_id = k.position_id
-    where g.quantity * 1000000 > k.quantity
-    union all
-    select
-        k.position_id,
-        k.cause,
-        null,
-        k.closed_at,
-        0,
-        r.quantity - coalesce(g.quantity, 0)
-    from rests as r
-    inner join known as k on r.position_id = k.position_id
-    left join (
-        select
-            g.position_id,
-            sum(g.quantity) as quantity
-        from given_out as g
-        group by g.position_id
-    ) as g on r.position_id = g.position_id
-    where (r.quantity - coalesce(g.quantity, 0)) * 1000000 > k.quantity
-),
-
-parts as (
-    select
-        n.position_id,
-        n.rule,
-        n.quantity,
-        n.price,
-        n.at,
-        1 as fills,
-        n.price is null as is_unpriced,
-        false as is_guessed
-    from counted as n
-    where n.quantity > 0
-    union all
-    select
-        r.position_id,
-        r.rule,
-        r.quantity,
-        r.price,
-        r.at,
-        r.fills,
-        true,
-        true
-    from remainders as r
-),
-
--- One rule whose price nobody told has what is left of the proceeds; of several, each has the price last seen.
-rules as (
-    select
-        p.position_id,
-        p.rule,
-        sum(p.quantity) as quantity,
-        sum(p.fills)::integer as fills,
-        max(p.at) as at,
-        bool_or(p.is_guessed) as is_guessed,
-        bool_or(p.is_unpriced) as is_unpriced,
-        case when bool_and(p.price is not null) then sum(p.price * p.quantity) end as seen_value
-    from parts as p
-    group by p.position_id, p.rule
-),
-
-open_values as (
-    select
-        r.position_id,
-        count(*) filter (where r.is_unpriced) as unpriced,
-        count(*) filter (where r.is_unpriced and r.seen_value is null) as unseen,
-        sum(r.seen_value) filter (where not r.is_unpriced) as priced_value,
-        sum(r.seen_value) as seen_value
-    from rules as r
-    group by r.position_id
-),
-
-valued as (
-    select
-        r.*,
-        k.average_entry,
-        k.risk,
-        k.initial_quantity,
-        k.sign,
-        k.session_day,
-        k.trade_r,
-        k.is_folded,
-        k.is_mixed,
-        k.reserved > 0 or k.filled > k.quantity * 1.000001 as is_overfilled,
-        -- The largest takes what rounding leaves, so that the rows sum to what was closed.
-        k.quantity - sum(round(r.quantity, 9)) over (partition by r.position_id) as rounding,
-        row_number() over (partition by r.position_id order by r.quantity desc, r.rule) as place,
-        case
-            when not r.is_unpriced then r.seen_value
-            when not k.is_mixed and v.unpriced = 1 then k.proceeds - coalesce(v.priced_value, 0)
-            when r.seen_value is not null then r.seen_value
-            when not k.is_mixed and v.unseen = 1 then k.proceeds - coalesce(v.seen_value, 0)
-        end as value,
-        r.is_unpriced and r.seen_value is not null and (k.is_mixed or v.unpriced > 1) as is_last_price,
-        v.unpriced > 1 as is_shared
-    from rules as r
-    inner join known as k on r.position_id = k.position_id
-    inner join open_values as v on r.position_id = v.position_id
-),
-
--- A remainder that is less than no price at all was no remainder.
-sound as (
-    select
-        v.*,
-        case when v.value > 0 and v.value < 100000000000 * v.quantity then v.value end as sure_value
-    from valued as v
-)
-
-insert into stopward.position_exits (
-    account_id, position_id, rule, session_day, fills, quantity, price, at, result, r, trade_r, doubt
-)
-select
-    of_account,
-    s.position_id,
-    s.rule,
-    s.session_day,
-    s.fills,
-    n.quantity,
-    round(s.sure_value / s.quantity, 6),
-    s.at,
-    case when abs(n.result) < 100000000000 then round(n.result, 6) end,
-    case when abs(n.result) < 100000000000 then stopward.r_of(n.result / (s.risk * s.initial_quantity)) end,
-    s.trade_r,
-    case
-        when not s.is_folded then 'no_fills'
-        when s.is_overfilled then 'overfilled'
-        when s.sure_value is null then 'price_unknown'
-        when s.is_mixed then 'entry_changed'
-        when s.is_last_price or (s.is_unpriced and s.is_shared) then 'price_of_last_fill'
-    end
-from sound as s
-cross join lateral (
-    select
-        s.sign * (s.sure_value - s.average_entry * s.quantity) as result,
-        round(s.quantity, 9) + case s.place when 1 then s.rounding else 0 end as quantity
-) as n
-where n.quantity > 0
-order by s.position_id, s.rule
-on conflict on constraint position_exits_pkey do nothing
+            of_account,
+            s.position_id,
+            s.rule,
+            s.session_day,
+            s.fills,
+            n.quantity,
+            round(s.sure_value / s.quantity, 6),
+            s.at,
+            case when abs(n.result) < 100000000000 then round(n.result, 6) end,
+            case when abs(n.result) < 100000000000 then stopward.r_of(n.result / (s.risk * s.initial_quantity)) end,
+            s.trade_r,
+            case
+                when not s.is_folded then 'no_fills'
+                when s.is_overfilled then 'overfilled'
+                when s.sure_value is null then 'price_unknown'
+                when s.is_mixed then 'entry_changed'
+                when s.is_last_price or (s.is_unpriced and s.is_shared) then 'price_of_last_fill'
+            end
+        from sound as s
+        cross join lateral (
+            select
+                s.sign * (s.sure_value - s.average_entry * s.quantity) as result,
+                round(s.quantity, 9) + case s.place when 1 then s.rounding else 0 end as quantity
+        ) as n
+        where n.quantity > 0
+        order by s.position_id, s.rule
+        on conflict on constraint position_exits_pkey do nothing;
+    end loop;
+end
 $$;
 comment on function stopward.write_exits(text, text[]) is
 'Write what each rule closed of the trades of these positions, once; over a trade the quantities sum to what was closed.';
