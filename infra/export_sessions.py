@@ -147,7 +147,7 @@ def early_closes(of: Any) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for moment in of.early_closes:
         day = str(moment.date())
-        closes = of.schedule.loc[moment, "close"].tz_convert(ZONE)
+        closes = of.closes[moment].tz_convert(ZONE)
         name = CAUSES.get(day) or named[day]
         found.setdefault((name, f"{closes:%H:%M}"), []).append(day)
     return found
