@@ -35,7 +35,18 @@ $$;
 comment on function stopward.month_start(date) is 'First instant of the month of a day, in UTC.';
 revoke execute on function stopward.month_start(date) from public;
 
-create function stopward.lock_journal(of_table text)
+create function stopward.be_the_keeper()
+returns void
+language sql
+set search_path = ''
+as $$
+-- Any number that nobody else uses. Whoever waits here holds nothing that a tick wants.
+select pg_advisory_xact_lock(7786843)
+$$;
+comment on function stopward.be_the_keeper() is 'Wait until no other transaction changes the months of the journal.';
+revoke execute on function stopward.be_the_keeper() from public;
+
+create function stopward.lock_journal_table(of_table text)
 returns void
 language plpgsql
 set search_path = ''
@@ -44,8 +55,6 @@ as $$
 declare
     referred text;
 begin
-    -- One keeper at a time; the number is any that nobody else uses.
-    perform pg_advisory_xact_lock(7786843);
     for referred in
         select distinct k.confrelid::regclass::text
         from pg_constraint as k
@@ -64,8 +73,20 @@ exception
         );
 end
 $$;
-comment on function stopward.lock_journal(text) is
+comment on function stopward.lock_journal_table(text) is
 'Lock a journal table whole, in the order of a tick; refuse (journal_busy) rather than make a tick wait.';
+revoke execute on function stopward.lock_journal_table(text) from public;
+
+create function stopward.lock_journal(of_table text)
+returns void
+language sql
+set search_path = ''
+as $$
+select stopward.be_the_keeper();
+select stopward.lock_journal_table(of_table)
+$$;
+comment on function stopward.lock_journal(text) is
+'Be the only keeper, and lock a journal table whole, until the transaction ends.';
 revoke execute on function stopward.lock_journal(text) from public;
 
 create or replace function stopward.make_partition(of_table text, of_month date)
@@ -202,6 +223,7 @@ begin
     if most < 1 then
         perform stopward.refuse('file_late_rows_request', format('most %s', most), 'allowed is 1 and more');
     end if;
+    perform stopward.be_the_keeper();
     for late in
         select
             t.name,
@@ -218,7 +240,14 @@ begin
         then
             remaining := remaining + late.rows;
         else
-            moved := moved + stopward.move_late_month(late.name, late.month);
+            -- A row that no month may hold keeps its own month waiting, and no other.
+            begin
+                moved := moved + stopward.move_late_month(late.name, late.month);
+            exception
+                when integrity_constraint_violation then
+                    raise warning 'stopward: % of %: %', late.name, late.month, sqlerrm;
+                    remaining := remaining + late.rows;
+            end;
         end if;
     end loop;
     return jsonb_build_object('moved', moved, 'left', remaining);

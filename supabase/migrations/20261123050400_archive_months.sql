@@ -107,6 +107,23 @@ comment on function stopward.require_journal_month(jsonb) is
 'The name of the partition that {table, month} asks for; refuse what is no month of the journal.';
 revoke execute on function stopward.require_journal_month(jsonb) from public;
 
+create function stopward.hold_journal_month(partition text, mode text)
+returns regclass
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute format('lock table stopward.%I in %s mode', partition, mode);
+    return to_regclass(format('stopward.%I', partition));
+exception
+    when undefined_table then
+        return null;
+end
+$$;
+comment on function stopward.hold_journal_month(text, text) is
+'Lock a month until the transaction ends; null when it is not here, or was dropped while we waited.';
+revoke execute on function stopward.hold_journal_month(text, text) from public;
+
 create function stopward.digest_journal_month(of_relation regclass, out rows bigint, out digest text)
 returns record
 language plpgsql
@@ -168,6 +185,9 @@ begin
         stopward.month_start((of_month + interval '1 month')::date)
     ) into found;
     return 'position ' || found || ' is still open';
+exception
+    when undefined_table then
+        return 'it is being dropped just now';
 end
 $$;
 comment on function stopward.why_month_stays(text, date) is
@@ -207,8 +227,8 @@ begin
                 'month', m.month,
                 'rows_estimate', m.rows_estimate,
                 'bytes', m.bytes,
-                'columns', stopward.journal_columns(format('stopward.%I', m.partition_name)::regclass),
-                'key', stopward.journal_key(format('stopward.%I', m.partition_name)::regclass),
+                'columns', stopward.journal_columns(r.relation),
+                'key', stopward.journal_key(r.relation),
                 'stays_because', case
                     when m.state = 'kept' then stopward.why_month_stays(m.table_name, m.month)
                 end
@@ -219,7 +239,8 @@ begin
     )
     into months
     from api.journal_months as m
-    where m.state in ('kept', 'detached') and m.month < first_kept;
+    cross join lateral to_regclass(format('stopward.%I', m.partition_name)) as r (relation)
+    where m.state in ('kept', 'detached') and m.month < first_kept and r.relation is not null;
     return jsonb_build_object('months', months, 'schema_version', version);
 end
 $$;
@@ -245,7 +266,7 @@ declare
     after constant jsonb := nullif(request -> 'after', 'null');
     most_rows constant integer := coalesce((request ->> 'limit')::integer, 1000);
     most_bytes constant integer := coalesce((request ->> 'bytes')::integer, 4000000);
-    relation constant regclass := to_regclass(format('stopward.%I', partition));
+    relation regclass;
     answer json;
 begin
     if
@@ -259,6 +280,7 @@ begin
             'allowed are 1 to 10000 rows, 1 to 50000000 bytes, and the key of the page before'
         );
     end if;
+    relation := stopward.hold_journal_month(partition, 'access share');
     if relation is null then
         perform stopward.refuse('journal_month_unknown', format('%s is not here', partition));
     end if;
@@ -413,19 +435,23 @@ declare
     this_table constant text := request ->> 'table';
     this_month constant date := request ->> 'month';
     this_location constant text := request ->> 'location';
-    relation constant regclass := to_regclass(format('stopward.%I', partition));
+    relation regclass;
     frozen record;
 begin
-    if relation is null then
-        return jsonb_build_object('state', 'gone');
-    end if;
-    if (select c.relispartition from pg_class as c where c.oid = relation) then
+    if (
+        select c.relispartition from pg_class as c
+        where c.relnamespace = 'stopward'::regnamespace and c.relname = partition
+    ) then
         perform stopward.refuse(
             'journal_month_attached', format('%s takes rows still', partition), 'freeze it with api.detach_month first'
         );
     end if;
-    -- Nobody may write a frozen month; this lock makes it so even for the owner, and shuts out a second keeper.
-    execute format('lock table %s in access exclusive mode', relation);
+    -- Nobody may write a frozen month; this lock makes it so even for the owner. A second keeper waits, and finds
+    -- that it is gone. A month that is frozen never becomes a partition again, so the look before was good.
+    relation := stopward.hold_journal_month(partition, 'access exclusive');
+    if relation is null then
+        return jsonb_build_object('state', 'gone');
+    end if;
     select * into frozen from stopward.digest_journal_month(relation);
     update stopward.archives
     set dropped_at = now()
