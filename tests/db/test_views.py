@@ -1,16 +1,21 @@
 """The views say what people ask: how it stands in R, why, and whether the guard is well."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from math import sqrt
 from typing import Any
 
 import pytest
 
 from stopward.adapters.postgres import PostgresDatabase
-from stopward.domain.decision import MoveStop
-from stopward.domain.identity import Symbol
-from stopward.domain.position import Marks
+from stopward.domain.decision import Exit, Hold, MoveStop
+from stopward.domain.identity import BrokerOrderId, Symbol
+from stopward.domain.position import Marks, Position
+from stopward.domain.rulebook import BREAKEVEN_RULES
+from stopward.domain.rulebook.preset import PRESETS
 from stopward.domain.snapshot import Alarm, DayRow
+from stopward.rules.codes import RULE_NAMES
 from tests.builders.store import (
     A_SESSION,
     D,
@@ -24,6 +29,7 @@ from tests.builders.store import (
     pulse,
 )
 from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.trades import Event, play, write
 
 
 @pytest.fixture
@@ -160,3 +166,284 @@ def test_the_health_of_the_guard_is_one_row(world: PostgresWorld, database_url: 
     (day,) = rows(world, database_url, "day_log")
     assert day["realised"] == D("-12")
     assert {row["key"] for row in rows(world, database_url, "alarm_log")} == {"a", "b"}
+
+
+DAY = 24 * 360
+"""Pulses of ten seconds in a day."""
+
+
+def a_fill(kind: Any, quantity: str, price: str, rule: str) -> Event:
+    return Event(kind=kind, quantity=D(quantity), price=D(price), rule=rule)
+
+
+@pytest.fixture
+def history(world: PostgresWorld, database_url: str) -> PostgresWorld:
+    """Two sessions: a long and two losers on Monday, a short on Tuesday; 200 dollars are 1R.
+
+    AAPL +150: 40 sold at 103 by partial, 60 stopped at 100.5 by breakeven. MSFT -100: by hand.
+    TSLA -200: its initial stop. NVDA, short, +125: 50 at 98 by give_back, 50 at 99.5 by breakeven.
+    """
+    short: dict[str, Any] = {"side": "short", "initial_stop": D("102"), "stop": D("102")}
+    stories: tuple[tuple[str, int, dict[str, Any], list[Event], list[Any]], ...] = (
+        (
+            "AAPL",
+            0,
+            {},
+            [
+                a_fill("sell", "40", "103", "partial"),
+                a_fill("stop", "60", "100.5", "breakeven"),
+            ],
+            ["1", None],
+        ),
+        ("MSFT", 90, short, [a_fill("hand", "100", "101", "by_hand")], ["2", "1"]),
+        ("TSLA", 180, {}, [a_fill("stop", "100", "98", "stop")], ["4", "1"]),
+        (
+            "NVDA",
+            DAY,
+            short,
+            [
+                a_fill("sell", "50", "98", "give_back"),
+                a_fill("stop", "50", "99.5", "breakeven"),
+            ],
+            ["3", "2"],
+        ),
+    )
+    database = PostgresDatabase(database_url)
+    schema: Any = {"schema_hash": "views", "names": ["trend", "volume"]}
+    database.call("put_feature_schema", "request", schema)
+    for symbol, tick, changes, events, values in stories:
+        position = a_position(symbol, account_id=world.account_id, **changes)
+        play(world, position, events, tick=tick)
+        vector = {"position_id": position.id, "kind": "entry", "schema_hash": "views"}
+        row = {**vector, "at": pulse(tick).isoformat(), "values": values}
+        request: Any = {"account_id": world.account_id, "features": [row]}
+        database.call("put_features", "request", request)
+    told = [
+        {
+            "position_id": f"{world.account_id}/{symbol}",
+            "rule": "breakeven",
+            "without_r": without,
+            "version": "1",
+        }
+        for symbol, without in (("AAPL", "-0.25"), ("NVDA", "1"))
+    ]
+    request = {"account_id": world.account_id, "attributions": told}
+    database.call("put_attribution", "request", request)
+    database.close()
+    return world
+
+
+def test_each_rule_has_its_share_of_each_session(history: PostgresWorld, database_url: str) -> None:
+    columns = ("fired", "quantity", "result", "r", "wins", "losses")
+    found = rows(history, database_url, "daily_exit_performance")
+    shares = {
+        (str(row["session_day"]), row["rule"]): tuple(row[c] for c in columns) for row in found
+    }
+    assert shares == {
+        ("2026-11-23", "partial"): (1, 40, 120, 0.6, 1, 0),
+        ("2026-11-23", "breakeven"): (1, 60, 30, 0.15, 1, 0),
+        ("2026-11-23", "by_hand"): (1, 100, -100, -0.5, 0, 1),
+        ("2026-11-23", "stop"): (1, 100, -200, -1.0, 0, 1),
+        ("2026-11-24", "give_back"): (1, 50, 100, 0.5, 1, 0),
+        ("2026-11-24", "breakeven"): (1, 50, 25, 0.125, 1, 0),
+    }
+    saved = {
+        str(row["session_day"]): (row["net_saved_r"], row["saved_r"], row["cost_r"])
+        for row in found
+        if row["rule"] == "breakeven"
+    }
+    assert saved == {"2026-11-23": (1.0, 1.0, 0.0), "2026-11-24": (-0.375, 0.0, 0.375)}
+    others = [row for row in found if row["rule"] != "breakeven"]
+    assert {(row["saved_known"], row["net_saved_r"], row["cost_r"]) for row in others} == {
+        (0, None, None)
+    }
+
+
+def test_the_equity_curve_sums_up_and_tells_its_drawdown(
+    history: PostgresWorld, database_url: str
+) -> None:
+    columns = (
+        "trades", "wins", "losses", "result", "result_r", "cumulative", "cumulative_r", "drawdown",
+        "drawdown_r", "cumulative_trades",
+    )  # fmt: skip
+    found = rows(history, database_url, "equity_curve")
+    by_day = {str(row["session_day"]): tuple(row[c] for c in columns) for row in found}
+    assert by_day == {
+        "2026-11-23": (3, 1, 2, -150, -0.75, -150, -0.75, 150, 0.75, 3),
+        "2026-11-24": (1, 1, 0, 125, 0.625, -25, -0.125, 25, 0.125, 4),
+    }
+
+
+def test_features_are_told_apart_by_what_came_of_the_trade(
+    history: PostgresWorld, database_url: str
+) -> None:
+    """Trend was 1 and 3 in winners, 2 and 4 in losers; volume is missing once."""
+    found = {row["name"]: row for row in rows(history, database_url, "feature_statistics")}
+    trend, volume = found["trend"], found["volume"]
+    assert (trend["vectors"], trend["known"], trend["missing_share"]) == (4, 4, 0.0)
+    assert (trend["mean"], trend["lowest"], trend["highest"]) == (2.5, 1.0, 4.0)
+    assert trend["sd"] == pytest.approx(sqrt(5 / 3))
+    assert (trend["won_mean"], trend["lost_mean"]) == (2.0, 3.0)
+    assert trend["standardised_difference"] == pytest.approx(-1 / sqrt(2))
+    assert trend["outcome_correlation"] == pytest.approx(-1 / sqrt(5))
+    assert (volume["missing"], volume["missing_share"], volume["won_known"]) == (1, 0.25, 1)
+    assert (volume["won_sd"], volume["lost_sd"]) == (None, 0.0)
+    assert volume["standardised_difference"] is None
+
+
+def test_the_journal_tells_a_trade_part_by_part(history: PostgresWorld, database_url: str) -> None:
+    found = {row["symbol"]: row for row in rows(history, database_url, "trade_journal")}
+    apple = found["AAPL"]
+    parts = [(p["rule"], p["quantity"], p["price"], p["r"], p["saved_r"]) for p in apple["exits"]]
+    assert parts == [
+        ("partial", "40", "103", 0.6, None),
+        ("breakeven", "60", "100.5", 0.15, 1.0),
+    ]
+    assert (apple["result_r"], apple["fees"], str(apple["session_day"])) == (0.75, 0, "2026-11-23")
+    assert apple["given_back_r"] == pytest.approx(apple["mfe_r"] - 0.75)
+    assert apple["held_minutes"] == pytest.approx(60 + 20 / 60)
+    logged = [(row["symbol"], row["rule"]) for row in rows(history, database_url, "exit_log")]
+    assert len(logged) == 6
+
+
+def test_a_stop_that_moved_counts_for_the_rule_that_moved_it(
+    world: PostgresWorld, database_url: str
+) -> None:
+    position = a_position(account_id=world.account_id)
+    move = an_order(position, step="move", rule="ratchet", on=BrokerOrderId("b"))
+    arm = an_order(position, step="arm", rule="stop")
+    write(world, begin(world).fence, 0, positions=(position,), orders=(move, arm))
+    (row,) = rows(world, database_url, "daily_exit_performance")
+    assert (row["rule"], row["stops_moved"], row["fired"], row["r"]) == ("ratchet", 1, 0, None)
+
+
+ALL_RULES = list(RULE_NAMES[1:])
+
+
+def decided(
+    world: PostgresWorld, database_url: str, position: Position, **changes: Any
+) -> dict[str, Any]:
+    """Write one decision with its view and return its row of the log."""
+    orders = changes.pop("orders", ())
+    view = changes.pop("view", a_view(position.symbol))
+    write(
+        world,
+        begin(world).fence,
+        0,
+        positions=(position,),
+        decisions=(a_decision(position, **changes),),
+        views=(view,),
+        orders=orders,
+    )
+    (row,) = rows(world, database_url, "decision_log")
+    return row
+
+
+@pytest.mark.parametrize("fired", [0, 1, 2**18, 2**19 - 1, 0b1010101010101010101])
+def test_the_log_names_every_rule_that_was_true_and_that_was_not(
+    world: PostgresWorld, database_url: str, fired: int
+) -> None:
+    position = a_position(account_id=world.account_id)
+    row = decided(world, database_url, position, fired=float(fired))
+    true = [name for code, name in enumerate(ALL_RULES) if fired >> code & 1]
+    assert row["rules_true"] == true
+    assert row["rules_not_true"] == [name for name in ALL_RULES if name not in true]
+
+
+FILES = [
+    ("[rules.breakeven]\narm = 1\n[limits.day_loss]\n", {"breakeven", "day_loss"}),
+    ("[symbol.AAPL.rules.ratchet]\n# [rules.volume]\n", {"ratchet"}),
+    ("[rules]\ntarget = { at = 2 }\n", {"target"}),
+    ("", set()),
+    (
+        '[rules]\npreset = "standard"\n[rules.target]\n',
+        {"target", *re.findall(r"\[(?:rules|limits)\.(\w+)\]", PRESETS["standard"])},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "named"), FILES, ids=range(len(FILES)))
+def test_only_rules_that_the_file_names_are_told_as_not_true(
+    world: PostgresWorld, database_url: str, text: str, named: set[str]
+) -> None:
+    world.people.put_rules(world.account_id, text, rules_hash="hash")
+    position = a_position(account_id=world.account_id)
+    row = decided(world, database_url, position)
+    assert set(row["rules_not_true"]) == {"stop", *(named & set(ALL_RULES))}
+
+
+def test_a_function_that_only_moves_stops_tells_only_its_rules(
+    world: PostgresWorld, database_url: str
+) -> None:
+    position = a_position(account_id=world.account_id)
+    row = decided(world, database_url, position, mask="breakeven")
+    assert set(row["rules_not_true"]) == set(BREAKEVEN_RULES)
+
+
+def test_a_hold_says_why_nothing_was_done(world: PostgresWorld, database_url: str) -> None:
+    position = a_position(
+        account_id=world.account_id,
+        side="short",
+        initial_stop=D("102"),
+        stop=D("102"),
+        marks=Marks(best=97.0, worst=101.0, age=12.0),
+    )
+    row = decided(
+        world,
+        database_url,
+        position,
+        decision=Hold(),
+        price=99.0,
+        account=(-1.5, 0.0, 0.0, 2.0, 2.0, 1.0),
+        view=a_view(fault="crossed"),
+    )
+    assert row["why_not"] == [
+        "no quote could be used: crossed",
+        "the account was halted: rules propose nothing, stops stay",
+        "a limit of the day had acted already",
+        "no rule was true",
+    ]
+    assert (row["now_r"], row["best_r"], row["worst_r"]) == (0.5, 1.5, -0.5)
+    assert (row["age_minutes"], row["day_r"]) == (12.0, -1.5)
+
+
+def test_a_rule_that_lost_to_another_says_to_which(world: PostgresWorld, database_url: str) -> None:
+    position = a_position(account_id=world.account_id)
+    refused = replace(an_order(position), status="rejected", reason="shares are held")
+    row = decided(
+        world,
+        database_url,
+        position,
+        decision=Exit(rule="give_back"),
+        fired=2.0**5 + 2.0**12,
+        reasons=(a_reason("give_back", wanted="exit"), a_reason(wanted="move_stop")),
+        orders=(refused,),
+    )
+    assert row["why_not"] == [
+        "breakeven was true and wanted move_stop: breakeven was true; give_back decided",
+        "sell was rejected: shares are held",
+    ]
+
+
+def test_a_decision_that_sent_nothing_says_so(world: PostgresWorld, database_url: str) -> None:
+    position = a_position(account_id=world.account_id)
+    row = decided(
+        world,
+        database_url,
+        position,
+        decision=Exit(rule="give_back"),
+        fired=2.0**5,
+        reasons=(a_reason("give_back", wanted="exit"),),
+    )
+    (said,) = row["why_not"]
+    assert said.startswith("nothing was recorded to be sent at this pulse")
+
+
+def test_a_stop_that_waits_for_the_broker_says_so(world: PostgresWorld, database_url: str) -> None:
+    position = a_position(account_id=world.account_id)
+    reasons = (a_reason("stop", wanted="exit"), a_reason("ratchet", wanted="move_stop"))
+    row = decided(world, database_url, position, fired=2.0**0 + 2.0**13, reasons=reasons)
+    assert [said.rpartition("; ")[2] for said in row["why_not"]] == [
+        "the stop at the broker comes first",
+        "it was not worth a request, or could not be done at this price",
+    ]
