@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +10,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from stopward.adapters.clocks import SystemClock
 from stopward.domain.rulebook import parse
 from stopward.local import cli
-from stopward.local.data.calendar import new_york_day, session_of, sessions_between
-from stopward.local.simulator import KEY, SECRET, Simulator
-from tests.builders.data import a_bar
 from tests.conftest import MakeDatabase
 
 RULES = '[account]\nadopt = "listed"\nallow = ["AAPL"]\n\n[rules]\npreset = "standard"\n'
@@ -73,7 +68,7 @@ def test_a_new_account_observes_and_says_what_it_lacks(call: Call, url: str) -> 
     assert said.code == 0
     assert "opened; mode observe" in said.out
     assert "stopward rules put FILE" in said.err
-    assert "stopward sessions load" in said.err
+    assert "session" not in said.err  # the rows of two years came with the migrations
     assert rows(url, "select id, name, mode, equity_prior_close from stopward.accounts") == [
         {"id": "main", "name": "Main", "mode": "observe", "equity_prior_close": Decimal(135000)}
     ]
@@ -164,70 +159,6 @@ def test_rules_that_are_wrong_are_never_stored(
     refused = call("rules", "put", str(path))
     assert (refused.code, said in refused.err) == (3, True)
     assert rows(url, "select hash from stopward.settings_versions") == []
-
-
-def test_the_brokers_calendar_becomes_session_rows(
-    call: Call, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    today = new_york_day(SystemClock().now())
-    calendar = sessions_between(today - timedelta(days=30), today + timedelta(days=60))
-    simulator = Simulator(
-        bars={a_bar().symbol: (a_bar(),)}, sessions=calendar, start=calendar[0].opens_at,
-        cash=Decimal(1000),
-    )  # fmt: skip
-    monkeypatch.setenv("APCA_API_KEY_ID", KEY)
-    monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET)
-    with simulator.serve() as broker:
-        said = call("sessions", "load", "--days", "20", "--broker-url", broker, account=None)
-    assert said.code == 0, said.err
-    assert "by the broker's calendar" in said.out
-    first, last = (today - timedelta(days=7)).isoformat(), (today + timedelta(days=20)).isoformat()
-    wanted = [session for session in calendar if first <= session.day <= last]
-    found = rows(
-        url, "select day::text, opens_at, closes_at from stopward.market_sessions order by 1"
-    )
-    assert found == [
-        {"day": session.day, "opens_at": session.opens_at, "closes_at": session.closes_at}
-        for session in wanted
-    ]
-
-
-def test_without_keys_the_published_rules_are_named_as_the_way_out(call: Call, url: str) -> None:
-    said = call("sessions", "load", account=None)
-    assert said.code == 3
-    assert "--nyse" in said.err
-    assert call("sessions", "load", "--nyse", "--days", "5", account=None).code == 0
-    days = [str(row["day"]) for row in rows(url, "select day from stopward.market_sessions")]
-    assert 6 <= len(days) <= 10
-
-
-def test_a_broker_that_does_not_answer_ends_with_4_and_stores_nothing(
-    call: Call, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    simulator = Simulator(bars={}, sessions=(), start=SystemClock().now(), cash=Decimal(1000))
-    monkeypatch.setenv("APCA_API_KEY_ID", "wrong")
-    monkeypatch.setenv("APCA_API_SECRET_KEY", "wrong")
-    with simulator.serve() as broker:
-        said = call("sessions", "load", "--broker-url", broker, account=None)
-    assert (said.code, "wrong" in said.err) == (4, False)
-    assert rows(url, "select day from stopward.market_sessions") == []
-
-
-def test_a_stored_day_that_is_no_session_is_told(call: Call, url: str) -> None:
-    today = new_york_day(SystemClock().now())
-    closed = next(
-        day
-        for day in (today + timedelta(days=number) for number in range(7))
-        if session_of(day) is None
-    )
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "insert into stopward.market_sessions values ('XNYS', %s, now(), now() + '1 hour')",
-            (closed,),
-        )
-    said = call("sessions", "load", "--nyse", account=None)
-    assert said.code == 0
-    assert f"note: {closed} is stored as a session and is none" in said.err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What the commands about one account write, each answered with a sentence that says what is so."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -21,7 +21,10 @@ ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An account as it is stored. rules_hash: None before any rules; sessions_ahead: days known."""
+    """An account as it is stored. rules_hash: None before any rules; sessions_ahead: days known.
+
+    doubtful_days: days to come (YYYY-MM-DD) on whose sessions the calendars disagree.
+    """
 
     account_id: AccountId
     name: str
@@ -30,6 +33,7 @@ class Standing:
     halted: bool
     rules_hash: str | None
     sessions_ahead: int
+    doubtful_days: Sequence[str]
 
 
 def put_tag(
@@ -114,6 +118,11 @@ def lacking(standing: Standing) -> list[str]:
         found.append("no rules are stored, so no position is opted in: `stopward rules put FILE`")
     if standing.sessions_ahead == 0:
         found.append("no session is known from today on, so no rule acts: `stopward sessions load`")
+    if standing.doubtful_days:
+        found.append(
+            f"the calendars disagree on {', '.join(standing.doubtful_days)}, and the shorter "
+            "session counts: look the day up, then `stopward sessions load --file FILE`"
+        )
     if standing.halted:
         found.append("it is halted, so no rule acts: `stopward resume`")
     return found

@@ -14,7 +14,8 @@ from stopward.local.channel_commands import channel
 from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_system, told
 from stopward.local.gateway_command import gateway
 from stopward.local.installation_commands import db, doctor
-from stopward.local.operator_commands import account, put_rules, sessions
+from stopward.local.operator_commands import account, put_rules
+from stopward.local.session_commands import sessions
 from stopward.local.up.home import FOLDER, Home, find_template
 
 DAY_SPEED = 130.0

@@ -1,4 +1,4 @@
-"""Commands that make an account ready: account open, account mode, rules put, sessions load."""
+"""Commands that make an account ready: account open, account mode, rules put."""
 
 import sys
 from decimal import Decimal, InvalidOperation
@@ -15,7 +15,6 @@ from stopward.local.account_options import (
     Command,
     account_options,
     administration_of,
-    database_option,
     reading,
 )
 from stopward.local.up.home import Home
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 MODES = ("observe", "guard")
 EXCHANGES = ("XNYS",)
 """The only calendar there is: its sessions cover all US equities."""
-LONGEST_STRETCH_DAYS = 366
 
 
 def dollars(text: str) -> Decimal:
@@ -168,64 +166,6 @@ def put_rules(home: Home, *, file: Path, database_url: str | None, account: str 
     with administration_of(home, database_url, account) as (administration, target):
         click.echo(f"{target.words}: {put(administration, target.account_id, text, of=str(file))}")
         _tell_what_is_lacking(target)
-
-
-@click.group()
-def sessions() -> None:
-    """The days and hours on which the exchange trades."""
-
-
-@sessions.command("load")
-@click.option(
-    "--days", type=click.IntRange(1, LONGEST_STRETCH_DAYS), default=30, show_default=True,
-    help="How many days ahead.",
-)  # fmt: skip
-@click.option(
-    "--nyse", is_flag=True, help="The exchange's published rules, not the broker's calendar."
-)
-@click.option("--broker-url", envvar="STOPWARD_BROKER_URL", help="Default: the paper account's.")
-@database_option
-@click.pass_obj
-def load_sessions(
-    home: Home, *, days: int, nyse: bool, broker_url: str | None, database_url: str | None
-) -> None:
-    """Store the sessions from a week ago to --days ahead; a stored day takes the new times.
-
-    They come from the broker's calendar, with the keys of the environment. All accounts of a
-    database share them.
-    """
-    import os
-
-    from stopward.adapters.clocks import SystemClock
-    from stopward.local import session_loading as loading
-    from stopward.local.data.calendar import EXCHANGE, new_york_day
-    from stopward.local.screen.queries import SESSION_DAYS
-
-    with (
-        administration_of(home, database_url, None, needs_account=False) as (
-            administration,
-            target,
-        ),
-        reading(target) as reader,
-    ):
-        stretch = loading.Stretch.around(new_york_day(target.now), days=days)
-        found = (
-            loading.sessions_of_rules(stretch)
-            if nyse
-            else loading.sessions_of_broker(
-                stretch,
-                url=broker_url or loading.PAPER_URL,
-                environment=os.environ,
-                clock=SystemClock(),
-            )
-        )
-        stored = reader.rows(
-            SESSION_DAYS, exchange=EXCHANGE, first=stretch.first, last=stretch.last
-        )
-        source = "the exchange's published rules" if nyse else "the broker's calendar"
-        click.echo(loading.load(administration, found, stretch=stretch, source=source))
-        for sentence in loading.contradicted((row["day"] for row in stored), found):
-            click.echo(f"note: {sentence}", err=True)
 
 
 def _standing(target: "Target") -> "Standing | None":

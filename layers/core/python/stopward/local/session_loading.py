@@ -1,6 +1,6 @@
 """`stopward sessions load`: the days on which the exchange trades, as rows of the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -8,10 +8,12 @@ from typing import Final
 from stopward.adapters.administration import Administration
 from stopward.adapters.alpaca import AlpacaBroker, Keys, Transport
 from stopward.domain.market import Session
+from stopward.domain.session_claims import SessionSource, SessionsPut, SessionStretch
 from stopward.domain.sessions import check_sessions
 from stopward.errors import BrokerUnavailable, InvalidInput, InvalidState
-from stopward.local.data.calendar import sessions_between
+from stopward.local.data.calendar import EXCHANGE, sessions_between
 from stopward.local.screen.words import counted
+from stopward.local.session_file import WrittenSessions
 from stopward.ports import Clock
 
 PAST: Final = timedelta(days=7)
@@ -30,12 +32,13 @@ class Stretch:
     """Days from `first` to `last`, both included, at the exchange."""
 
     first: date
+    today: date
     last: date
 
     @classmethod
     def around(cls, today: date, *, days: int) -> "Stretch":
         """Return the days from a week before today to `days` after it."""
-        return cls(first=today - PAST, last=today + timedelta(days=days))
+        return cls(first=today - PAST, today=today, last=today + timedelta(days=days))
 
     @property
     def months(self) -> int:
@@ -82,29 +85,66 @@ def keys_from(environment: Mapping[str, str]) -> Keys:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What came of loading: one sentence, and a note for each day that the sources disagree on."""
+
+    sentence: str
+    notes: tuple[str, ...]
+
+
 def load(
-    administration: Administration, sessions: Sequence[Session], *, stretch: Stretch, source: str
-) -> str:
-    """Store sessions, and the journal's partitions of their months; say so in a sentence."""
-    administration.put_sessions(sessions)
+    administration: Administration,
+    sessions: Sequence[Session],
+    *,
+    stretch: Stretch,
+    source: SessionSource,
+    whose: str,
+) -> Loaded:
+    """Store what a source says, and make the journal's partitions of those months.
+
+    From today to the last session of the list a day that is not in it has no session.
+    whose: the source in words, for the sentence.
+    """
+    complete = None
+    if sessions and sessions[-1].day >= stretch.today.isoformat():
+        last = sessions[-1]
+        complete = SessionStretch(
+            exchange=last.exchange, first=stretch.today.isoformat(), last=last.day
+        )
+    put = administration.put_sessions(sessions, source=source, complete=complete)
     administration.keep_partitions(first_day=stretch.first.isoformat(), months=stretch.months)
     early = [session.day for session in sessions if _is_short(session)]
     closes = f"; closing early on {', '.join(early)}" if early else ""
-    return (
-        f"{counted(len(sessions), 'session')} from {stretch.first} to {stretch.last} stored, "
-        f"by {source}{closes}"
+    return Loaded(
+        sentence=(
+            f"{counted(len(sessions), 'session')} from {stretch.first} to {stretch.last} stored, "
+            f"by {whose}, {put.changed} changed{closes}"
+        ),
+        notes=_notes(put),
     )
 
 
-def contradicted(stored_days: Iterable[str], sessions: Sequence[Session]) -> tuple[str, ...]:
-    """Return the stored days on which there is no session after all, each as a sentence."""
-    trading = {session.day for session in sessions}
-    return tuple(
-        f"{day} is stored as a session and is none: the guard would take the market for open. "
-        "As the owner of the database, delete its row from stopward.market_sessions"
-        for day in stored_days
-        if day not in trading
+def load_written(administration: Administration, written: WrittenSessions) -> Loaded:
+    """Store what a person wrote; it counts, whatever the calendars say."""
+    put = administration.put_sessions(written.sessions)
+    changed, notes = put.changed, _notes(put)
+    for day in written.closed:
+        one_day = SessionStretch(exchange=EXCHANGE, first=day, last=day)
+        put = administration.put_sessions((), complete=one_day)
+        changed, notes = changed + put.changed, notes + _notes(put)
+    days = len(written.sessions) + len(written.closed)
+    return Loaded(
+        sentence=(
+            f"{counted(days, 'day')} stored by your word, {changed} changed; "
+            "`stopward sessions forget DAY` takes a day back"
+        ),
+        notes=notes,
     )
+
+
+def _notes(put: SessionsPut) -> tuple[str, ...]:
+    return tuple(f"the sources disagree on {each.sentence()}" for each in put.disagreements)
 
 
 def _is_short(session: Session) -> bool:

@@ -89,10 +89,14 @@ select
     (
         select count(*) from stopward.market_sessions as s
         where s.exchange = a.exchange and s.day >= %(today)s
-    ) as sessions_ahead
+    ) as sessions_ahead,
+    array(
+        select to_char(d.day, 'YYYY-MM-DD') from stopward.session_disagreements as d
+        where
+            d.exchange = a.exchange and d.day >= %(today)s and d.cleared_at is null
+            -- Where a person has spoken there is no doubt any more.
+            and not d.said -> 'claims' ? 'person'
+        order by d.day
+    ) as doubtful_days
 from stopward.accounts as a where a.id = %(account)s
-"""
-SESSION_DAYS: LiteralString = """
-select to_char(day, 'YYYY-MM-DD') as day from stopward.market_sessions
-where exchange = %(exchange)s and day between %(first)s and %(last)s order by day
 """
