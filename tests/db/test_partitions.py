@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from stopward.adapters.administration import Administration
+from stopward.adapters.journal import FunctionJournal
 from stopward.adapters.postgres import PostgresDatabase
 from tests.builders.store import a_decision, a_position, a_record, a_view
 from tests.builders.store_world import PostgresWorld, begin
@@ -69,9 +70,13 @@ def test_months_ahead_are_made_once(world: PostgresWorld, url: str) -> None:
 def test_a_month_without_a_partition_loses_nothing(world: PostgresWorld, url: str) -> None:
     record_at(world, datetime(2013, 9, 3, 15, tzinfo=UTC))
     assert where_decisions_lie(url) == {"stopward.decisions_default"}
-    # Its month cannot be made any more, and that is no error.
+    # Its month cannot be made before the row is moved, and that is no error.
     world.people.keep_partitions(first_day="2013-09-01", months=1)
     assert "decisions_2013_09" not in partitions(url)
+    database = PostgresDatabase(url)
+    FunctionJournal(database).file_late_rows(most=10)
+    database.close()
+    assert where_decisions_lie(url) == {"stopward.decisions_2013_09"}
 
 
 def test_a_new_month_is_closed_to_everybody(url: str) -> None:

@@ -79,9 +79,7 @@ def archive_month(
             file.seek(0)
             archive.put(key, file)
     except OSError as error:
-        raise ArchiveUnavailable(
-            f"{month.name}: it could not be written: {error.strerror or error}"
-        ) from error
+        raise ArchiveUnavailable(f"it could not be written: {error.strerror or error}") from error
     archived = read_back(month, key=key, archive=archive, expected=spooled.digest)
     described = manifest(
         month=month, archived=archived, ends=spooled.ends, schema_version=schema_version
