@@ -1,8 +1,13 @@
-"""One scratch PostgreSQL per test process, shared by every test that needs a database."""
+"""Scratch PostgreSQL servers, one a version and test process, started when a test needs them.
+
+Tests run on PostgreSQL 18, which ships with Stopward; those of tests/db and the contract suites
+run on 17 as well, which hosted Supabase runs.
+"""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -10,61 +15,115 @@ import pytest
 from psycopg import sql
 
 from stopward.local.migrate import migrate, prepare_platform
-from stopward.local.postgres import EmbeddedPostgres
+from stopward.local.postgres import EmbeddedPostgres, servers_under
+from tests.builders.postgres_17 import postgres_17_binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".stopward" / "tests"
 TEMPLATE = "stopward_template"
-BINARIES = "STOPWARD_TEST_POSTGRES"
-"""Bin folder of another PostgreSQL to test with: the one that a host runs."""
+EMBEDDED = "18"
+HOSTED = "17"
+POSTGRES_VERSIONS = (EMBEDDED, HOSTED)
 
 MakeDatabase = Callable[..., str]
 """Called as `make_database(template=...)`; returns the URL of a new database."""
 
 
+class Cluster:
+    """A server without fsync of one major version, and the databases that tests share."""
+
+    def __init__(self, home: Path, version: str) -> None:
+        self._home = home
+        self.version = version
+
+    @cached_property
+    def server(self) -> EmbeddedPostgres:
+        self._home.mkdir(parents=True, exist_ok=True)
+        found = EmbeddedPostgres(
+            home=self._home,
+            durable=False,
+            binaries=None if self.version == EMBEDDED else postgres_17_binaries(),
+        )
+        with psycopg.connect(found.start()) as connection:
+            assert connection.info.server_version // 10_000 == int(self.version)
+        return found
+
+    @cached_property
+    def template(self) -> str:
+        _create(self.server, TEMPLATE)
+        url = self.server.url(TEMPLATE)
+        prepare_platform(url)
+        migrate(url)
+        return TEMPLATE
+
+    @cached_property
+    def database_url(self) -> str:
+        _create(self.server, "stopward", template=self.template)
+        return self.server.url("stopward")
+
+
 def _sweep() -> None:
-    # A run that was killed leaves its server behind: its folder is named after its process.
+    # A run that was killed leaves its servers behind: their folder is named after its process.
     for home in SCRATCH.glob("*"):
         try:
             os.kill(int(home.name), 0)
         except PermissionError:
             continue  # somebody else's run, and alive
         except ProcessLookupError:
-            EmbeddedPostgres(home=home).remove()
-            shutil.rmtree(home, ignore_errors=True)
+            _remove(home)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[EmbeddedPostgres]:
-    """A running server without fsync; each xdist worker has its own."""
-    _sweep()
-    home = SCRATCH / str(os.getpid())
-    home.mkdir(parents=True, exist_ok=True)
-    other = os.environ.get(BINARIES)
-    server = EmbeddedPostgres(
-        home=home, durable=False, binaries=None if other is None else Path(other)
-    )
-    server.start()
-    yield server
-    server.remove()
+def _remove(home: Path) -> None:
+    for server in servers_under(home):
+        server.remove()
     shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: EmbeddedPostgres) -> str:
-    """Name of a migrated database to copy; nobody writes or stays connected to it."""
-    _create(postgres_server, TEMPLATE)
-    url = postgres_server.url(TEMPLATE)
-    prepare_platform(url)
-    migrate(url)
-    return TEMPLATE
+def cluster_of() -> Iterator[Callable[[str], Cluster]]:
+    """Return the cluster of a version of PostgreSQL; each xdist worker has its own."""
+    _sweep()
+    home = SCRATCH / str(os.getpid())
+    found: dict[str, Cluster] = {}
+
+    def of(version: str) -> Cluster:
+        if version not in found:
+            found[version] = Cluster(home / version, version)
+        return found[version]
+
+    yield of
+    _remove(home)
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres_server: EmbeddedPostgres, template_database: str) -> str:
+def postgres_version(request: pytest.FixtureRequest) -> str:
+    """Major version of the server under test; tests/db/conftest.py asks for each."""
+    version: str = getattr(request, "param", EMBEDDED)
+    return version
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_of: Callable[[str], Cluster], postgres_version: str) -> Cluster:
+    """The cluster under test."""
+    return cluster_of(postgres_version)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(cluster: Cluster) -> EmbeddedPostgres:
+    """A running server without fsync."""
+    return cluster.server
+
+
+@pytest.fixture(scope="session")
+def template_database(cluster: Cluster) -> str:
+    """Name of a migrated database to copy; nobody writes or stays connected to it."""
+    return cluster.template
+
+
+@pytest.fixture(scope="session")
+def database_url(cluster: Cluster) -> str:
     """URL of one migrated database for the whole run; a test keeps to an account of its own."""
-    _create(postgres_server, "stopward", template=template_database)
-    return postgres_server.url("stopward")
+    return cluster.database_url
 
 
 @pytest.fixture
