@@ -126,6 +126,12 @@ def database_url(cluster: Cluster) -> str:
     return cluster.database_url
 
 
+@pytest.fixture(scope="session")
+def hosted_url(cluster_of: Callable[[str], Cluster]) -> str:
+    """As database_url, on the version that Supabase hosts."""
+    return cluster_of(HOSTED).database_url
+
+
 @pytest.fixture
 def make_database(
     postgres_server: EmbeddedPostgres,

@@ -14,12 +14,13 @@ from tests.builders.store import NOON, D, a_position, a_record, a_trade
 from tests.builders.store_world import MemoryWorld, PostgresWorld, World, begin
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "postgres 17"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "memory":
         yield MemoryWorld()
         return
-    found = PostgresWorld(request.getfixturevalue("database_url"))
+    url = "hosted_url" if request.param == "postgres 17" else "database_url"
+    found = PostgresWorld(request.getfixturevalue(url))
     yield found
     found.close()
 

@@ -22,12 +22,13 @@ NOON = datetime(2101, 1, 5, 17, 30, tzinfo=UTC)
 """Within four hours of every session of the cases."""
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "postgres 17"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "memory":
         yield MemoryWorld()
         return
-    found = PostgresWorld(request.getfixturevalue("database_url"))
+    url = "hosted_url" if request.param == "postgres 17" else "database_url"
+    found = PostgresWorld(request.getfixturevalue(url))
     yield found
     found.close()
 

@@ -38,16 +38,17 @@ from tests.builders.store import (
 from tests.builders.store_world import MemoryWorld, PostgresWorld, Run, World, begin
 
 
-@pytest.fixture(params=["memory", "postgres", "supabase"])
+@pytest.fixture(params=["memory", "postgres", "postgres 17", "supabase"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "memory":
         yield MemoryWorld()
         return
+    url = "hosted_url" if request.param == "postgres 17" else "database_url"
     project = None
     if request.param == "supabase":
         gateway = request.getfixturevalue("gateway")
         project = (gateway.url, gateway.keys.secret)
-    found = PostgresWorld(request.getfixturevalue("database_url"), project=project)
+    found = PostgresWorld(request.getfixturevalue(url), project=project)
     yield found
     found.close()
 
