@@ -2,7 +2,7 @@
 --      and retention never reached it. Now such rows are moved into their month, and somebody hears of it.
 -- Lock: when called, for the time of one short transaction: share row exclusive on the tables that the journal refers
 --       to, then access exclusive on the journal's table. This is the order of a tick (positions, then decisions), so
---       that a tick may wait but never deadlocks; whoever keeps the tables for a second is let alone (journal_busy).
+--       that a tick may wait but never deadlocks; whoever keeps the tables for two seconds is let alone (journal_busy).
 -- Phase: before deploy.
 
 create function stopward.journal_tables()
@@ -50,11 +50,12 @@ create function stopward.lock_journal_table(of_table text)
 returns void
 language plpgsql
 set search_path = ''
-set lock_timeout = '1s'
+set lock_timeout = '2s'
 as $$
 declare
     referred text;
 begin
+    -- An autovacuum gives way after deadlock_timeout, one second: we must outwait it.
     for referred in
         select distinct k.confrelid::regclass::text
         from pg_constraint as k
@@ -68,7 +69,7 @@ exception
     when lock_not_available then
         perform stopward.refuse(
             'journal_busy',
-            format('%s was in use for longer than a second', of_table),
+            format('%s was in use for longer than two seconds', of_table),
             'nothing was changed; try again, best outside of the session'
         );
 end

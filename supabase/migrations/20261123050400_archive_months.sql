@@ -395,7 +395,7 @@ create function stopward.drop_frozen_table(of_relation regclass)
 returns void
 language plpgsql
 set search_path = ''
-set lock_timeout = '1s'
+set lock_timeout = '2s'
 as $$
 declare
     referred text;
@@ -413,7 +413,7 @@ begin
 exception
     when lock_not_available then
         perform stopward.refuse(
-            'journal_busy', format('what %s refers to was in use for longer than a second', of_relation),
+            'journal_busy', format('what %s refers to was in use for longer than two seconds', of_relation),
             'nothing was dropped; try again, best outside of the session'
         );
 end

@@ -350,7 +350,7 @@ def test_whoever_holds_the_tables_is_let_alone(old: OldJournal, tmp_path: Path, 
         tick.execute(f"lock table {table} in row exclusive mode".encode())
         summary = old.keep(tmp_path)
         assert len(summary.failures) == 1
-        assert "was in use for longer than a second" in summary.failures[0]
+        assert "was in use for longer than two seconds" in summary.failures[0]
     assert len(old.rows("decisions")) == 5
     assert old.keep(tmp_path).dropped == 1
 

@@ -155,13 +155,13 @@ def test_an_archive_that_gives_no_answer_ends_the_night_and_is_told() -> None:
 
 def test_a_month_that_is_refused_does_not_keep_the_next_one() -> None:
     def refuse() -> None:
-        raise DatabaseRejected("in use for longer than a second", rule="journal_busy")
+        raise DatabaseRejected("in use for longer than two seconds", rule="journal_busy")
 
     faults = Faults(before={"detach 1": refuse})
     archive = MemoryArchive()
     journal = MemoryJournal({JANUARY: some_lines(1), FEBRUARY: some_lines(2)}, faults)
     summary = keep(journal, archive)
-    assert summary.failures == ["decisions 2024-01: in use for longer than a second"]
+    assert summary.failures == ["decisions 2024-01: in use for longer than two seconds"]
     assert [month.is_gone for month in journal.months.values()] == [False, True]
     journal.faults = Faults()
     assert keep(journal, archive).dropped == 1
@@ -169,11 +169,11 @@ def test_a_month_that_is_refused_does_not_keep_the_next_one() -> None:
 
 def test_months_that_cannot_be_made_are_told_and_old_ones_go_all_the_same() -> None:
     def refuse() -> None:
-        raise DatabaseRejected("in use for longer than a second", rule="journal_busy")
+        raise DatabaseRejected("in use for longer than two seconds", rule="journal_busy")
 
     journal = MemoryJournal({JANUARY: some_lines(1)}, Faults(before={"file 1": refuse}))
     summary = keep(journal, MemoryArchive())
-    assert summary.failures == ["partitions: in use for longer than a second"]
+    assert summary.failures == ["partitions: in use for longer than two seconds"]
     assert summary.dropped == 1
 
 
