@@ -20,6 +20,10 @@ create temp view relations as
 select c.* from pg_class as c
 where c.relkind in ('r', 'p', 'v')
     and c.relnamespace in ('stopward'::regnamespace, 'api'::regnamespace);
+
+create temp view policies as
+select p.tablename || '.' || p.policyname as name, p.* from pg_policies as p
+where p.schemaname in ('stopward', 'api');
 """
 
 FAULTS = {
@@ -77,6 +81,28 @@ FAULTS = {
     "a function without a comment": """
         select name from functions where obj_description(oid, 'pg_proc') is null
         """,
+    "a policy that is not named after its table, what it allows and whom": """
+        select name from policies
+        where policyname !~ ('^' || tablename || '_select_(member|worker|self|all)$')
+        """,
+    "a policy that lets write, or lets everybody": """
+        select name from policies
+        where cmd <> 'SELECT' or permissive <> 'PERMISSIVE'
+            or not roles <@ '{authenticated, stopward_worker}'
+        """,
+    # Asked bare, or inside "in (select ...)", it is asked for every row of the table.
+    "a policy that reads a table whole": """
+        select name from policies
+        where policyname like '%\\_member'
+            and qual !~ '^\\((account_)?id = ANY \\(ARRAY\\( SELECT m\\.account_id'
+            or qual ~ 'auth\\.uid' and qual !~ '\\( SELECT auth\\.uid\\(\\) AS uid\\)'
+        """,
+    "a sequence that others may use": """
+        select c.relname from pg_class as c
+        cross join unnest('{anon, authenticated, service_role, stopward_worker}'::text[]) as r
+        where c.relkind = 'S' and c.relnamespace = 'stopward'::regnamespace
+            and has_sequence_privilege(r, c.oid, 'usage, select, update')
+        """,
     "a number without a comment that gives its unit": """
         select t.relname || '.' || a.attname
         from tables as t join pg_attribute as a on a.attrelid = t.oid
@@ -118,9 +144,48 @@ def test_a_fault_would_be_found(catalogue: psycopg.Connection[Any]) -> None:
     )
     catalogue.execute("create function api.careless() returns int language sql as 'select 1'")
     catalogue.execute("create view api.careless as select 1 as one")
+    catalogue.execute("create sequence stopward.careless_seq")
+    catalogue.execute("grant usage on sequence stopward.careless_seq to service_role")
+    catalogue.execute("create policy mine_member on stopward.leases using (auth.uid() is null)")
     found = {fault for fault, statement in FAULTS.items() if names(catalogue, statement)}
     catalogue.execute("rollback")
     assert found == set(FAULTS) - {"anon may use a schema"}
+
+
+@pytest.mark.parametrize(
+    "role", ["anon", "authenticated", "service_role", "stopward_worker", "authenticator"]
+)
+def test_nobody_else_makes_anything_in_a_schema(
+    catalogue: psycopg.Connection[Any], role: str
+) -> None:
+    found = names(
+        catalogue,
+        "select nspname from pg_namespace where nspname in ('stopward', 'api', 'public')"
+        " and has_schema_privilege(%s, oid, 'create')",
+        role,
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("schema", ["stopward", "api", "public"])
+def test_what_is_made_tomorrow_is_closed_until_it_is_granted(
+    catalogue: psycopg.Connection[Any], schema: str
+) -> None:
+    catalogue.execute("begin")
+    catalogue.execute(f"create function {schema}.new() returns int language sql as 'select 1'")
+    catalogue.execute(f"create table {schema}.new (id int)")
+    catalogue.execute(f"create view {schema}.newer as select 1 as one")
+    found = names(
+        catalogue,
+        "select r from unnest('{public, anon, authenticated, service_role, stopward_worker}'"
+        "::text[]) as r where has_function_privilege(r, %s, 'execute')"
+        " or has_table_privilege(r, %s, 'select') or has_table_privilege(r, %s, 'select')",
+        f"{schema}.new()",
+        f"{schema}.new",
+        f"{schema}.newer",
+    )
+    catalogue.execute("rollback")
+    assert found == []
 
 
 @pytest.mark.parametrize(
