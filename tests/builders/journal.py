@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from stopward.adapters.archive_folder import FolderArchive
+from stopward.adapters.functions import Functions
 from stopward.adapters.journal import FunctionJournal
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.journal import JournalMonth
@@ -193,9 +194,10 @@ class OldJournal:
             " from stopward.archives order by month, table_name, archived_at"
         )
 
-    def keep(self, folder: Path) -> KeepingSummary:
-        """Do a night's work, with an archive in a folder."""
-        keeper = JournalKeeper(journal=self.journal, archive=FolderArchive(folder), keep_months=24)
+    def keep(self, folder: Path, *, over: Functions | None = None) -> KeepingSummary:
+        """Do a night's work, with an archive in a folder; `over` carries the calls, or psycopg."""
+        journal = self.journal if over is None else FunctionJournal(over)
+        keeper = JournalKeeper(journal=journal, archive=FolderArchive(folder), keep_months=24)
         return keeper.keep(today=TODAY, remaining_seconds=lambda: 900.0)
 
 

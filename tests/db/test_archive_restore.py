@@ -10,11 +10,13 @@ import pytest
 
 from stopward.adapters.archive_folder import FolderArchive
 from stopward.adapters.archive_location import object_at
+from stopward.adapters.supabase import SupabaseDatabase
 from stopward.errors import ArchiveRejected, DatabaseUnavailable, InvalidInput
 from stopward.local import cli
 from stopward.local.archive_restoring import restore_month
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
+from tests.builders.gateway import a_gateway, url_of_login
 from tests.builders.journal import OldJournal, an_old_journal, objects
 
 JANUARY = "2024-01-15 15:00:00.5+00"
@@ -44,7 +46,6 @@ def test_what_is_restored_is_bit_for_bit_what_was_dropped(old: OldJournal, tmp_p
     old.odd_decisions(old.position("p1"), first=JANUARY)
     old.decisions(old.position("p2"), first=JANUARY, count=2500)
     old.views("p1", first=JANUARY, count=7)
-    # A null of JSON and none at all are two things, even where a later schema would allow both.
     before = {table: old.rows(table) for table in ("decisions", "market_views")}
     assert len(before["decisions"]) > 2550
     archived(old, tmp_path)
@@ -55,6 +56,23 @@ def test_what_is_restored_is_bit_for_bit_what_was_dropped(old: OldJournal, tmp_p
         table = done.relation.removeprefix("stopward_archive.")
         assert (done.rows, done.added, done.month) == (len(before[table]), done.rows, "2024-01")
         assert old.rows(table, schema="stopward_archive") == before[table]
+
+
+def test_over_supabase_py_it_is_the_same_to_the_bit(
+    old: OldJournal, postgres_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    old.odd_decisions(old.position("p1"), first=JANUARY)
+    old.views("p1", first=JANUARY, count=7)
+    before = old.rows("decisions")
+    with a_gateway(url_of_login(postgres_server, old.url)) as served:
+        database = SupabaseDatabase(served.url, key=served.keys.secret)
+        summary = old.keep(tmp_path, over=database)
+        database.close()
+    assert (summary.failures, summary.dropped) == ([], 2)
+    for path in tmp_path.rglob("*.gz"):
+        place, key = object_at(str(path))
+        restore_month(old.url, archive=place, key=key)
+    assert old.rows("decisions", schema="stopward_archive") == before
 
 
 def test_a_null_of_json_stays_apart_from_none(old: OldJournal, tmp_path: Path) -> None:
