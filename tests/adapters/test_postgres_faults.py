@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from stopward.adapters.administration import Administration
+from stopward.adapters.bounded_connection import BoundedConnection
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
@@ -87,7 +88,7 @@ def test_a_fresh_connection_that_fails_too_is_the_end_of_it(
         raise psycopg.OperationalError("connection refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(psycopg, "connect", refuse)
+        patch.setattr(BoundedConnection, "connect", refuse)
         with pytest.raises(DatabaseUnavailable, match=r"^begin_tick: connection refused$"):
             begin(world)
     assert asked == ["again"]
@@ -129,13 +130,13 @@ def test_only_a_dead_connection_is_replaced_not_one_that_was_waited_for(
 def test_a_pooler_that_drops_the_options_changes_neither_role_nor_time_limit(
     world: PostgresWorld, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = psycopg.connect
+    connect = BoundedConnection.connect
 
     def without_options(url: str, *, options: str, **rest: Any) -> Any:
         assert "role=stopward_worker" in options
         return connect(url, **rest)
 
-    monkeypatch.setattr(psycopg, "connect", without_options)
+    monkeypatch.setattr(BoundedConnection, "connect", without_options)
     database = PostgresDatabase(database_url, timeout_seconds=7)
     asked = sql.SQL("select current_user as who, current_setting({}) as up_to").format(
         sql.Literal("statement_timeout")
@@ -268,7 +269,7 @@ def test_words_of_libpq_that_repeat_the_password_are_scrubbed(
     def repeat(*_: object, **__: object) -> psycopg.Connection[object]:
         raise psycopg.OperationalError('cannot use "open-sesame"')
 
-    monkeypatch.setattr(psycopg, "connect", repeat)
+    monkeypatch.setattr(BoundedConnection, "connect", repeat)
     database = PostgresDatabase("postgresql://postgres:open-sesame@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailable) as caught:
         database.call("begin_tick", "request", {})

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
+from stopward.adapters.bounded_connection import BoundedConnection
 from stopward.adapters.column_types import in_utc
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgres_url import read_database_url
@@ -40,6 +41,9 @@ COMPARED: Mapping[Comparison, sql.SQL] = {
 TIMED_OUT = re.compile("time[d -]*out", re.IGNORECASE)
 """How psycopg, libpq and the system spell it."""
 
+GRACE_SECONDS = 0.5
+"""How much longer than a statement may take its answer is waited for."""
+
 IS_AS_ASKED = sql.SQL(
     "select (%(role)s::text is null or current_user = %(role)s)"
     " and current_setting('statement_timeout')::interval = %(milliseconds)s * interval '1 ms'"
@@ -55,8 +59,9 @@ class PostgresDatabase:
     """One connection, opened at the first call, kept, and replaced after it failed.
 
     url: its user must be allowed to become `role`; None keeps the user of the URL.
-    timeout_seconds bounds each statement and the connecting. A pooler may drop the options that ask
-    for both: then each call asks again, in a transaction of its own.
+    timeout_seconds bounds each statement and the connecting, and, but for GRACE_SECONDS, each wait
+    for an answer. A pooler may drop the options that ask for role and bound: then each call asks
+    again, in a transaction of its own.
 
     Raises InvalidInput for a URL that cannot be read, or that leads to another machine without TLS.
     """
@@ -172,7 +177,7 @@ class PostgresDatabase:
 
     def _connected(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None or self._connection.closed:
-            connection = psycopg.connect(
+            connection = BoundedConnection[dict[str, Any]].connect(
                 self._url.text,
                 autocommit=True,
                 # A transaction pooler does not keep prepared statements.
@@ -187,6 +192,8 @@ class PostgresDatabase:
                 tcp_user_timeout=int(self._timeout_seconds * 1000),
                 application_name="stopward",
             )
+            # The server ends a statement that takes too long, and says so; this is for silence.
+            connection.silence_seconds = self._timeout_seconds + GRACE_SECONDS
             try:
                 found = connection.execute(IS_AS_ASKED, self._wanted).fetchone()
             except errors.Error:
