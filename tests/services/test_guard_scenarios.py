@@ -224,6 +224,13 @@ class TestExits:
             assert world.position().marks.partials == 1
             assert world.simulator.unprotected_seconds(AAPL) == 0
 
+    def test_the_stop_that_a_partial_exit_shrank_is_still_a_stop_when_it_fills(self) -> None:
+        with a_world(*climb(102, 104, 104, 97, 97), rules=PARTIAL) as world:
+            world.open(stop="98")
+            world.run(1, 5)
+            assert world.shares() == 0
+            assert [trade.cause for trade in world.trades()] == ["stop"]
+
     def test_a_fractional_position_is_armed_in_tranches_and_a_partial_releases_its_own(
         self,
     ) -> None:

@@ -157,6 +157,9 @@ class Draft:
         )
 
     def _rule(self, step: Step) -> str:
+        if step == "shrink":
+            # Its successor is the same stop for fewer shares: when that fills, this is why.
+            return self.goal.position.stop_rule
         if step in ("arm", "move") or self.goal.exit is None:
             return self.goal.stop_rule
         return self.goal.exit.rule
