@@ -141,6 +141,9 @@ comment on function stopward.name_fault(text, jsonb, text) is
 'Refuse a tick that could not be stored: name the value that was wrong, else repeat what PostgreSQL said.';
 revoke execute on function stopward.name_fault(text, jsonb, text) from public;
 
+-- Ticks do not queue behind a migration that waits: it gives up, and is applied again.
+set local lock_timeout = '10s';
+
 -- What a misspelt key of a decision would leave out. Not looked up in old rows: months are large, and final.
 alter table stopward.decisions
 add constraint decisions_say_what check (

@@ -2,6 +2,9 @@
 --      that people ask: a version that is put again comes into force again.
 -- Lock: share row exclusive on stopward.accounts, for an instant. Phase: before deploy.
 
+-- Ticks do not queue behind a migration that waits: it gives up, and is applied again.
+set local lock_timeout = '10s';
+
 create function api.add_member(request jsonb)
 returns jsonb
 language plpgsql

@@ -3,6 +3,9 @@
 --      tests/db/test_catalogue.py holds later ones to it.
 -- Lock: access exclusive on each table for an instant. Phase: before deploy.
 
+-- Ticks do not queue behind a migration that waits: it gives up, and is applied again.
+set local lock_timeout = '10s';
+
 do $$
 declare
     found record;

@@ -98,6 +98,22 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(
     assert migrate(url, supabase=folder) == ("20260102000000",)
 
 
+def test_a_migration_that_cannot_have_its_lock_gives_up_before_ticks_queue(
+    make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    monkeypatch.setattr("stopward.local.migrate.LOCK_SECONDS", 0.01)
+    files = {"m20260101000000_create_t": "create table t (id int);"}
+    migrate(url, supabase=small(tmp_path, **files))
+    folder = tmp_path / "small" / "migrations"
+    (folder / "20260102000000_alter_t.sql").write_text("alter table t add column more int;")
+    with psycopg.connect(url) as reader:
+        reader.execute("select * from t")
+        with pytest.raises(DatabaseUnavailable, match="lock timeout"):
+            migrate(url, supabase=tmp_path / "small")
+    assert migrate(url, supabase=tmp_path / "small") == ("20260102000000",)
+
+
 @pytest.mark.parametrize("name", ["notes", "2026_short", "20260101000000_Upper"])
 def test_a_file_that_is_not_named_like_a_migration_is_refused(tmp_path: Path, name: str) -> None:
     folder = small(tmp_path, **{f"m{name}": "select 1;"})

@@ -25,6 +25,9 @@ NOT_CODE = re.compile(r"[\s;]+")
 LOCK_KEY = 7_786_842
 """Advisory lock of a migration under way; any number that nobody else uses."""
 
+LOCK_SECONDS = 10
+"""How long a migration waits for a lock; then nothing of it is left, and it may be tried again."""
+
 LEDGER = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (
@@ -152,6 +155,8 @@ def _code(text: str) -> str:
 def _apply(connection: Connection, migration: Migration) -> None:
     try:
         with connection.transaction():
+            # Ticks queue behind a migration that waits for its lock: it gives up before they do.
+            connection.execute(f"set local lock_timeout = '{LOCK_SECONDS * 1000:.0f}ms'")
             connection.execute(migration.text.encode())
             connection.execute(
                 "insert into supabase_migrations.schema_migrations (version, statements, name)"
