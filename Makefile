@@ -19,12 +19,14 @@ run: $(VENV)/installed-run ## Guard real positions on real price data, here (ARG
 test: $(VENV)/installed-dev ## Run every test but the nightly ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly" $(ARGS)
 
-check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, template
+check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advisors, template
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 supabase/migrations supabase/local
+	$(BIN)/squawk supabase/migrations/*.sql
+	$(BIN)/python -m tests.repo.advisors
 	$(BIN)/cfn-lint template.yaml
 
 format: $(VENV)/installed-dev ## Format the code

@@ -15,8 +15,8 @@ from stopward.local.postgres import EmbeddedPostgres
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHOWN = re.compile(r"(<!-- run: stopward ([^>]*) -->\n```\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
 WIDTH = "100"
-OF_ONE_MACHINE = re.compile(r"^took +\d+ s$")
-"""How long it took is no fact of the session."""
+OF_ONE_MACHINE = re.compile(r"^took +\d+ s$|^views at http://127\.0\.0\.1:")
+"""How long it took and on which port views are served are no facts of the session."""
 
 
 def shown() -> tuple[list[str], str]:

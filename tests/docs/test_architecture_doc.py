@@ -36,8 +36,7 @@ def test_the_modules_of_the_steps_exist():
     assert len(re.findall(r"^\| \d ", steps, re.MULTILINE)) == 9
     cells = re.findall(r"^\| \d [^|]*\| ([^|]*) \|", steps, re.MULTILINE)
     for code in re.findall(r"`([^`]*\.py)`", " ".join(cells)):
-        if code == "functions/*/app.py":
-            assert len(list(ROOT.glob(code))) == 2
+        if (ROOT / code).is_file():
             continue
         folder, _, stem = code.rpartition("/")
         stems = stem.removesuffix(".py").strip("{}").split(",")
