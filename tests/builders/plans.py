@@ -75,9 +75,7 @@ class Plans:
     def _judged(self, node: dict[str, Any], statement: str) -> Scan | None:
         relation = str(node.get("Relation Name", ""))
         loops = node.get("Actual Loops", 0)
-        wasted = sum(
-            int(node.get(name, 0)) for name in ("Rows Removed by Filter", "Heap Fetches")
-        ) * int(loops)
+        wasted = int(node.get("Rows Removed by Filter", 0)) * int(loops) if relation else 0
         is_whole = relation in self._large and "Seq Scan" in node["Node Type"] and loops
         if not is_whole and wasted < WASTED_ROWS:
             return None

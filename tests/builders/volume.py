@@ -68,19 +68,6 @@ FILL: Final = (
     cross join generate_series(1, %(open)s) as n
     """,
     """
-    insert into stopward.trades (
-        account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at, closed_at,
-        exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
-    )
-    select
-        p.account_id, p.id, p.symbol, p.side, 100, 100, 2, p.opened_at, p.closed_at,
-        100 + o.r * 2, o.r * 200, o.r, 0.25, 1.5,
-        (array['give_back', 'breakeven', 'stall', 'by_hand'])[1 + (hashtext(p.id) & 3)], p.closed_at
-    from stopward.positions as p
-    cross join lateral (select ((hashtext(p.id) & 1023) - 480) / 256.0 as r) as o
-    where p.closed_at is not null
-    """,
-    """
     insert into stopward.orders (
         account_id, id, position_id, symbol, step, side, quantity, price, rule, tick_at, attempt,
         status, broker_order_id, filled_quantity, filled_price, reason, partials
@@ -102,6 +89,23 @@ FILL: Final = (
     from stopward.orders as o
     cross join (values ('recorded'), ('filled')) as s (status)
     """,
+    # Triggers are on here: exits, sums and notices are made as they always are.
+    "set session_replication_role = origin",
+    """
+    insert into stopward.trades (
+        account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at, closed_at,
+        exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
+    )
+    select
+        p.account_id, p.id, p.symbol, p.side, 100, 100, 2, p.opened_at, p.closed_at,
+        100 + o.r * 2, o.r * 200, o.r, 0.25, 1.5,
+        (array['give_back', 'breakeven', 'stall', 'by_hand'])[1 + (hashtext(p.id) & 3)], p.closed_at
+    from stopward.positions as p
+    cross join lateral (select ((hashtext(p.id) & 1023) - 480) / 256.0 as r) as o
+    where p.closed_at is not null
+    """,
+    "set session_replication_role = replica",
+    "update stopward.notifications set created_at = now() - id * interval '150 seconds'",
     """
     insert into stopward.decisions (
         account_id, position_id, tick_at, source, symbol, kind, rule, stop, fired, reasons, state,
