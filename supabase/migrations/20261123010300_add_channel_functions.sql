@@ -77,6 +77,14 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'put_channel', request,
+        '{
+            "account_id": "text", "name": "jsonb?", "kind": "jsonb?", "deliverer": "jsonb?",
+            "address": "prose?", "secret": "prose?", "topics": "jsonb?", "least_severity": "jsonb?",
+            "attempts_limit": "jsonb?", "enabled": "boolean?"
+        }'
+    );
     this_account constant text := request ->> 'account_id';
     this_name constant text := request ->> 'name';
     earlier stopward.channels;
@@ -211,6 +219,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'mark_read', request,
+        '{
+            "account_id": "text", "ids": "bigint[]?", "until": "timestamptz?"
+        }'
+    );
     touched integer;
 begin
     perform stopward.require_account(request ->> 'account_id');

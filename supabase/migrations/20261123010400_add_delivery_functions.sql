@@ -128,6 +128,13 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'claim_outbox', request,
+        '{
+            "deliverer": "jsonb?", "holder": "jsonb?", "limit": "integer?", "seconds": "double precision?",
+            "id": "uuid?", "account_id": "text?"
+        }'
+    );
     this_deliverer constant text := request ->> 'deliverer';
     this_holder constant text := request ->> 'holder';
     this_id constant uuid := request ->> 'id';
@@ -148,6 +155,9 @@ begin
         perform stopward.refuse(
             'claim_outbox_bounds', format('limit %s, seconds %s', most, seconds), 'limit 1 to 500, seconds 1 to 3600'
         );
+    end if;
+    if this_account is not null then
+        perform stopward.require_account(this_account);
     end if;
     perform stopward.bury_abandoned(this_deliverer);
 
@@ -313,33 +323,43 @@ grant execute on function api.retry_dead(jsonb) to service_role, stopward_worker
 
 create function api.measure_outbox(request jsonb)
 returns jsonb
-language sql stable
+language plpgsql stable
 security definer
 set search_path = ''
 as $$
-select
-    jsonb_build_object(
-        'pending', coalesce(sum(w.pending), 0),
-        'dead', coalesce(sum(w.dead), 0),
-        'oldest_pending_seconds', coalesce(extract(epoch from now() - min(w.oldest_at))::double precision, 0)
-    )
-from stopward.channels as c
-cross join lateral (
-    select
-        (
-            select count(*) from stopward.outbox as o
-            where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
-        ) as pending,
-        (
-            select min(o.created_at) from stopward.outbox as o
-            where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
-        ) as oldest_at,
-        (
-            select count(*) from stopward.outbox as o
-            where o.account_id = c.account_id and o.channel = c.name and o.status = 'dead'
-        ) as dead
-) as w
-where c.enabled and (request ->> 'account_id' is null or c.account_id = request ->> 'account_id')
+declare
+    this_account constant text := request ->> 'account_id';
+begin
+    perform stopward.require('measure_outbox', request, '{"account_id": "text?"}');
+    if this_account is not null then
+        perform stopward.require_account(this_account);
+    end if;
+    return (
+        select
+            jsonb_build_object(
+                'pending', coalesce(sum(w.pending), 0),
+                'dead', coalesce(sum(w.dead), 0),
+                'oldest_pending_seconds', coalesce(extract(epoch from now() - min(w.oldest_at))::double precision, 0)
+            )
+        from stopward.channels as c
+        cross join lateral (
+            select
+                (
+                    select count(*) from stopward.outbox as o
+                    where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
+                ) as pending,
+                (
+                    select min(o.created_at) from stopward.outbox as o
+                    where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
+                ) as oldest_at,
+                (
+                    select count(*) from stopward.outbox as o
+                    where o.account_id = c.account_id and o.channel = c.name and o.status = 'dead'
+                ) as dead
+        ) as w
+        where c.enabled and (this_account is null or c.account_id = this_account)
+    );
+end
 $$;
 comment on function api.measure_outbox(jsonb) is
 'What waits and what was given up: {account_id}, or all. Answers {pending, dead, oldest_pending_seconds}.';

@@ -154,6 +154,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'nudge_edge', request,
+        '{
+            "late_seconds": "double precision?", "limit": "integer?"
+        }'
+    );
     late constant double precision := coalesce((request ->> 'late_seconds')::double precision, 15);
     most constant integer := coalesce((request ->> 'limit')::integer, 200);
     found uuid[];

@@ -682,6 +682,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'put_attribution', request,
+        '{
+            "account_id": "text", "at": "timestamptz?", "attributions": "jsonb?"
+        }'
+    );
     this_account constant text := request ->> 'account_id';
     this_moment constant timestamptz := coalesce((request ->> 'at')::timestamptz, now());
     odd text;

@@ -303,6 +303,13 @@ begin
             'put_features_batch', format('%s vectors in one call', asked), 'send at most 1000: ticks wait for it'
         );
     end if;
+    perform stopward.require_all(
+        'put_features', 'features', request -> 'features',
+        '{
+            "position_id": "jsonb?", "kind": "jsonb?", "at": "timestamptz?", "schema_hash": "jsonb?",
+            "values": "jsonb?", "rebuilt": "boolean?"
+        }'
+    );
     perform stopward.refuse_features(this_account, request -> 'features');
 
     -- No position closes between the look at its trade and the writing.

@@ -199,7 +199,7 @@ begin
     );
     insert into stopward.models
     select given.*
-    on conflict on constraint models_pkey do nothing;
+    on conflict do nothing; -- of any key: two that register the same at once meet at either
     if not found then
         select * into stored from stopward.models as m where m.account_id = this_account and m.id = this_model;
         given.registered_at := stored.registered_at;

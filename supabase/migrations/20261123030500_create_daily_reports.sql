@@ -53,7 +53,7 @@ set search_path = ''
 as $$
 declare
     this_account constant text := request ->> 'account_id';
-    this_day constant date := request ->> 'session_day';
+    this_day date;
     this_status constant text := coalesce(request ->> 'status', 'ready');
     content constant jsonb := jsonb_build_object(
         'facts', request -> 'facts',
@@ -76,6 +76,7 @@ begin
             "html_location": "text?", "html": "document?", "status": "text?"
         }'
     );
+    this_day := request ->> 'session_day';
     perform stopward.require_account(this_account);
     -- Two that write one day stand in line, so that versions have no gap.
     perform pg_advisory_xact_lock(hashtextextended(format('daily_reports/%s/%s', this_account, this_day), 0));

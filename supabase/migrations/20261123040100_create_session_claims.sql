@@ -389,6 +389,10 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'put_sessions', request,
+        '{"sessions": "jsonb?", "source": "jsonb?", "complete": "object?"}'
+    );
     given constant jsonb := request -> 'sessions';
     complete constant jsonb := nullif(request -> 'complete', 'null');
     by_source constant text := coalesce(request ->> 'source', 'person');
@@ -427,6 +431,11 @@ begin
     ) then
         perform stopward.refuse('put_sessions_request', 'a day was given twice', 'give each day of an exchange once');
     end if;
+    if complete is not null then
+        perform stopward.require(
+            'put_sessions', complete, '{"exchange": "text?", "first": "date?", "last": "date?"}'
+        );
+    end if;
     if
         complete is not null and (
             coalesce(complete ->> 'exchange', '') = ''
@@ -463,6 +472,25 @@ begin
         'disagreements', disagreements,
         'known_until', known_until
     );
+exception
+    when data_exception then
+        perform stopward.refuse(
+            'put_sessions_request',
+            format(
+                'put_sessions: sessions%s',
+                coalesce(
+                    stopward.fault_of_rows(
+                        given,
+                        '{
+                            "exchange": "text?", "day": "date?", "opens_at": "timestamptz?",
+                            "closes_at": "timestamptz?", "name": "text?"
+                        }'
+                    ),
+                    ': ' || sqlerrm
+                )
+            )
+        );
+        return null;
 end
 $$;
 comment on function api.put_sessions(jsonb) is
@@ -475,6 +503,10 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'forget_sessions', request,
+        '{"exchange": "jsonb?", "days": "date[]?"}'
+    );
     of_exchange constant text := request ->> 'exchange';
     of_days date[];
     changed integer;

@@ -134,6 +134,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'keep_partitions', request,
+        '{
+            "from": "date?", "months": "integer?"
+        }'
+    );
     first constant date := coalesce((request ->> 'from')::date, (now() at time zone 'UTC')::date);
     months constant integer := coalesce((request ->> 'months')::integer, 3);
     made integer;
@@ -216,6 +222,7 @@ set search_path = ''
 set statement_timeout = '10min'
 as $$
 declare
+    is_request constant boolean := stopward.require('file_late_rows', request, '{"most": "bigint?"}');
     most constant bigint := coalesce((request ->> 'most')::bigint, 50000);
     late record;
     moved bigint := 0;
@@ -267,6 +274,7 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require('watch_journal', request, '{"today": "date?", "failed": "jsonb?"}');
     today constant date := coalesce((request ->> 'today')::date, (now() at time zone 'UTC')::date);
     failed constant jsonb := coalesce(request -> 'failed', '[]');
     late jsonb;

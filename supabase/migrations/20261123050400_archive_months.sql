@@ -201,6 +201,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'list_archivable', request,
+        '{
+            "keep_months": "integer?", "today": "date?"
+        }'
+    );
     keep_months constant integer := request ->> 'keep_months';
     today constant date := coalesce((request ->> 'today')::date, (now() at time zone 'UTC')::date);
     first_kept date;
@@ -262,6 +268,13 @@ set extra_float_digits = 1
 set bytea_output = 'hex'
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'read_month', request,
+        '{
+            "table": "jsonb?", "month": "jsonb?", "after": "jsonb?", "limit": "integer?",
+            "bytes": "integer?"
+        }'
+    );
     partition constant text := stopward.require_journal_month(request);
     after constant jsonb := nullif(request -> 'after', 'null');
     most_rows constant integer := coalesce((request ->> 'limit')::integer, 1000);
@@ -315,6 +328,13 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'note_archive', request,
+        '{
+            "table": "jsonb?", "month": "jsonb?", "digest": "prose?", "location": "prose?", "rows": "bigint?",
+            "bytes": "bigint?", "sha256": "prose?", "format": "text?", "format_version": "integer?"
+        }'
+    );
     noted integer;
 begin
     perform stopward.require_journal_month(request);

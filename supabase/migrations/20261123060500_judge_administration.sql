@@ -1,25 +1,6 @@
 -- Why: what people and set-up write is judged at the door, by the same shapes; what is put twice is put once.
 -- Lock: none. Phase: before deploy.
 
-create function stopward.require_all(function_name text, key text, given jsonb, shape jsonb)
-returns void
-language plpgsql stable
-set search_path = ''
-as $$
-declare
-    fault constant text := stopward.fault_of_rows(given, shape);
-begin
-    if fault is not null then
-        perform stopward.refuse(
-            function_name || '_request', format('%s: %s%s', function_name, key, fault), 'nothing was written'
-        );
-    end if;
-end
-$$;
-comment on function stopward.require_all(text, text, jsonb, jsonb) is
-'Refuse rows that are not of a shape, value by value: for hundreds of rows, not for those of every tick.';
-revoke execute on function stopward.require_all(text, text, jsonb, jsonb) from public;
-
 create or replace function api.open_account(request jsonb)
 returns jsonb
 language plpgsql

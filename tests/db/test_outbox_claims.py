@@ -112,7 +112,7 @@ def test_a_channel_switched_off_is_not_served_until_it_is_on_again(mail: Mailroo
         ({"limit": 0}, "claim_outbox_bounds"),
         ({"limit": 501}, "claim_outbox_bounds"),
         ({"seconds": 0}, "claim_outbox_bounds"),
-        ({"seconds": "NaN"}, "claim_outbox_bounds"),
+        ({"seconds": "NaN"}, "claim_outbox_request"),
     ],
 )
 def test_a_claim_that_makes_no_sense_is_refused(

@@ -51,8 +51,12 @@ begin
         when type in ('object', 'array', 'rows', 'jsonb') then true
         when type = 'numbers' then not jsonb_path_exists(value, '$.* ? (@.type() != "number" && @.type() != "null")')
         when type = 'text[]' then not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "string")')
-        when type like '%[]' then
+        when type = 'double precision[]' then
             not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "number" && @.type() != "null")')
+        when type like '%[]' then
+            not exists (
+                select from jsonb_array_elements(value) as e (value) where not stopward.fits(e.value, rtrim(type, '[]'))
+            )
         -- Without a zone it would mean the zone of the connection.
         when type = 'timestamptz' then
             said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$'
@@ -200,3 +204,22 @@ $$;
 comment on function stopward.require_rows(text, text, jsonb, jsonb) is
 'Refuse rows that have a key too many, or a text, a float or a list of another kind: quick, for it is asked at every tick.';
 revoke execute on function stopward.require_rows(text, text, jsonb, jsonb) from public;
+
+create function stopward.require_all(function_name text, key text, given jsonb, shape jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    fault constant text := stopward.fault_of_rows(given, shape);
+begin
+    if fault is not null then
+        perform stopward.refuse(
+            function_name || '_request', format('%s: %s%s', function_name, key, fault), 'nothing was written'
+        );
+    end if;
+end
+$$;
+comment on function stopward.require_all(text, text, jsonb, jsonb) is
+'Refuse rows that are not of a shape, value by value: for hundreds of rows, not for those of every tick.';
+revoke execute on function stopward.require_all(text, text, jsonb, jsonb) from public;
