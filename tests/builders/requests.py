@@ -400,6 +400,7 @@ REQUESTS: Mapping[str, Maker] = {
     "set_alias": set_alias,
     "settle_delivery": settle_delivery,
     "tag_symbol": _account(symbol="AAPL", tag="hands-off"),
+    "trim_notices": _as_is(keep_days=400, limit=1000),
     "try_channel": _account(name="desk", key="k1"),
     "untag_symbol": _account(symbol="MSFT", tag="halted"),
     "watch_journal": _as_is(today="2026-11-23", failed=["the disk was full"]),
