@@ -97,7 +97,6 @@ def database(request: pytest.FixtureRequest, place: Place) -> Iterator[Functions
         ("refuse", "a_rule_of_state"),
         ("raise", "P0001"),
         ("42501", "42501"),
-        ("55P03", "55P03"),
         ("XX000", "XX000"),
     ],
 )
@@ -107,9 +106,15 @@ def test_a_broken_rule_is_named(database: Functions, kind: str, rule: str) -> No
     assert caught.value.rule == rule
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01", "57014", "53300", "53100", "58030", "08006"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "40001", "40P01", "57014", "53300", "53100", "58030", "08006", "25006", "25P03", "25P04",
+        "55P03",
+    ],
+)  # fmt: skip
 def test_what_passes_is_to_be_tried_again(database: Functions, state: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match=r"^break_rule: as asked"):
+    with pytest.raises(DatabaseUnavailable, match=r"^break_rule: .*as asked"):
         database.call("break_rule", "request", {"kind": state})
 
 

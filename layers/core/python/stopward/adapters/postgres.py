@@ -13,7 +13,7 @@ from stopward.adapters.bounded_connection import BoundedConnection
 from stopward.adapters.column_types import in_utc
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgres_url import read_database_url
-from stopward.adapters.repeating import REPEATABLE, TRY_AGAIN
+from stopward.adapters.repeating import REPEATABLE, TRY_AGAIN, in_words
 from stopward.adapters.rows import JsonValue
 from stopward.adapters.views import (
     MAX_ROWS,
@@ -165,7 +165,7 @@ class PostgresDatabase:
 
     def _failure(self, error: psycopg.Error, what: str) -> DatabaseUnavailable | DatabaseRejected:
         # Whether to try again; a connection that failed is not used any more.
-        told = f"{what}: {self._url.scrub(_sentence(error))}"
+        told = f"{what}: {in_words(error.sqlstate, self._url.scrub(_sentence(error)))}"
         if error.sqlstate is None or error.sqlstate.startswith(TRY_AGAIN):
             self.close()
             return DatabaseUnavailable(told)

@@ -6,7 +6,7 @@ Source: PostgREST 14, "Errors" (its codes and its translation of SQLSTATEs).
 import re
 from typing import Final
 
-from stopward.adapters.repeating import TRY_AGAIN
+from stopward.adapters.repeating import TRY_AGAIN, in_words
 from stopward.errors import DatabaseRejected, DatabaseUnavailable
 
 SQLSTATE = re.compile(r"[0-9A-Z]{5}")
@@ -41,7 +41,7 @@ def refusal(
     code, message, details: as PostgREST's body has them; of another body, the status as code.
     `message` must be scrubbed of secrets.
     """
-    told = f"{what}: {message}"
+    told = f"{what}: {in_words(code, message)}"
     if code is not None and SQLSTATE.fullmatch(code):
         if code.startswith(TRY_AGAIN):
             return DatabaseUnavailable(told)

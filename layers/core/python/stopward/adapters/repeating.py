@@ -1,7 +1,19 @@
 """What both databases' adapters agree on: which refusals pass, and what may be asked twice."""
 
-TRY_AGAIN = ("08", "40", "53", "57", "58")
-"""SQLSTATE classes that pass: connection, rollback, resources, operator intervention, system."""
+TRY_AGAIN = ("08", "25006", "25P03", "25P04", "40", "53", "55P03", "57", "58")
+"""Beginnings of SQLSTATEs that pass: connection, rollback, resources, operator, system; a server
+that only reads (a fail-over is under way), a session or a transaction ended for its age, a lock.
+"""
+
+DISK_FULL = "53100"
+
+
+def in_words(code: str | None, message: str) -> str:
+    """Return the server's message, led by what a person must see where the message hides it."""
+    if code == DISK_FULL:
+        return f"the disk of the database is full ({message})"
+    return message
+
 
 REPEATABLE = frozenset(
     {
