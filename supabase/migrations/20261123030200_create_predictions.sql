@@ -14,7 +14,7 @@ create table stopward.predictions (
     threshold double precision not null,
     decision text not null,
     arm text not null,
-    weight numeric(3, 2) not null,
+    weight numeric not null,
     u double precision not null,
     schema_hash text not null,
     latency_ms double precision not null,
@@ -37,7 +37,9 @@ create table stopward.predictions (
     constraint predictions_threshold_is_probability check (threshold between 0 and 1),
     constraint predictions_decision_known check (decision in ('take', 'veto')),
     constraint predictions_decision_follows check ((decision = 'take') = (probability > threshold)),
-    constraint predictions_weight_leaves_control check (weight = 0 or weight between 0.10 and 0.70),
+    constraint predictions_weight_leaves_control check (
+        mod(weight, 0.05) = 0 and (weight = 0 or weight between 0.10 and 0.70)
+    ),
     constraint predictions_u_is_share check (u between 0 and 1),
     constraint predictions_arm_follows_weight check (
         arm = case
@@ -281,7 +283,7 @@ begin
             'up to 1000 at once'
         );
     end if;
-    perform stopward.require_rows(
+    perform stopward.require_all(
         'put_predictions', 'predictions', given,
         '{
             "model_id": "text", "signal_id": "text", "position_id": "text?", "symbol": "text", "at": "timestamptz",

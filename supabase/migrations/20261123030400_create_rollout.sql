@@ -284,7 +284,7 @@ declare
     this_id constant text := request ->> 'id';
     this_model constant text := request ->> 'model_id';
     stage constant text := request ->> 'to_stage';
-    share constant numeric := request ->> 'weight';
+    share numeric;
     expected constant text := request ->> 'expected_stage';
     told stopward.rollout_events;
     last stopward.rollout_events;
@@ -296,7 +296,15 @@ begin
             "because": "text", "evidence": "object?", "expected_stage": "text?"
         }'
     );
+    share := request ->> 'weight';
     perform stopward.require_account(this_account);
+    if not stopward.weight_fits_stage(share, stage) then
+        perform stopward.refuse(
+            'rollout_events_weight_fits_stage',
+            format('model %s: weight %s is none of stage %s', this_model, share, stage),
+            'shadow 0; pilot .10 to .20; expansion .30 to .40; optimization .50 to .70; in steps of .05'
+        );
+    end if;
     perform from stopward.models as m
     where m.account_id = this_account and m.id = this_model
     for no key update;

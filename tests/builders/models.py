@@ -1,18 +1,27 @@
 """Models, what they said and how they climbed; each builder takes only what a test is about."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import psycopg
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol, cast
 
 from stopward.adapters.postgres import PostgresDatabase
+from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId
 from stopward.domain.position import Position
 from tests.builders.store import NOON, a_position, a_record, a_trade
-from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.store_world import PostgresWorld, World, begin
 
 SCHEMA = "5c" * 32
+
+
+class Hand(Protocol):
+    """Who can write to an account, past every function."""
+
+    account_id: AccountId
+
+    def transaction(self) -> AbstractContextManager[object]: ...
+    def execute(self, statement: str, *values: object) -> None: ...
 
 
 class ModelWorld(PostgresWorld):
@@ -32,13 +41,27 @@ class ModelWorld(PostgresWorld):
         """Call a function of schema api for this account."""
         return self._voice.call(function, "request", {"account_id": self.account_id, **request})
 
+    def claim_any(self, holder: str) -> str | None:
+        """Claim a training of whatever account, and return whose it is."""
+        request: JsonValue = {"holder": holder, "seconds": 60}
+        found: Any = self._voice.call("claim_training", "request", request)["request"]
+        return None if found is None else str(found["account_id"])
+
     def rows(self, statement: str, *values: object) -> list[Any]:
         """Return what the superuser sees; `%s` first is the account."""
         return self._eyes.execute(statement.encode(), (self.account_id, *values)).fetchall()
 
     def run(self, statement: str, *values: object) -> int:
-        """Execute as the superuser and return how many rows it touched; `%s` first is the account."""
+        """Execute as the superuser, return how many rows it touched; `%s` first is the account."""
         return self._eyes.execute(statement.encode(), (self.account_id, *values)).rowcount
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Execute as the superuser."""
+        self._eyes.execute(statement.encode(), values)
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Keep what the superuser executes meanwhile in one transaction."""
+        return self._eyes.transaction()
 
     def view(self, name: str, **where: object) -> list[dict[str, Any]]:
         """Return the account's rows of a view."""
@@ -66,7 +89,7 @@ class ModelWorld(PostgresWorld):
         self._record(trades=rows)
 
     def _record(self, **parts: Any) -> None:
-        fence = begin(self).fence
+        fence = begin(cast("World", self)).fence
         self._tick += 1
         self.store.record_tick(
             a_record(fence, tick=self._tick, account_id=self.account_id, **parts)
@@ -147,36 +170,44 @@ def move(world: ModelWorld, number: int, stage: str, weight: str, **changes: Any
 
 
 def insert_trades(
-    connection: psycopg.Connection[Any],
-    account_id: AccountId,
-    numbers: Iterable[int],
-    *,
-    ended_at: datetime = datetime(2026, 11, 23, 18, tzinfo=UTC),
+    world: Hand, numbers: Iterable[int], *, ended_at: datetime = NOON, result_r: float = 1.0
 ) -> None:
     """Close so many positions at once, in one statement and without a tick."""
-    these = [f"{account_id}/bulk/{number}" for number in numbers]
-    connection.execute(
-        """
-        insert into stopward.positions (
-            account_id, id, symbol, side, quantity, initial_quantity, average_entry, initial_stop,
-            risk, stop, lot, tick, fees_per_share, opened_at, adopted_at, marks, realised,
-            closed_quantity, stop_rule, closed_at
+    these = [f"{world.account_id}/bulk/{number}" for number in numbers]
+    with world.transaction():
+        world.execute(
+            """
+            insert into stopward.positions (
+                account_id, id, symbol, side, quantity, initial_quantity, average_entry,
+                initial_stop, risk, stop, lot, tick, fees_per_share, opened_at, adopted_at, marks,
+                realised, closed_quantity, stop_rule, closed_at
+            )
+            select
+                %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s, '{}', 2, 1,
+                'stop', %s
+            from unnest(%s::text[]) as p
+            """,
+            world.account_id,
+            ended_at - timedelta(hours=1),
+            ended_at,
+            ended_at,
+            these,
         )
-        select
-            %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s, '{}', 2, 1, 'stop', %s
-        from unnest(%s::text[]) as p
-        """,
-        (account_id, ended_at - timedelta(hours=1), ended_at, ended_at, these),
-    )
-    connection.execute(
-        """
-        insert into stopward.trades (
-            account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at,
-            closed_at, exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
+        world.execute(
+            """
+            insert into stopward.trades (
+                account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at,
+                closed_at, exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
+            )
+            select
+                %s, p, 'BULK', 'long', 1, 100, 2, %s, %s, 102, %s, %s, 0.25, 1.5, 'target', %s
+            from unnest(%s::text[]) as p
+            """,
+            world.account_id,
+            ended_at - timedelta(hours=1),
+            ended_at,
+            max(-1e6, min(1e6, result_r)) * 2,
+            result_r,
+            ended_at,
+            these,
         )
-        select
-            %s, p, 'BULK', 'long', 1, 100, 2, %s, %s, 102, 2, 1, 0.25, 1.5, 'target', %s
-        from unnest(%s::text[]) as p
-        """,
-        (account_id, ended_at - timedelta(hours=1), ended_at, ended_at, these),
-    )

@@ -1,0 +1,273 @@
+"""The ladder: up one step at a time, on evidence and after a pause; down at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count, pairwise
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stopward.errors import DatabaseRejected
+from tests.builders.models import ModelWorld, a_model, champion, move
+
+UP = [("pilot", "0.10"), ("expansion", "0.30"), ("optimization", "0.50")]
+MOVES = count(1)
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[ModelWorld]:
+    found = ModelWorld(database_url)
+    champion(found)
+    yield found
+    found.close()
+
+
+def place(world: ModelWorld) -> tuple[str, str]:
+    (found,) = world.call("current_models")["models"]
+    return found["stage"], found["weight"]
+
+
+def climb(world: ModelWorld, *places: tuple[str, str]) -> None:
+    before = place(world)[0]
+    for stage, weight in places:
+        move(world, next(MOVES), stage, weight, expected_stage=before)
+        before = stage
+
+
+def refused(world: ModelWorld, stage: str, weight: str, **changes: Any) -> str | None:
+    with pytest.raises(DatabaseRejected) as caught:
+        move(world, next(MOVES), stage, weight, **changes)
+    return caught.value.rule
+
+
+def test_a_new_champion_begins_in_shadow(world: ModelWorld) -> None:
+    assert place(world) == ("shadow", "0")
+    (row,) = world.view("rollout_log")
+    assert (row["kind"], row["number"], row["because"]) == ("began", 1, "passed")
+
+
+def test_a_model_climbs_one_step_at_a_time(world: ModelWorld) -> None:
+    climb(world, *UP)
+    assert place(world) == ("optimization", "0.5")
+    told = [key for about, key in world.tell() if about == "stage_changed"]
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize(("stage", "weight"), UP[1:])
+def test_no_step_is_left_out(world: ModelWorld, stage: str, weight: str) -> None:
+    assert refused(world, stage, weight, expected_stage="shadow") == "rollout_one_step_up"
+    assert place(world) == ("shadow", "0")
+
+
+@pytest.mark.parametrize(
+    ("stage", "weight"),
+    [
+        ("shadow", "0.10"),
+        ("pilot", "0.05"),
+        ("pilot", "0.25"),
+        ("pilot", "0.12"),
+        ("pilot", "0.1001"),
+        ("pilot", "-0.10"),
+        ("production", "0.10"),
+    ],
+)
+def test_a_weight_fits_its_stage(world: ModelWorld, stage: str, weight: str) -> None:
+    rule = refused(world, stage, weight, expected_stage="shadow")
+    assert rule == "rollout_events_weight_fits_stage"
+
+
+def test_inside_a_stage_the_weight_rises_by_a_twentieth(world: ModelWorld) -> None:
+    climb(world, ("pilot", "0.10"))
+    assert refused(world, "pilot", "0.20", expected_stage="pilot") == "rollout_small_steps"
+    climb(world, ("pilot", "0.15"), ("pilot", "0.20"))
+    assert place(world) == ("pilot", "0.2")
+
+
+def test_nothing_rises_without_evidence(world: ModelWorld) -> None:
+    nothing: tuple[dict[str, float] | None, ...] = ({}, None)
+    for evidence in nothing:
+        rule = refused(world, "pilot", "0.10", expected_stage="shadow", evidence=evidence)
+        assert rule == "rollout_events_promotion_has_evidence"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"weight": "a tenth"}, {"weight": None}, {"evidence": [1]}, {"proof": 1}]
+)
+def test_a_request_that_cannot_be_read_is_refused_by_name(
+    world: ModelWorld, changes: dict[str, Any]
+) -> None:
+    request = {"expected_stage": "shadow", **changes}
+    weight = request.pop("weight", "0.10")
+    assert refused(world, "pilot", weight, **request) == "move_rollout_request"
+
+
+def test_up_needs_to_know_from_where(world: ModelWorld) -> None:
+    assert refused(world, "pilot", "0.10") == "rollout_continues"
+    assert refused(world, "pilot", "0.10", expected_stage="pilot") == "rollout_continues"
+
+
+@pytest.mark.parametrize("fall", [("shadow", "0"), ("pilot", "0.20"), ("expansion", "0.40")])
+def test_down_is_open_any_number_of_steps(world: ModelWorld, fall: tuple[str, str]) -> None:
+    climb(world, *UP)
+    answer = move(world, next(MOVES), *fall, evidence=None, because="drawdown")
+    assert answer["new"] is True
+    assert place(world)[0] == fall[0]
+
+
+def test_after_a_fall_nothing_rises_for_ten_days(world: ModelWorld) -> None:
+    climb(world, *UP[:2])
+    move(world, next(MOVES), "pilot", "0.10", because="harm")
+    assert refused(world, "pilot", "0.15", expected_stage="pilot") == "rollout_cooldown"
+    assert refused(world, "expansion", "0.30", expected_stage="pilot") == "rollout_cooldown"
+    (row,) = world.view("rollout_status")
+    assert row["cooldown_until"] is not None
+    assert move(world, next(MOVES), "shadow", "0", because="harm")["new"] is True
+
+
+@pytest.mark.parametrize(("days", "rises"), [(9.99, False), (10.01, True)])
+def test_the_pause_ends_after_ten_days(world: ModelWorld, days: float, rises: bool) -> None:
+    past = (
+        "insert into stopward.rollout_events (account_id, id, model_id, number, at, kind,"
+        " from_stage, to_stage, weight_from, weight_to, because, evidence)"
+        " values (%s, %s, 'm2', 0, now() - make_interval(secs => %s * 86400), %s, %s, %s, %s, %s,"
+        " 'x', '{\"e\": 1}')"
+    )
+    world.call("register_model", **a_model("m2"))
+    world.run(
+        "update stopward.model_aliases set model_id = null where account_id = %s"
+        " and alias = 'champion'"
+    )
+    # The chain of m2 began long ago: the trigger of the alias writes at the clock's time.
+    world.execute("begin")
+    world.execute("set local session_replication_role = replica")
+    world.run("update stopward.model_aliases set model_id = 'm2' where account_id = %s")
+    world.execute("commit")
+    world.run(past, "a", 40, "promotion", "shadow", "pilot", 0, "0.10")
+    world.run(past, "b", days, "demotion", "pilot", "shadow", "0.10", 0)
+    again = {"model_id": "m2", "expected_stage": "shadow"}
+    if rises:
+        assert move(world, next(MOVES), "pilot", "0.10", **again)["new"] is True
+    else:
+        assert refused(world, "pilot", "0.10", **again) == "rollout_cooldown"
+
+
+def test_a_move_told_twice_is_one_move(world: ModelWorld) -> None:
+    answers = [move(world, 7, "pilot", "0.10", expected_stage="shadow") for _ in range(2)]
+    assert [answer["new"] for answer in answers] == [True, False]
+    assert len(world.view("rollout_log")) == 2
+    with pytest.raises(DatabaseRejected) as caught:
+        move(world, 7, "pilot", "0.15", expected_stage="pilot")
+    assert caught.value.rule == "rollout_events_append_only"
+
+
+def test_where_it_is_already_it_is_not_moved(world: ModelWorld) -> None:
+    assert move(world, next(MOVES), "shadow", "0", because="drawdown")["new"] is False
+    assert len(world.view("rollout_log")) == 1
+
+
+def test_only_the_champion_rises(world: ModelWorld) -> None:
+    world.call("register_model", **a_model("m2"))
+    changes = {"model_id": "m2", "expected_stage": "shadow"}
+    assert refused(world, "pilot", "0.10", **changes) == "rollout_champion_only"
+    assert refused(world, "pilot", "0.10", model_id="nobody") == "rollout_continues"
+    changes["model_id"] = "nobody"
+    assert refused(world, "pilot", "0.10", **changes) == "rollout_events_model_fkey"
+
+
+def test_who_is_replaced_decides_nothing_and_begins_anew_when_it_returns(
+    world: ModelWorld,
+) -> None:
+    climb(world, *UP[:2])
+    champion(world, "m2", expected="m1")
+    by_model = {row["model_id"]: row for row in world.view("rollout_status")}
+    assert (by_model["m1"]["stage"], by_model["m1"]["last_change"]) == ("shadow", "replaced")
+    assert (by_model["m2"]["stage"], by_model["m2"]["last_change"]) == ("shadow", "began")
+    world.call("set_alias", alias="champion", model_id="m1", expected="m2", because="back")
+    assert place(world) == ("shadow", "0")
+    climb(world, UP[0])  # being replaced is no demotion: no pause
+
+
+def test_a_role_taken_away_takes_the_weight_along(world: ModelWorld) -> None:
+    climb(world, UP[0])
+    world.call("set_alias", alias="champion", model_id=None, expected="m1", because="corrupt")
+    (row,) = world.view("rollout_status")
+    assert (row["stage"], row["weight"], row["alias"]) == ("shadow", 0, None)
+
+
+@pytest.mark.parametrize("statement", ["update {} set because = 'x'", "delete from {}"])
+def test_even_the_owner_rewrites_nothing(world: ModelWorld, statement: str) -> None:
+    with pytest.raises(psycopg.errors.RaiseException) as caught:
+        world.run(statement.format("stopward.rollout_events") + " where account_id = %s")
+    assert caught.value.diag.constraint_name == "rollout_events_append_only"
+
+
+def test_even_the_owner_keeps_the_chain_whole(world: ModelWorld) -> None:
+    with pytest.raises(psycopg.errors.RaiseException) as caught:
+        world.run(
+            "insert into stopward.rollout_events (account_id, id, model_id, number, kind,"
+            " from_stage, to_stage, weight_from, weight_to, because, evidence)"
+            " values (%s, 'x', 'm1', 9, 'promotion', 'pilot', 'expansion', 0.10, 0.30, 'x',"
+            " '{\"e\": 1}')"
+        )
+    assert caught.value.diag.constraint_name == "rollout_continues"
+
+
+def test_of_movers_at_once_one_moves(world: ModelWorld) -> None:
+    movers = 4
+    start = Barrier(movers)
+
+    def rise(number: int) -> str:
+        with psycopg.connect(world.url, autocommit=True) as connection:
+            start.wait()
+            try:
+                connection.execute(
+                    "select api.move_rollout(jsonb_build_object('account_id', %s::text, 'id',"
+                    " %s::text, 'model_id', 'm1', 'to_stage', 'pilot', 'weight', '0.10',"
+                    " 'because', 'x', 'evidence', '{\"e\": 1}'::jsonb, 'expected_stage',"
+                    " 'shadow'))",
+                    (world.account_id, f"rise-{number}"),
+                )
+            except psycopg.errors.RaiseException as error:
+                return str(error.diag.constraint_name)
+        return "moved"
+
+    with ThreadPoolExecutor(movers) as pool:
+        answers = sorted(pool.map(rise, range(movers)))
+    assert answers == ["moved"] + ["rollout_continues"] * (movers - 1)
+
+
+LADDER = ["shadow", "pilot", "expansion", "optimization"]
+WEIGHTS = ["0", "0.05", "0.10", "0.15", "0.20", "0.30", "0.35", "0.40", "0.50", "0.70", "0.75"]
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(LADDER), st.sampled_from(WEIGHTS), st.sampled_from(LADDER)),
+        max_size=30,
+    )
+)
+def test_whatever_is_asked_the_chain_is_whole(
+    world: ModelWorld, asked: list[tuple[str, str, str]]
+) -> None:
+    for stage, weight, expected in asked:
+        with suppress(DatabaseRejected):
+            move(world, next(MOVES), stage, weight, expected_stage=expected)
+    chain = world.rows(
+        "select number, from_stage, to_stage, weight_from, weight_to, kind"
+        " from stopward.rollout_events where account_id = %s order by number"
+    )
+    assert [row[0] for row in chain] == list(range(1, len(chain) + 1))
+    fallen = False
+    for before, after in pairwise(chain):
+        assert (before[2], before[4]) == (after[1], after[3])
+        assert LADDER.index(after[2]) - LADDER.index(after[1]) <= 1
+        assert not (fallen and after[5] == "promotion")
+        fallen = fallen or after[5] == "demotion"
