@@ -365,6 +365,13 @@ begin
     perform stopward.require(
         'claim_training', request, '{"account_id": "text?", "holder": "text", "seconds": "double precision"}'
     );
+    if not (request ->> 'seconds')::double precision between 1 and 604800 then
+        perform stopward.refuse(
+            'claim_training_request',
+            format('claim_training: seconds was %s', request ->> 'seconds'),
+            'a claim lasts from a second to a week'
+        );
+    end if;
     if this_account is not null then
         perform stopward.require_account(this_account);
     end if;

@@ -145,6 +145,14 @@ def test_a_claim_is_held_prolonged_and_taken_over(world: ModelWorld) -> None:
     assert world.call("claim_training", holder="b", seconds=60) == {"request": None}
 
 
+@pytest.mark.parametrize("seconds", [0, -1, 604801, 1e40])
+def test_a_claim_lasts_a_second_to_a_week(world: ModelWorld, seconds: float) -> None:
+    world.call("request_training")
+    with pytest.raises(DatabaseRejected) as caught:
+        world.call("claim_training", holder="a", seconds=seconds)
+    assert caught.value.rule == "claim_training_request"
+
+
 def test_published_names_its_model(world: ModelWorld) -> None:
     world.call("request_training")
     claim = world.call("claim_training", holder="a", seconds=60)["request"]
