@@ -4,19 +4,24 @@
 
 create function stopward.tick_shape(of_function text)
 returns jsonb
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-select jsonb_build_object(
-    'fence', 'bigint', 'account_id', 'text', 'tick_at', 'timestamptz', 'at', 'timestamptz', 'positions', 'rows?',
-    'orders', 'rows?', 'trades', 'rows?', 'observations', 'rows?', 'alarms', 'rows?', 'cleared', 'text[]?',
-    'day', 'object?', 'unprotected_seconds', 'numbers?', 'release', 'boolean?'
-) || case of_function
-    when 'record_tick' then jsonb_build_object(
-        'source', 'text', 'symbols', 'rows?', 'views', 'rows?', 'decisions', 'rows?', 'settled', 'rows?',
-        'halted_symbols', 'text[]?', 'lease_seconds', 'double precision?'
-    )
-    else '{}'
+begin
+    return case of_function
+        when 'record_tick' then '{
+            "fence": "bigint", "account_id": "text", "tick_at": "timestamptz", "at": "timestamptz",
+            "positions": "rows?", "orders": "rows?", "trades": "rows?", "observations": "rows?", "alarms": "rows?",
+            "cleared": "text[]?", "day": "object?", "unprotected_seconds": "numbers?", "release": "boolean?",
+            "source": "text", "symbols": "rows?", "views": "rows?", "decisions": "rows?", "settled": "rows?",
+            "halted_symbols": "text[]?", "lease_seconds": "double precision?"
+        }'::jsonb
+        when 'acknowledge' then '{
+            "fence": "bigint", "account_id": "text", "tick_at": "timestamptz", "at": "timestamptz",
+            "positions": "rows?", "orders": "rows?", "trades": "rows?", "observations": "rows?", "alarms": "rows?",
+            "cleared": "text[]?", "day": "object?", "unprotected_seconds": "numbers?", "release": "boolean?"
+        }'::jsonb
+    end;
 end
 $$;
 comment on function stopward.tick_shape(text) is 'Shape of what record_tick and acknowledge take.';
@@ -24,64 +29,90 @@ revoke execute on function stopward.tick_shape(text) from public;
 
 create function stopward.row_shape(of_rows text)
 returns jsonb
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-select case of_rows
-    when 'positions' then jsonb_build_object(
-        'id', 'text', 'account_id', 'text', 'symbol', 'text', 'side', 'text', 'quantity', 'numeric(24,9)',
-        'initial_quantity', 'numeric(24,9)', 'average_entry', 'numeric(18,6)', 'initial_stop', 'numeric(18,6)',
-        'risk', 'numeric(18,6)', 'stop', 'numeric(18,6)', 'target', 'numeric(18,6)?', 'lot', 'numeric(24,9)',
-        'tick', 'numeric(18,6)', 'fees_per_share', 'numeric(18,6)', 'opened_at', 'timestamptz',
-        'adopted_at', 'timestamptz', 'bar_at', 'timestamptz?', 'marks', 'numbers', 'tags', 'text[]',
-        'flags', 'text[]', 'realised', 'numeric(18,6)', 'closed_quantity', 'numeric(24,9)',
-        'tightest', 'numeric(18,6)?', 'stop_rule', 'text', 'fills_at', 'timestamptz?', 'fill_ids', 'text[]'
-    )
-    when 'symbols' then jsonb_build_object(
-        'symbol', 'text', 'bar_at', 'timestamptz?', 'since', 'timestamptz?', 'carry', 'numbers', 'highs', 'prose',
-        'lows', 'prose', 'daily_atr', 'double precision?'
-    )
-    when 'views' then jsonb_build_object(
-        'symbol', 'text', 'quote_at', 'timestamptz?', 'bid', 'numeric(18,6)?', 'ask', 'numeric(18,6)?',
-        'feed', 'prose', 'bar_at', 'timestamptz?', 'bar', 'double precision[]', 'fault', 'prose?'
-    )
-    when 'decisions' then jsonb_build_object(
-        'position_id', 'text', 'symbol', 'text', 'tick_at', 'timestamptz', 'source', 'text', 'decision', 'object',
-        'state', 'double precision[]', 'account', 'double precision[]', 'fired', 'double precision',
-        'reasons', 'array', 'price', 'double precision?', 'rules_hash', 'prose', 'rule_version', 'text',
-        'mask', 'text', 'closed_bar', 'boolean', 'measured', 'double precision[]'
-    )
-    when 'decision' then jsonb_build_object(
-        'kind', 'text', 'rule', 'text?', 'to', 'numeric(18,6)?', 'quantity', 'numeric(24,9)?',
-        'stop', 'numeric(18,6)?', 'stop_rule', 'text?'
-    )
-    when 'orders' then jsonb_build_object(
-        'id', 'text', 'position_id', 'text', 'symbol', 'text', 'step', 'text', 'side', 'text',
-        'quantity', 'numeric(24,9)', 'price', 'numeric(18,6)?', 'on', 'text?', 'rule', 'text',
-        'tick_at', 'timestamptz', 'attempt', 'integer', 'status', 'text', 'broker_order_id', 'text?',
-        'filled_quantity', 'numeric(24,9)', 'filled_price', 'numeric(18,6)?', 'reason', 'prose',
-        'partials', 'integer', 'part', 'prose?'
-    )
-    when 'trades' then jsonb_build_object(
-        'position_id', 'text', 'symbol', 'text', 'closed_at', 'timestamptz', 'exit_price', 'numeric(18,6)',
-        'result', 'numeric(18,6)', 'result_r', 'double precision', 'mae_r', 'double precision',
-        'mfe_r', 'double precision', 'cause', 'text'
-    )
-    when 'observations' then jsonb_build_object(
-        'position_id', 'text?', 'symbol', 'text', 'kind', 'text', 'cause', 'text', 'detail', 'object'
-    )
-    when 'alarms' then jsonb_build_object(
-        'key', 'text', 'kind', 'text', 'symbol', 'text?', 'message', 'prose', 'severity', 'text'
-    )
-    when 'day' then jsonb_build_object(
-        'session_day', 'date', 'realised', 'numeric(18,6)', 'realised_r', 'double precision',
-        'peak_r', 'double precision', 'equity', 'numeric(18,6)?', 'losses', 'integer',
-        'last_loss_at', 'timestamptz?', 'locked_by', 'text?', 'warned', 'double precision'
-    )
+begin
+    return case of_rows
+        when 'positions' then '{
+            "id": "text", "account_id": "text", "symbol": "text", "side": "text", "quantity": "numeric(24,9)",
+            "initial_quantity": "numeric(24,9)", "average_entry": "numeric(18,6)", "initial_stop": "numeric(18,6)",
+            "risk": "numeric(18,6)", "stop": "numeric(18,6)", "target": "numeric(18,6)?", "lot": "numeric(24,9)",
+            "tick": "numeric(18,6)", "fees_per_share": "numeric(18,6)", "opened_at": "timestamptz",
+            "adopted_at": "timestamptz", "bar_at": "timestamptz?", "marks": "numbers", "tags": "text[]",
+            "flags": "text[]", "realised": "numeric(18,6)", "closed_quantity": "numeric(24,9)",
+            "tightest": "numeric(18,6)?", "stop_rule": "text", "fills_at": "timestamptz?", "fill_ids": "text[]"
+        }'::jsonb
+        when 'symbols' then '{
+            "symbol": "text", "bar_at": "timestamptz?", "since": "timestamptz?", "carry": "numbers",
+            "highs": "prose", "lows": "prose", "daily_atr": "double precision?"
+        }'::jsonb
+        when 'views' then '{
+            "symbol": "text", "quote_at": "timestamptz?", "bid": "numeric(18,6)?", "ask": "numeric(18,6)?",
+            "feed": "prose", "bar_at": "timestamptz?", "bar": "double precision[]", "fault": "prose?"
+        }'::jsonb
+        when 'decisions' then '{
+            "position_id": "text", "symbol": "text", "tick_at": "timestamptz", "source": "text",
+            "decision": "object", "state": "double precision[]", "account": "double precision[]",
+            "fired": "double precision", "reasons": "array", "price": "double precision?", "rules_hash": "prose",
+            "rule_version": "text", "mask": "text", "closed_bar": "boolean", "measured": "double precision[]"
+        }'::jsonb
+        when 'decision' then '{
+            "kind": "text", "rule": "text?", "to": "numeric(18,6)?", "quantity": "numeric(24,9)?",
+            "stop": "numeric(18,6)?", "stop_rule": "text?"
+        }'::jsonb
+        when 'orders' then '{
+            "id": "text", "position_id": "text", "symbol": "text", "step": "text", "side": "text",
+            "quantity": "numeric(24,9)", "price": "numeric(18,6)?", "on": "text?", "rule": "text",
+            "tick_at": "timestamptz", "attempt": "integer", "status": "text", "broker_order_id": "text?",
+            "filled_quantity": "numeric(24,9)", "filled_price": "numeric(18,6)?", "reason": "prose",
+            "partials": "integer", "part": "prose?"
+        }'::jsonb
+        when 'trades' then '{
+            "position_id": "text", "symbol": "text", "closed_at": "timestamptz", "exit_price": "numeric(18,6)",
+            "result": "numeric(18,6)", "result_r": "double precision", "mae_r": "double precision",
+            "mfe_r": "double precision", "cause": "text"
+        }'::jsonb
+        when 'observations' then '{
+            "position_id": "text?", "symbol": "text", "kind": "text", "cause": "text", "detail": "object"
+        }'::jsonb
+        when 'alarms' then '{
+            "key": "text", "kind": "text", "symbol": "text?", "message": "prose", "severity": "text"
+        }'::jsonb
+        when 'day' then '{
+            "session_day": "date", "realised": "numeric(18,6)", "realised_r": "double precision",
+            "peak_r": "double precision", "equity": "numeric(18,6)?", "losses": "integer",
+            "last_loss_at": "timestamptz?", "locked_by": "text?", "warned": "double precision"
+        }'::jsonb
+    end;
 end
 $$;
-comment on function stopward.row_shape(text) is 'Shape of the rows that a tick writes, by the key that holds them.';
+comment on function stopward.row_shape(text) is
+'Shape of the rows that a tick writes, by the key that holds them. Who replaces it replaces stopward.row_path too.';
 revoke execute on function stopward.row_shape(text) from public;
+
+-- PostgreSQL works these out once a session, and would keep those of an older row_shape.
+create function stopward.row_path(of_rows text)
+returns jsonpath
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+    return case of_rows
+        when 'positions' then stopward.shape_path(stopward.row_shape('positions'))
+        when 'symbols' then stopward.shape_path(stopward.row_shape('symbols'))
+        when 'views' then stopward.shape_path(stopward.row_shape('views'))
+        when 'decisions' then stopward.shape_path(stopward.row_shape('decisions'))
+        when 'orders' then stopward.shape_path(stopward.row_shape('orders'))
+        when 'trades' then stopward.shape_path(stopward.row_shape('trades'))
+        when 'observations' then stopward.shape_path(stopward.row_shape('observations'))
+        when 'alarms' then stopward.shape_path(stopward.row_shape('alarms'))
+        when 'day' then stopward.shape_path(stopward.row_shape('day'))
+    end;
+end
+$$;
+comment on function stopward.row_path(text) is 'stopward.shape_path of the rows that a tick writes.';
+revoke execute on function stopward.row_path(text) from public;
 
 create function stopward.require_tick(function_name text, request jsonb)
 returns void
@@ -91,13 +122,24 @@ as $$
 begin
     perform stopward.require(function_name, request, stopward.tick_shape(function_name));
     perform stopward.require_rows(
-        function_name, s.key, request -> s.key, stopward.row_shape(case s.key when 'settled' then 'orders' else s.key end)
+        function_name, p.key, p.given, stopward.row_shape(p.of_rows), stopward.row_path(p.of_rows)
     )
-    from jsonb_each_text(stopward.tick_shape(function_name)) as s
-    where s.value = 'rows?';
+    from (
+        select
+            s.key,
+            request -> s.key as given,
+            case s.key when 'settled' then 'orders' else s.key end as of_rows
+        from jsonb_each_text(stopward.tick_shape(function_name)) as s
+        where s.value = 'rows?'
+    ) as p
+    where p.given <> '[]';
     if jsonb_typeof(request -> 'day') = 'object' then
         perform stopward.require_rows(
-            function_name, 'day', jsonb_build_array(request -> 'day'), stopward.row_shape('day')
+            function_name,
+            'day',
+            jsonb_build_array(request -> 'day'),
+            stopward.row_shape('day'),
+            stopward.row_path('day')
         );
     end if;
 end

@@ -23,6 +23,7 @@ from stopward.domain.snapshot import (
     TradeRow,
     ViewRow,
 )
+from stopward.local.migrate import SUPABASE, read_migrations
 
 ROWS: dict[str, type] = {
     "positions": Position,
@@ -97,3 +98,68 @@ def test_a_tick_is_judged_as_it_is_written(
     lists = {key for key, wanted in shape.items() if wanted == "rows?"}
     judged = {*ROWS, "settled"} - {"day"}
     assert lists == judged & {field.name for field in fields(of_type)}
+
+
+def test_whoever_replaces_a_shape_replaces_its_path() -> None:
+    # A session keeps what it worked out once, until the function itself is another one.
+    texts = [each.text for each in read_migrations(SUPABASE / "migrations")]
+    shapes = [" function stopward.row_shape(" in text for text in texts]
+    assert any(shapes)
+    assert shapes == [" function stopward.row_path(" in text for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "fits"),
+    [
+        ("null", "text", False),
+        ("null", "text?", True),
+        ("null", "rows?", False),
+        ('"x"', "text", True),
+        ('""', "text", False),
+        ('""', "prose", True),
+        ("1", "text", False),
+        ('"1.50"', "numeric(18,6)", True),
+        ("1.5", "numeric(18,6)", True),
+        ('"1e13"', "numeric(18,6)", False),
+        ('"NaN"', "numeric", False),
+        ('"Infinity"', "numeric", False),
+        ("1.5", "integer", False),
+        ("3000000000", "integer", False),
+        ("3000000000", "bigint", True),
+        ('"1"', "bigint", False),
+        ("1e400", "double precision", False),
+        ('"2026-11-23T17:00:00Z"', "timestamptz", True),
+        ('"2026-11-23T17:00:00.123456+00:00"', "timestamptz", True),
+        ('"2026-11-23 17:00:00-05"', "timestamptz", True),
+        ('"2026-11-23T17:00:00"', "timestamptz", False),
+        ('"infinity"', "timestamptz", False),
+        ('"2026-02-30"', "date", False),
+        ('"2026-02-28"', "date", True),
+        ('["2026-02-28"]', "date[]", True),
+        ('["2026-02-28", 5]', "date[]", False),
+        ("[1, 2]", "bigint[]", True),
+        ("[1, null]", "double precision[]", True),
+        ('["NaN"]', "double precision[]", False),
+        ('["a"]', "text[]", True),
+        ("[1]", "text[]", False),
+        ('"a"', "text[]", False),
+        ('{"a": 1, "b": null}', "numbers", True),
+        ('{"a": "1"}', "numbers", False),
+        ("true", "boolean", True),
+        ('"true"', "boolean", False),
+        ("{}", "object", True),
+        ("[]", "object", False),
+        ('"7a6f3a52-8a4b-4f0e-9a5c-0f2f3c1d2e3f"', "uuid", True),
+        ('"somebody"', "uuid", False),
+    ],
+)
+def test_a_value_is_of_a_type_or_not(
+    connection: psycopg.Connection[Any], value: str, wanted: str, fits: bool
+) -> None:
+    # One statement judges values of several types: each by its own.
+    row = connection.execute(
+        "select stopward.fits('true', 'boolean') and not stopward.fits('1.5', 'integer'),"
+        " stopward.fits(g.value::jsonb, g.wanted) from (values (%s, %s)) as g (value, wanted)",
+        (value, wanted),
+    ).fetchone()
+    assert row == (True, fits)
