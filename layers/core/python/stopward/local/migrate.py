@@ -119,12 +119,16 @@ def _open(url: str) -> Iterator[Connection]:
     except psycopg.OperationalError as error:
         # libpq may repeat the URL, in the chained traceback too.
         raise DatabaseUnavailable(
-            f"the database gave no answer: {read.scrub(str(error))}"
+            f"{_place(error)}: the database gave no answer: {read.scrub(str(error))}"
         ) from None
     except psycopg.Error as error:
         rule = error.diag.constraint_name or error.sqlstate or "unknown"
-        place = "; ".join(getattr(error, "__notes__", ()))
-        raise DatabaseRejected(f"{place or 'migrate'}: {error}", rule=rule) from error
+        raise DatabaseRejected(f"{_place(error)}: {error}", rule=rule) from error
+
+
+def _place(error: psycopg.Error) -> str:
+    # The file that was under way.
+    return "; ".join(getattr(error, "__notes__", ())) or "migrate"
 
 
 def _applied(connection: Connection) -> dict[str, str]:
