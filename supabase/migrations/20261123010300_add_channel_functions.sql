@@ -70,6 +70,37 @@ comment on function stopward.require_channel(jsonb, text, text, text) is
 'Refuse a channel that could not be delivered to; the address is not repeated, for it may be a secret.';
 revoke execute on function stopward.require_channel(jsonb, text, text, text) from public;
 
+create function stopward.without_secrets(request jsonb)
+returns jsonb
+language sql immutable
+set search_path = ''
+as $$
+select
+    case
+        when jsonb_typeof(request) = 'object' then
+            request || coalesce(
+                (
+                    select
+                        jsonb_object_agg(
+                            g.key,
+                            case
+                                when jsonb_typeof(g.value) = 'null' then g.value
+                                when jsonb_typeof(g.value) = 'string' and length(g.value #>> '{}') <= 2000
+                                    then '"hidden"'::jsonb
+                                else 'false'::jsonb
+                            end
+                        )
+                    from jsonb_each(request) as g (key, value)
+                    where g.key in ('address', 'secret')
+                ), '{}'
+            )
+        else request
+    end
+$$;
+comment on function stopward.without_secrets(jsonb) is
+'A request as it may be told in a refusal: its address and secret are hidden, false where they are no text of up to 2000 characters.';
+revoke execute on function stopward.without_secrets(jsonb) from public;
+
 create function api.put_channel(request jsonb)
 returns jsonb
 language plpgsql
@@ -78,10 +109,10 @@ set search_path = ''
 as $$
 declare
     is_request constant boolean := stopward.require(
-        'put_channel', request,
+        'put_channel', stopward.without_secrets(request),
         '{
             "account_id": "text", "name": "jsonb?", "kind": "jsonb?", "deliverer": "jsonb?",
-            "address": "prose?", "secret": "prose?", "topics": "jsonb?", "least_severity": "jsonb?",
+            "address": "text?", "secret": "text?", "topics": "jsonb?", "least_severity": "jsonb?",
             "attempts_limit": "jsonb?", "enabled": "boolean?"
         }'
     );

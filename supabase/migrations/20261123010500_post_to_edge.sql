@@ -164,6 +164,13 @@ declare
     most constant integer := coalesce((request ->> 'limit')::integer, 200);
     found uuid[];
 begin
+    if most not between 1 and 10000 or late not between 0 and 86400 then
+        perform stopward.refuse(
+            'nudge_edge_request',
+            format('nudge_edge: limit %s, late_seconds %s', most, late),
+            'limit 1 to 10000, late_seconds 0 to 86400'
+        );
+    end if;
     select array_agg(d.id) into found
     from (
         select q.id

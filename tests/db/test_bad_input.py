@@ -23,8 +23,10 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What is put in the place of each value."""
 NOT_REQUESTS: tuple[Any, ...] = (None, [], {}, "x", 5, True, [{}])
-FEW = 7
-"""Values tried at each place in `make test`, another choice at each; the nightly run tries all."""
+ALL = 10**6
+FEW = 150
+"""About so many changes of values `make test` tries in a request, but three at each place at least;
+the nightly run tries all."""
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +65,13 @@ def changed_at(request: Any, path: Path, *, to: Any = None, drop: bool = False) 
     return found
 
 
-def bad_requests(request: Any, *, values: int) -> Iterator[tuple[str, Any]]:
+def bad_requests(request: Any, *, changes: int) -> Iterator[tuple[str, Any]]:
     """Yield what was done to a good request, and the request."""
     yield from ((f"all is {each!r}", each) for each in NOT_REQUESTS)
     yield "surprise", {**request, "surprise": 1}
-    for number, path in enumerate(places(request)):
+    paths = list(places(request))
+    values = min(len(VALUES), max(3, changes // max(1, len(paths))))
+    for number, path in enumerate(paths):
         field = next((str(key) for key in reversed(path) if isinstance(key, str)), "")
         yield field, changed_at(request, path, drop=True)
         for place in range(values):
@@ -91,7 +95,7 @@ def fault(error: psycopg.Error, field: str) -> str | None:
     return f"{state}: {told}"
 
 
-def judge(connection: psycopg.Connection[Any], function: str, *, values: int) -> list[str]:
+def judge(connection: psycopg.Connection[Any], function: str, *, changes: int) -> list[str]:
     """Send every bad request; return what was answered otherwise than it should be."""
     stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
     request = REQUESTS[function](stage)
@@ -99,7 +103,7 @@ def judge(connection: psycopg.Connection[Any], function: str, *, values: int) ->
     before = read_state(connection)
     faults: dict[str, str] = {}
     refused = 0
-    for field, bad in bad_requests(request, values=values):
+    for field, bad in bad_requests(request, changes=changes):
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute(call, (json.dumps(bad),))
@@ -117,7 +121,7 @@ def judge(connection: psycopg.Connection[Any], function: str, *, values: int) ->
 
 @pytest.mark.parametrize("function", sorted(REQUESTS))
 def test_bad_input_is_refused_by_name(connection: psycopg.Connection[Any], function: str) -> None:
-    assert judge(connection, function, values=FEW) == []
+    assert judge(connection, function, changes=FEW) == []
 
 
 @pytest.mark.nightly
@@ -125,7 +129,7 @@ def test_bad_input_is_refused_by_name(connection: psycopg.Connection[Any], funct
 def test_all_bad_input_is_refused_by_name(
     connection: psycopg.Connection[Any], function: str
 ) -> None:
-    assert judge(connection, function, values=len(VALUES)) == []
+    assert judge(connection, function, changes=ALL) == []
 
 
 @pytest.mark.parametrize("function", sorted(REQUESTS))

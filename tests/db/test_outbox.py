@@ -6,6 +6,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from stopward.adapters.channels import Channels
+from stopward.adapters.postgres import PostgresDatabase
+from stopward.domain.identity import AccountId
 from stopward.domain.snapshot import Alarm
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
@@ -301,6 +304,9 @@ def test_a_channel_is_made_changed_and_removed(mail: Mailroom) -> None:
         ({"address": "arn:aws:sns:eu-central-1:1:topic"}, "channel_addresses_address_is_safe"),
         ({"kind": "sns", "address": HOOK}, "channel_addresses_address_is_safe"),
         ({"topics": "alarm"}, "put_channel_topics"),
+        ({"address": ["https://me:secret@example.com/"]}, "put_channel_request"),
+        ({"secret": {"token": "secret@"}}, "put_channel_request"),
+        ({"secret": "secret@" * 300}, "put_channel_request"),
         ({"least_severity": "all"}, "channels_severity_known"),
         ({"attempts_limit": 0}, "channels_attempts_bounded"),
         ({"attempts_limit": 100}, "channels_attempts_bounded"),
@@ -357,6 +363,48 @@ def test_notices_are_read_by_id_or_up_to_a_time(mail: Mailroom) -> None:
     with pytest.raises(psycopg.Error) as caught:
         mail.call("mark_read", **account)
     assert caught.value.diag.constraint_name == "mark_read_request"
+
+
+def test_people_do_all_of_it_through_one_adapter(url: str, mail: Mailroom) -> None:
+    database = PostgresDatabase(url)
+    channels, account = Channels(database), AccountId(mail.account_id)
+    channels.put(account, "desk", kind="webhook", address=HOOK, topics=["alarm"], enabled=True)
+    channels.put(account, "desk", topics=[], least_severity="notice", attempts_limit=1)
+    assert channels.attempt(account, "desk", key="1") is True
+    mail.settle(mail.claim()[0], "retry", error="answered 500")
+    assert [channels.retry_dead(account, "desk"), channels.retry_dead(account)] == [1, 0]
+    mail.tell("a")
+    trial, _, told = mail.notices()
+    assert channels.mark_read(account, ids=[trial["id"]]) == 1
+    assert channels.mark_read(account, until=told["created_at"]) == 2
+    assert [channels.remove(account, "desk"), channels.remove(account, "desk")] == [True, False]
+    channels.put_edge_webhook("https://example.com/notify", secret="w" * 24)
+    channels.put_edge_webhook(None)
+    assert mail.eyes.execute("table stopward.edge_webhook").fetchall() == []
+    database.close()
+
+
+def test_old_notices_go_but_for_what_still_waits(mail: Mailroom) -> None:
+    mail.channel()
+    for key in ("delivered", "waits", "young"):
+        mail.tell(key)
+    mail.settle(mail.claim(limit=1)[0], "delivered")
+    mail.eyes.execute(
+        "update stopward.notifications set created_at = now() - interval '401 days'"
+        " where account_id = %s and key <> 'young'",
+        (mail.account_id,),
+    )
+    assert mail.call("trim_notices", keep_days=402) == {"count": 0}
+    assert mail.call("trim_notices") == {"count": 1}
+    assert mail.call("trim_notices") == {"count": 0}
+    assert {row["key"] for row in mail.rows()} == {"waits", "young"}
+
+
+@pytest.mark.parametrize("request_", [{"keep_days": 29}, {"limit": 0}, {"limit": 10_001}])
+def test_what_is_young_is_never_trimmed(mail: Mailroom, request_: dict[str, int]) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        mail.call("trim_notices", **request_)
+    assert caught.value.diag.constraint_name == "trim_notices_bounds"
 
 
 def test_another_accounts_notice_is_not_marked(url: str, mail: Mailroom) -> None:

@@ -91,6 +91,7 @@ def test_it_delivers_what_waits_and_says_so_in_one_line_and_in_metrics(
         "put_back": 0,
         "dead": 1,
         "nudged": 0,
+        "trimmed": 0,
         "pending": 1,
     }
     assert [line.message for line in lines if isinstance(line, LogEvent)] == ["outbox_delivered"]

@@ -52,6 +52,9 @@ class Queue:
     def nudge(self) -> int:
         return 3
 
+    def trim(self) -> int:
+        return 7
+
     def backlog(self) -> Backlog:
         return Backlog(pending=len(self.due), dead=0, oldest_pending_seconds=12.5)
 
@@ -89,6 +92,7 @@ def test_all_that_is_due_is_sent_once_and_settled() -> None:
         "put_back": 0,
         "dead": 0,
         "nudged": 3,
+        "trimmed": 7,
         "pending": 0,
         "oldest_pending_seconds": 12.5,
     }
@@ -103,11 +107,11 @@ def test_a_claim_outlives_the_run_that_made_it() -> None:
 def test_without_time_nothing_is_claimed() -> None:
     queue, sender = Queue([a_claim()]), Sender()
     summary = run(queue, sender, left=lambda: 15.0)
-    assert (queue.claims, sender.sent, summary.pending) == ([], [], 1)
+    assert (queue.claims, sender.sent, summary.pending, summary.trimmed) == ([], [], 1, 0)
 
 
 def test_what_time_does_not_reach_is_put_back_at_no_cost() -> None:
-    left = iter([60.0, 60.0, 60.0, 10.0, 10.0, 10.0])
+    left = iter([60.0, 60.0, 60.0, 10.0, 10.0, 10.0, 10.0])
     queue, sender = Queue([a_claim(n) for n in range(4)]), Sender()
     summary = run(queue, sender, left=lambda: next(left))
     assert len(sender.sent) == 2

@@ -140,6 +140,9 @@ class Outbox(Protocol):
     def backlog(self) -> Backlog:
         """Return what waits."""
 
+    def trim(self) -> int:
+        """Forget some of what is settled and old; return how many notices."""
+
 
 class Notifier(Protocol):
     """Whoever carries a notice out of the house."""

@@ -76,11 +76,10 @@ class Channels:
         until: datetime | None = None,
     ) -> int:
         """Note that notices were read, by id or all up to a time; return how many were unread."""
-        until_text = None if until is None else until.isoformat()
-        ids_list: JsonValue = None if ids is None else list(ids)
-        return _count(
-            self._call("mark_read", account_id=account_id, ids=ids_list, until=until_text)
-        )
+        which: dict[str, JsonValue] = {} if ids is None else {"ids": list(ids)}
+        if until is not None:
+            which["until"] = until.isoformat()
+        return _count(self._call("mark_read", account_id=account_id, **which))
 
     def put_edge_webhook(self, url: str | None, *, secret: str | None = None) -> None:
         """Say where the edge function listens, for all accounts; None: it is told nothing."""

@@ -21,6 +21,8 @@ from stopward.domain.notices import (
 from stopward.errors import InvalidState
 
 REASON_CHARACTERS = 500
+KEEP_DAYS = 400
+"""A year of notices, and a month to look back on it."""
 
 
 class ClaimRow(BaseModel):
@@ -89,6 +91,10 @@ class FunctionOutbox:
             dead=int(cast("int", answer["dead"])),
             oldest_pending_seconds=float(cast("float", answer["oldest_pending_seconds"])),
         )
+
+    def trim(self) -> int:
+        """Forget some notices older than KEEP_DAYS that wait for no channel; return how many."""
+        return int(cast("int", self._call("trim_notices", keep_days=KEEP_DAYS)["count"]))
 
     def _call(self, function: str, **request: JsonValue) -> Mapping[str, JsonValue]:
         return self._functions.call(function, "request", request)

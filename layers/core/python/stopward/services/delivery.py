@@ -30,6 +30,7 @@ class DeliverySummary:
     put_back: int = 0
     dead: int = 0
     nudged: int = 0
+    trimmed: int = 0
     pending: int = 0
     oldest_pending_seconds: float = 0.0
 
@@ -63,6 +64,8 @@ class Delivery:
             if not claims:
                 break
             self._deliver(claims, remaining_seconds, holder=holder, summary=summary)
+        if remaining_seconds() > self.margin_seconds:
+            summary.trimmed = self.outbox.trim()
         backlog = self.outbox.backlog()
         summary.pending = backlog.pending
         summary.oldest_pending_seconds = backlog.oldest_pending_seconds
