@@ -78,7 +78,36 @@ CASES = [
         "update stopward.settings_versions set rules_toml = '' where account_id = %s",
         "settings_versions_append_only",
     ),
+    (
+        "update stopward.settings_changes set in_force_from = now() where account_id = %s",
+        "settings_changes_append_only",
+    ),
+    (
+        "delete from stopward.settings_changes where account_id = %s",
+        "settings_changes_append_only",
+    ),
+    (
+        "update stopward.orders set part = 'other' where account_id = %s",
+        "orders_intent_is_fixed",
+    ),
 ]
+
+
+def test_rules_that_come_into_force_again_are_told_again(world: PostgresWorld) -> None:
+    for text, rules_hash in (("y", "def"), ("y", "def"), ("x", "abc")):
+        world.people.put_rules(world.account_id, text, rules_hash=rules_hash)
+    rows = world._eyes.execute(
+        "select rules_hash, rules_toml, in_force_until is null from api.settings_history"
+        " where account_id = %s order by in_force_from",
+        (world.account_id,),
+    ).fetchall()
+    assert rows == [("abc", "x", False), ("def", "y", False), ("abc", "x", True)]
+    whole = world._eyes.execute(
+        "select count(*) from api.settings_history as a inner join api.settings_history as b"
+        " using (account_id) where account_id = %s and a.in_force_until = b.in_force_from",
+        (world.account_id,),
+    ).fetchone()
+    assert whole == (2,)
 
 
 @pytest.mark.parametrize(("statement", "rule"), CASES)
