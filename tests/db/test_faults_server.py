@@ -181,7 +181,7 @@ def test_a_server_that_only_reads_is_to_be_tried_again(
 def test_a_session_ended_for_its_idleness_is_opened_anew(
     world: PostgresWorld, eyes: Connection, database_url: str, record: TickRecord
 ) -> None:
-    store = a_store(database_url, "idle_session_timeout=20ms")
+    store = a_store(database_url, "idle_session_timeout=250ms")
     assert begin_on(store, world).fence == record.fence
     for _ in range(1000):
         row = eyes.execute(
