@@ -864,6 +864,41 @@ def test_a_reason_that_drifts_by_a_cent_does_not_end_the_run(
     assert [run.ticks for run in world.journal()] == [3]
 
 
+@pytest.mark.parametrize("late", [0, 1, 2, 4, 6])
+def test_a_pulse_that_is_told_again_after_later_ones_counts_once(
+    world: World, position: Position, late: int
+) -> None:
+    """A schedule fires at least once: its second run may come when the first is pulses ahead."""
+    fence = begin(world).fence
+
+    def tell(tick: int) -> None:
+        closed = a_decision(position, tick=tick, closed_bar=tick == 4)
+        world.store.record_tick(
+            record(world, fence, tick=tick, positions=(position,), decisions=(closed,))
+        )
+
+    for tick in (0, 1, 2, 4, 5, 6):
+        tell(tick)
+    told = [(run.tick_at, run.ticks) for run in world.journal()]
+    assert told == [(pulse(0), 3), (pulse(4), 3)]
+    tell(late)
+    assert [(run.tick_at, run.ticks) for run in world.journal()] == told
+
+
+def test_a_pulse_that_is_told_late_and_for_the_first_time_is_kept(
+    world: World, position: Position
+) -> None:
+    fence = begin(world).fence
+    for tick in (0, 2, 1):
+        closed = a_decision(position, tick=tick, closed_bar=tick == 2)
+        world.store.record_tick(
+            record(world, fence, tick=tick, positions=(position,), decisions=(closed,))
+        )
+    assert [(run.tick_at, run.ticks) for run in world.journal()] == [
+        (pulse(0), 1), (pulse(1), 1), (pulse(2), 1),
+    ]  # fmt: skip
+
+
 def test_two_functions_run_their_holds_apart(world: World, position: Position) -> None:
     fence = begin(world).fence
     for tick in range(4):

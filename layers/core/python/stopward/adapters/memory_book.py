@@ -217,7 +217,8 @@ class Book:
             told.add(row.symbol)
             key = (row.position_id, row.source)
             last = self.last_decision.get(key)
-            if last is not None and self.journal[last].last_tick_at == row.tick_at:
+            is_late = last is not None and row.tick_at <= self.journal[last].last_tick_at
+            if is_late and self._is_told(key, row.tick_at):
                 continue
             if last is not None and extends(
                 self.journal[last].row, self.journal[last].last_tick_at, row
@@ -232,6 +233,13 @@ class Book:
         for view in views:
             if view.symbol in written or view.symbol not in told:
                 self.views.setdefault((tick_at, view.symbol), view)
+
+    def _is_told(self, key: tuple[PositionId, str], tick_at: datetime) -> bool:
+        return any(
+            (each.row.position_id, each.row.source) == key
+            and each.row.tick_at <= tick_at <= each.last_tick_at
+            for each in reversed(self.journal)
+        )
 
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]

@@ -1,0 +1,165 @@
+-- Why: a schedule fires at least once, so a pulse may be told again after later ones were. Inside a run of equal holds
+--      it got a decision of its own, and counted twice: in the journal, in its pulses, and wherever they are summed.
+-- Lock: none. Phase: before deploy.
+
+create or replace function stopward.write_journal(of_account text, of_tick timestamptz, given jsonb, views jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    with stated as (
+        select
+            g.*,
+            g.decision ->> 'kind' as kind,
+            case
+                when g.decision ->> 'kind' = 'hold' then
+                    concat_ws(
+                        '|',
+                        g.fired,
+                        g.rules_hash,
+                        g.rule_version,
+                        g.mask,
+                        g.measured,
+                        jsonb_path_query_array(g.reasons, '$[*].rule'),
+                        jsonb_path_query_array(g.reasons, '$[*].wanted')
+                    )
+            end as signature
+        from jsonb_to_recordset(given) as g (
+            position_id text,
+            symbol text,
+            tick_at timestamptz,
+            source text,
+            decision jsonb,
+            state jsonb,
+            account jsonb,
+            fired double precision,
+            reasons jsonb,
+            price double precision,
+            rules_hash text,
+            rule_version text,
+            mask text,
+            closed_bar boolean,
+            measured jsonb
+        )
+    ),
+
+    -- What is already told (at this pulse) drops out here: telling it twice changes nothing. A pulse that comes
+    -- after later ones (a schedule that fired twice) may lie inside a run, which a look at the last one cannot tell.
+    fresh as (
+        select
+            s.*,
+            r.tick_at as run_at,
+            coalesce(not s.closed_bar and s.signature = r.signature and s.tick_at > r.last_tick_at, false) as extends
+        from stated as s
+        left join stopward.decision_runs as r
+            on r.account_id = of_account and s.position_id = r.position_id and s.source = r.source
+        where case
+            when s.tick_at < r.last_tick_at then
+                coalesce(
+                    (
+                        select d.last_tick_at from stopward.decisions as d
+                        where
+                            d.account_id = of_account
+                            and d.position_id = s.position_id
+                            and d.source = s.source
+                            and d.tick_at <= s.tick_at
+                        order by d.tick_at desc
+                        limit 1
+                    ) < s.tick_at,
+                    true
+                )
+            else r.last_tick_at is distinct from s.tick_at
+        end
+    ),
+
+    extended as (
+        update stopward.decisions as d
+        set last_tick_at = f.tick_at, ticks = d.ticks + 1
+        from fresh as f
+        where
+            f.extends
+            and d.account_id = of_account
+            and d.position_id = f.position_id
+            and d.tick_at = f.run_at
+            and d.source = f.source
+    ),
+
+    written as (
+        insert into stopward.decisions (
+            account_id, position_id, tick_at, source, symbol, kind, rule, stop, stop_rule, quantity, price, fired,
+            reasons, state, account_state, rules_hash, rule_version, mask, closed_bar, measured,
+            last_tick_at
+        )
+        select
+            of_account,
+            f.position_id,
+            f.tick_at,
+            f.source,
+            f.symbol,
+            f.kind,
+            f.decision ->> 'rule',
+            coalesce(f.decision ->> 'to', f.decision ->> 'stop')::numeric,
+            coalesce(f.decision ->> 'stop_rule', case f.kind when 'move_stop' then f.decision ->> 'rule' end),
+            (f.decision ->> 'quantity')::numeric,
+            f.price,
+            f.fired::bigint,
+            f.reasons,
+            f.state,
+            f.account,
+            f.rules_hash,
+            f.rule_version,
+            f.mask,
+            f.closed_bar,
+            f.measured,
+            f.tick_at
+        from fresh as f
+        where not f.extends
+        on conflict on constraint decisions_pkey do nothing
+    ),
+
+    pointed as (
+        insert into stopward.decision_runs as r (account_id, position_id, source, tick_at, last_tick_at, signature)
+        select
+            of_account,
+            f.position_id,
+            f.source,
+            case when f.extends then f.run_at else f.tick_at end,
+            f.tick_at,
+            f.signature
+        from fresh as f
+        on conflict on constraint decision_runs_pkey do update
+        set tick_at = excluded.tick_at, last_tick_at = excluded.last_tick_at, signature = excluded.signature
+        where excluded.last_tick_at > r.last_tick_at
+    ),
+
+    -- A view is needed where a decision was written; where all of a symbol's ran on, it is not.
+    told as (
+        select s.symbol, bool_or(f.position_id is not null and not f.extends) as is_written
+        from stated as s
+        left join fresh as f on s.position_id = f.position_id and s.source = f.source
+        group by s.symbol
+    )
+
+    insert into stopward.market_views (
+        account_id, tick_at, symbol, quote_at, bid, ask, feed, bar_at, bar, fault
+    )
+    select
+        of_account, of_tick, v.symbol, v.quote_at, v.bid, v.ask, v.feed, v.bar_at, v.bar, v.fault
+    from jsonb_to_recordset(views) as v (
+        symbol text,
+        quote_at timestamptz,
+        bid numeric(18, 6),
+        ask numeric(18, 6),
+        feed text,
+        bar_at timestamptz,
+        bar jsonb,
+        fault text
+    )
+    left join told as t on v.symbol = t.symbol
+    where coalesce(t.is_written, true)
+    on conflict on constraint market_views_pkey do nothing;
+end
+$$;
+comment on function stopward.write_journal(text, timestamptz, jsonb, jsonb) is
+'Append decisions and the views they were made on, each pulse once, in any order; an equal hold inside a bar extends the run it belongs to.';
