@@ -55,13 +55,13 @@ class Mix:
         """Play one schedule on an account of its own."""
         self._rng = Random(seed)  # noqa: S311
         self._account = f"mix-{seed}"
-        self._pulse = self._newest = 0
-        self._live = self._last = ""
+        self._pulse, self._newest, self._live, self._last = 0, 0, "", ""
         self._stale: list[int] = []
         guards = self._rng.randint(2, len(SOURCES))
         self._actors = [*self._all[:guards], self._all[-1]]
         for actor in self._actors:
             actor.forget()
+            actor.holder, actor.tick = "", 0
         self._eyes.execute(
             "select api.open_account(%s)",
             (json.dumps({"account_id": self._account, "name": "Mix", "mode": "guard"}),),
@@ -115,12 +115,14 @@ class Mix:
             self._acknowledge(actor, actor.belief, actor.new)
 
     def _begin(self, actor: Actor) -> None:
-        actor.is_retry = bool(actor.holder) and self._last == actor.holder
-        if not actor.is_retry or self._rng.random() < 0.5:
-            actor.is_retry = False
+        rng, was_last = self._rng, actor.holder == self._last
+        actor.is_retry = bool(actor.tick) and rng.random() < (0.5 if was_last else 0.15)
+        if not actor.is_retry:
             self._pulse += 1
             actor.tick = self._pulse
-            actor.holder = f"{self._account}/{actor.name}/{actor.tick}"
+        if not (actor.is_retry and was_last):
+            # Else its process just begins again; or the schedule fired twice for this pulse.
+            actor.holder = f"{self._account}/{actor.name}/{actor.tick}/{rng.random()}"
 
         def begun(answer: Answer) -> None:
             if "fence" in answer:

@@ -206,7 +206,7 @@ class Belief:
                 symbol=position.symbol,
                 kind=kind,
                 cause=cause,
-                detail={"stop": str(position.stop), "risk": str(position.risk)},
+                detail={"stop": str(position.stop), "fence": str(self.snapshot.fence)},
             )
         )
 
