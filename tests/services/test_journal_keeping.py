@@ -245,11 +245,11 @@ def test_what_lies_there_already_is_taken_if_it_holds_the_same_rows() -> None:
 @pytest.mark.parametrize(
     ("there", "says"),
     [
-        (gzip.compress(b'{"id": "other"}\n'), "holds other rows"),
-        (gzip.compress(b'{"id": "000000"}\n')[:-9], "is damaged"),
-        (b"", "holds other rows"),
-        (b"not gzip at all", "is damaged"),
-        (gzip.compress(b'{"id": "000000"}'), "is cut off"),
+        pytest.param(gzip.compress(b'{"id": "other"}\n'), "holds other rows", id="other rows"),
+        pytest.param(gzip.compress(b'{"id": "000000"}\n')[:-9], "is damaged", id="half of it"),
+        pytest.param(b"", "holds other rows", id="nothing"),
+        pytest.param(b"not gzip at all", "is damaged", id="no gzip"),
+        pytest.param(gzip.compress(b'{"id": "000000"}'), "is cut off", id="no last line end"),
     ],
 )
 def test_what_lies_there_and_is_not_the_month_is_neither_overwritten_nor_trusted(
