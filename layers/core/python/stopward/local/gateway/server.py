@@ -1,17 +1,14 @@
 """The gateway over HTTP on loopback: HTTP/1.1, kept connections, bodies of bounded size."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Any, Final
+from typing import Final
 
 from stopward.local.gateway.gateway import Answer, Gateway
 from stopward.local.gateway.reading import Request
 from stopward.local.gateway.refused import Refused
+from stopward.local.loopback import LoopbackHandler, LoopbackHttp
 
-HOST: Final = "127.0.0.1"
 PORT: Final = 54321
 """Where the Supabase CLI serves a local project, and people expect it."""
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -26,23 +23,17 @@ class GatewayServer:
     def __init__(self, gateway: Gateway, *, port: int = 0) -> None:
         """Bind now; port 0 takes a free one. Raises OSError when the port is taken."""
         self._gateway = gateway
-        self._http = _LoopbackServer(gateway, port)
-        self._thread = Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
+        self._http = _Http(gateway, port)
+        self._http.begin()
 
     @property
     def url(self) -> str:
         """What a client takes for the project's URL."""
-        return f"http://{HOST}:{self._http.server_address[1]}"
+        return f"http://{self._http.address}"
 
     def stop(self) -> None:
         """Stop serving, cut open connections and close the sessions of Postgres."""
-        self._http.shutdown()
-        self._thread.join()
-        self._http.cut_connections()
-        self._http.server_close()
+        self._http.end()
         self._gateway.close()
 
 
@@ -59,56 +50,15 @@ def serving(gateway: Gateway, *, port: int = 0) -> Iterator[GatewayServer]:
         server.stop()
 
 
-class _LoopbackServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
+class _Http(LoopbackHttp):
     def __init__(self, gateway: Gateway, port: int) -> None:
         self.gateway = gateway
-        self._connections: set[socket.socket] = set()
-        self._lock = Lock()
-        super().__init__((HOST, port), _Handler)
-
-    def remember(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._connections.add(connection)
-
-    def forget(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._connections.discard(connection)
-
-    def cut_connections(self) -> None:
-        with self._lock:
-            connections = tuple(self._connections)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the client was quicker
+        super().__init__(_Handler, port=port)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(LoopbackHandler):
     timeout = IDLE_SECONDS
-    server: _LoopbackServer
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.remember(self.connection)
-
-    def finish(self) -> None:
-        self.server.forget(self.connection)
-        super().finish()
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            self.close_connection = True  # the client is gone; nobody to answer
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: requests are not events."""
+    server: _Http
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is no HTTP in PostgREST's form, not with a page."""

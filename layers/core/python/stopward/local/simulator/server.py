@@ -1,13 +1,12 @@
 """The HTTP server on loopback: HTTP/1.1 with keep-alive, one request at a time in the core."""
 
 import json
-import socket
 import time
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import RLock, Thread
+from threading import RLock
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from stopward.local.loopback import LoopbackHandler, LoopbackHttp
 from stopward.local.simulator.desk import Desk, Reply
 from stopward.local.simulator.faults import Request
 
@@ -16,82 +15,42 @@ class Server:
     """Serves a desk on a free port of 127.0.0.1 until it is stopped."""
 
     def __init__(self, desk: Desk, lock: RLock, *, port: int = 0) -> None:
-        self._http = _LoopbackServer(desk, lock, port)
-        # Small poll interval: stopping must not cost a test half a second.
-        self._thread = Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
+        self._http = _Http(desk, lock, port)
 
     @property
     def url(self) -> str:
         """Return the base URL; trading and market data live under the same one."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"http://{self._http.address}"
 
     def start(self) -> None:
         """Begin to serve, in a thread of its own."""
-        self._thread.start()
+        self._http.begin()
 
     def stop(self) -> None:
         """Stop serving and close every connection."""
-        self._http.shutdown()
-        self._thread.join()
-        self._http.close_connections()
-        self._http.server_close()
+        self._http.end()
 
 
-class _LoopbackServer(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
+class _Http(LoopbackHttp):
     def __init__(self, desk: Desk, lock: RLock, port: int) -> None:
         self.desk, self.lock = desk, lock
-        self._connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def remember(self, connection: socket.socket) -> None:
-        self._connections.add(connection)
-
-    def forget(self, connection: socket.socket) -> None:
-        self._connections.discard(connection)
-
-    def close_connections(self) -> None:
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the client was faster
+        super().__init__(_Handler, port=port)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _LoopbackServer
-    connection: socket.socket
-
-    def setup(self) -> None:
-        super().setup()
-        # Without this every small answer waits some 40 ms for the client's acknowledgement.
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.server.remember(self.connection)
-
-    def finish(self) -> None:
-        self.server.forget(self.connection)
-        super().finish()
+class _Handler(LoopbackHandler):
+    server: _Http
 
     def handle(self) -> None:
         try:
             super().handle()
-        except (ConnectionError, ValueError):
-            self.close_connection = True  # the client hung up, or the server is stopping
+        except ValueError:
+            self.close_connection = True  # stopping closed the file under an answer
 
     def do_GET(self) -> None:
         """Serve a GET."""
         self._serve()
 
     do_POST = do_PATCH = do_DELETE = do_PUT = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing on stderr; every request is in the desk's log."""
 
     def _serve(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
