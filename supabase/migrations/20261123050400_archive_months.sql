@@ -247,12 +247,12 @@ begin
     from api.journal_months as m
     cross join lateral to_regclass(format('stopward.%I', m.partition_name)) as r (relation)
     where m.state in ('kept', 'detached') and m.month < first_kept and r.relation is not null;
-    return jsonb_build_object('months', months, 'schema_version', version);
+    return jsonb_build_object('months', months, 'last_migration', version);
 end
 $$;
 comment on function api.list_archivable(jsonb) is
 'Months older than the last `keep_months` whole ones before today''s: {keep_months, today}. '
-'Answers {months: [{table, month, rows_estimate, bytes, columns, key, stays_because}], schema_version}; '
+'Answers {months: [{table, month, rows_estimate, bytes, columns, key, stays_because}], last_migration}; '
 'stays_because is null where the month may be archived and dropped.';
 revoke execute on function api.list_archivable(jsonb) from public;
 grant execute on function api.list_archivable(jsonb) to service_role, stopward_worker;

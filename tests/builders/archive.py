@@ -116,7 +116,7 @@ class MemoryJournal:
             if not month.is_gone
         )
 
-    def schema_version(self) -> str | None:
+    def last_migration(self) -> str | None:
         """Return none: there are no migrations."""
         return None
 

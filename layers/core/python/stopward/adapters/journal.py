@@ -43,9 +43,9 @@ class FunctionJournal:
         found = self._call("list_archivable", keep_months=keep_months, today=today.isoformat())
         return tuple(_month(each) for each in found["months"])
 
-    def schema_version(self) -> str | None:
+    def last_migration(self) -> str | None:
         """Return the version of the last migration, None when the database does not know."""
-        found = self._call("list_archivable", keep_months=1200)["schema_version"]
+        found = self._call("list_archivable", keep_months=1200)["last_migration"]
         return None if found is None else str(found)
 
     def read_month(self, month: JournalMonth, *, after: tuple[str, ...] | None) -> JournalPage:

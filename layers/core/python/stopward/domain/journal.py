@@ -105,11 +105,11 @@ def manifest(
     month: JournalMonth,
     archived: ArchivedMonth,
     ends: tuple[str, str] | None,
-    schema_version: str | None,
+    last_migration: str | None,
 ) -> bytes:
     """Return what describes an archive to whoever finds it: JSON with sorted keys.
 
-    ends: first and last line, None without rows; schema_version: of the last migration.
+    ends: first and last line, None without rows; last_migration: its version, None when unknown.
     """
     first, last = (None, None) if ends is None else (json.loads(line) for line in ends)
     described = {
@@ -125,6 +125,6 @@ def manifest(
         "first": first and {name: first[name] for name in month.key},
         "last": last and {name: last[name] for name in month.key},
         "columns": dict(month.columns),
-        "schema_version": schema_version,
+        "last_migration": last_migration,
     }
     return json.dumps(described, indent=2, sort_keys=True).encode() + b"\n"

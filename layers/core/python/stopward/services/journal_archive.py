@@ -65,7 +65,7 @@ def archive_month(
     reader: MonthReader,
     archive: Archive,
     spool: Callable[[], BinaryIO],
-    schema_version: str | None,
+    last_migration: str | None,
 ) -> ArchivedMonth:
     """Write a month as an object with its manifest, read it back and return what lies there.
 
@@ -82,7 +82,7 @@ def archive_month(
         raise ArchiveUnavailable(f"it could not be written: {error.strerror or error}") from error
     archived = read_back(month, key=key, archive=archive, expected=spooled.digest)
     described = manifest(
-        month=month, archived=archived, ends=spooled.ends, schema_version=schema_version
+        month=month, archived=archived, ends=spooled.ends, last_migration=last_migration
     )
     beside = manifest_key(key)
     if not archive.put(beside, io.BytesIO(described)):

@@ -37,7 +37,7 @@ class Journal(MonthReader, Protocol):
     def old_months(self, *, keep_months: int, today: date) -> tuple[JournalMonth, ...]:
         """Return the months that are older than the last so many whole ones, oldest first."""
 
-    def schema_version(self) -> str | None:
+    def last_migration(self) -> str | None:
         """Return the version of the last migration, None when the database does not know."""
 
     def note(self, archived: ArchivedMonth) -> None:
@@ -134,7 +134,7 @@ class JournalKeeper:
         summary: KeepingSummary,
     ) -> None:
         tried: set[str] = set()
-        schema_version = self.journal.schema_version()
+        last_migration = self.journal.last_migration()
         # The views of a month may go once its decisions went, so the list changes as we go.
         while month := self._next(today, tried):
             tried.add(month.name)
@@ -142,7 +142,7 @@ class JournalKeeper:
                 summary.left += 1
                 continue
             try:
-                self._retire(month, archive, schema_version, summary)
+                self._retire(month, archive, last_migration, summary)
             except ArchiveUnavailable as error:
                 # It will not answer for the next month either.
                 summary.failures.append(f"{month.name}: {error}")
@@ -161,7 +161,7 @@ class JournalKeeper:
         self,
         month: JournalMonth,
         archive: Archive,
-        schema_version: str | None,
+        last_migration: str | None,
         summary: KeepingSummary,
     ) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -170,7 +170,7 @@ class JournalKeeper:
                 reader=self.journal,
                 archive=archive,
                 spool=self.spool,
-                schema_version=schema_version,
+                last_migration=last_migration,
             )
             self.journal.note(archived)
             summary.archived += 1
