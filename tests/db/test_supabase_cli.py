@@ -76,14 +76,3 @@ def test_migrate_has_nothing_to_do_after_a_push_and_a_push_nothing_after_migrate
     )
     assert tuple(version for (version,) in rows) == VERSIONS
     assert read_all(migrated, CATALOGUE) == read_all(pushed, CATALOGUE)
-
-
-def test_the_advisors_of_supabase_find_nothing(
-    make_database: MakeDatabase, template_database: str, project: Path, tmp_path: Path
-) -> None:
-    url = make_database(template=template_database)
-    done = run_supabase(
-        "db", "advisors", f"--remote={url}", "--fail-on", "warn", project=project, home=tmp_path
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stderr
