@@ -13,6 +13,7 @@ from stopward.errors import DatabaseRejected
 from tests.builders.interleaving_payload import SYMBOLS, Belief
 from tests.builders.store import A_SESSION, a_position, pulse
 from tests.builders.store_world import MemoryWorld, PostgresWorld, World
+from tests.conftest import MakeDatabase
 
 SCHEDULES = 60
 NIGHTLY = 1_000
@@ -21,9 +22,10 @@ SEEN = ("journal", "views", "events", "trades", "alarms", "observations", "gaps"
 """What is compared of what is kept."""
 
 
-@pytest.fixture(scope="module")
-def worlds(database_url: str) -> Iterator[tuple[World, World]]:
-    postgres = PostgresWorld(database_url)
+@pytest.fixture
+def worlds(make_database: MakeDatabase, template_database: str) -> Iterator[tuple[World, World]]:
+    # Not the shared database: other tests tell it of instruments and usual volumes.
+    postgres = PostgresWorld(make_database(template=template_database))
     yield MemoryWorld(), postgres
     postgres.close()
 
