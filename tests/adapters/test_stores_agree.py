@@ -86,12 +86,13 @@ class Teller:
             lease_seconds=30,
         )  # fmt: skip
         if isinstance(found, Snapshot):
-            self._beliefs[guard] = Belief.of(found, tick=number, source=guard)
+            # In one order, or the same seed tells two stories: neither store promises one.
             found = replace(
                 found,
                 positions=tuple(sorted(found.positions, key=lambda each: each.symbol)),
                 orders=tuple(sorted(found.orders, key=lambda each: (each.tick_at, each.id))),
             )
+            self._beliefs[guard] = Belief.of(found, tick=number, source=guard)
             self.answers.append(found)
         else:
             self.answers.append(found.holder)
