@@ -770,7 +770,9 @@ def test_a_position_declared_by_a_person_is_new_or_as_it_was_put(
 ) -> None:
     for _ in range(2):
         world.people.put_positions(world.account_id, [position])
-        assert begin(world).positions == (position,)
+        snapshot = begin(world)
+        assert snapshot.positions == (position,)
+        world.store.record_tick(record(world, snapshot.fence, release=True))
     other = a_position("MSFT", account_id=world.account_id)
     changed = replace(position, stop=D("99"))
     refused(
@@ -778,6 +780,22 @@ def test_a_position_declared_by_a_person_is_new_or_as_it_was_put(
         lambda: world.people.put_positions(world.account_id, [other, changed]),
     )
     assert begin(world).positions == (position,)
+
+
+def test_a_position_is_not_declared_while_a_tick_may_adopt_it(
+    world: World, position: Position
+) -> None:
+    adopted = replace(position, id=PositionId(f"{position.id}/adopted"))
+    other = a_position("MSFT", account_id=world.account_id)
+    fence = begin(world).fence
+    refused(
+        "lease_is_held", lambda: world.people.put_positions(world.account_id, [position, other])
+    )
+    sell = an_order(adopted)
+    both = record(world, fence, positions=(adopted,), orders=(sell,), release=True)
+    assert world.store.record_tick(both) == ids(sell)
+    world.people.put_positions(world.account_id, [other])
+    assert begin(world).positions == (adopted, other)
 
 
 # The journal

@@ -160,6 +160,8 @@ class MemoryStore:
     def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
         """Put positions under guard that a person declares; one that is known must be as put."""
         book = self.book(account_id).copy()
+        is_held = book.lease is not None and book.lease.until > self._now()
+        refuse_if(is_held, "lease_is_held", account_id)
         for position in positions:
             known = book.positions.get(position.id)
             refuse_if(known not in (None, position), "positions_pkey", position.id)
