@@ -66,7 +66,7 @@ begin
             "quantity": "numeric(24,9)", "price": "numeric(18,6)?", "on": "text?", "rule": "text",
             "tick_at": "timestamptz", "attempt": "integer", "status": "text", "broker_order_id": "text?",
             "filled_quantity": "numeric(24,9)", "filled_price": "numeric(18,6)?", "reason": "prose",
-            "partials": "integer", "part": "prose?"
+            "partials": "integer", "part": "prose"
         }'::jsonb
         when 'trades' then '{
             "position_id": "text", "symbol": "text", "closed_at": "timestamptz", "exit_price": "numeric(18,6)",

@@ -223,6 +223,7 @@ set search_path = ''
 as $$
 declare
     this_account constant text := request ->> 'account_id';
+    held stopward.leases;
     other text;
     touched integer;
 begin
@@ -232,8 +233,21 @@ begin
     );
     perform stopward.require_account(this_account);
     perform stopward.require_own(this_account, request -> 'positions');
-    -- Two that put the same stand in line: the second one finds what the first one put.
-    perform from stopward.accounts as a where a.id = this_account for no key update;
+    -- Ticks lock this row before any other, and so do two that put the same: the second one finds what the first
+    -- one put. Before the first tick there is none; the account holds off what would make it.
+    select * into held from stopward.leases as l where l.account_id = this_account for update;
+    if not found then
+        perform from stopward.accounts as a where a.id = this_account for update;
+        select * into held from stopward.leases as l where l.account_id = this_account;
+    end if;
+    -- A tick under way looked before: it may adopt what is put, and would be refused with all its exits.
+    if held.until > clock_timestamp() then
+        perform stopward.refuse(
+            'lease_is_held',
+            format('account %s: a tick of %s is under way until %s', this_account, held.holder, held.until),
+            'put it again once the tick is over'
+        );
+    end if;
     -- A row that says nothing new is no second declaration; one that says otherwise is not obeyed.
     select min(p.id) into other
     from jsonb_array_elements(request -> 'positions') as g (value)
@@ -260,4 +274,4 @@ end
 $$;
 comment on function api.put_positions(jsonb) is
 'Put positions under guard that a person declares: {account_id, positions: [...]}. All that are not known as they are '
-'put are new, or none is written; answers how many were.';
+'put are new, or none is written; answers how many were. Refused while a tick is under way.';

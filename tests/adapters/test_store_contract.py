@@ -3,7 +3,7 @@
 Postgres is asked by psycopg, and by supabase-py through the gateway as service_role.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from math import isnan
 import pytest
 
 from stopward.domain.decision import Exit, MoveStop, Reduce
-from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol
+from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, PositionId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.orders import Order
 from stopward.domain.position import Marks, Position
@@ -35,27 +35,7 @@ from tests.builders.store import (
     ids,
     pulse,
 )
-from tests.builders.store_world import MemoryWorld, PostgresWorld, Run, World, begin
-
-
-@pytest.fixture(params=["memory", "postgres", "postgres 17", "supabase"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "memory":
-        yield MemoryWorld()
-        return
-    url = "hosted_url" if request.param == "postgres 17" else "database_url"
-    project = None
-    if request.param == "supabase":
-        gateway = request.getfixturevalue("gateway")
-        project = (gateway.url, gateway.keys.secret)
-    found = PostgresWorld(request.getfixturevalue(url), project=project)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def position(world: World) -> Position:
-    return a_position(account_id=world.account_id)
+from tests.builders.store_world import Run, World, begin
 
 
 def record(world: World, fence: int, *, tick: int = 0, **parts: object) -> TickRecord:
@@ -173,25 +153,29 @@ def test_every_field_of_a_position_comes_back_as_it_went(world: World) -> None:
 
 
 def test_every_field_of_an_order_comes_back_as_it_went(world: World, position: Position) -> None:
-    order = Order(
+    recorded = Order(
         **{
             **{f.name: getattr(an_order(position, step="move"), f.name) for f in fields(Order)},
             "on": "broker-1",
             "rule": "ratchet",
             "attempt": 3,
-            "status": "working",
-            "broker_order_id": "broker-2",
-            "filled_quantity": D("1.5"),
-            "filled_price": D("98.01"),
-            "reason": "new",
             "partials": 2,
             "part": "bare1",
         }
     )
+    order = replace(
+        recorded,
+        status="working",
+        broker_order_id=BrokerOrderId("broker-2"),
+        filled_quantity=D("1.5"),
+        filled_price=D("98.01"),
+        reason="new",
+    )
     unset = [f.name for f in fields(Order) if getattr(order, f.name) == f.default]
     assert unset == []
     fence = begin(world).fence
-    world.store.record_tick(record(world, fence, positions=(position,), orders=(order,)))
+    world.store.record_tick(record(world, fence, positions=(position,), orders=(recorded,)))
+    world.store.record_tick(record(world, fence, settled=(order,)))
     assert begin(world).orders == (order,)
 
 
@@ -686,7 +670,11 @@ def test_two_orders_for_one_step_in_one_record_are_refused(
     fence = begin(world).fence
     wrong = record(world, fence, positions=(position,), orders=(first, second))
     refused("orders_one_per_step", lambda: world.store.record_tick(wrong))
-    tranches = (replace(first, part="bare0"), replace(second, part="bare1"))
+    half = D("50")
+    tranches = (
+        replace(first, part="bare0", quantity=half),
+        replace(second, part="bare1", quantity=half),
+    )
     right = record(world, fence, positions=(position,), orders=tranches)
     assert world.store.record_tick(right) == ids(first, second)
 
@@ -782,7 +770,9 @@ def test_a_position_declared_by_a_person_is_new_or_as_it_was_put(
 ) -> None:
     for _ in range(2):
         world.people.put_positions(world.account_id, [position])
-        assert begin(world).positions == (position,)
+        snapshot = begin(world)
+        assert snapshot.positions == (position,)
+        world.store.record_tick(record(world, snapshot.fence, release=True))
     other = a_position("MSFT", account_id=world.account_id)
     changed = replace(position, stop=D("99"))
     refused(
@@ -790,6 +780,22 @@ def test_a_position_declared_by_a_person_is_new_or_as_it_was_put(
         lambda: world.people.put_positions(world.account_id, [other, changed]),
     )
     assert begin(world).positions == (position,)
+
+
+def test_a_position_is_not_declared_while_a_tick_may_adopt_it(
+    world: World, position: Position
+) -> None:
+    adopted = replace(position, id=PositionId(f"{position.id}/adopted"))
+    other = a_position("MSFT", account_id=world.account_id)
+    fence = begin(world).fence
+    refused(
+        "lease_is_held", lambda: world.people.put_positions(world.account_id, [position, other])
+    )
+    sell = an_order(adopted)
+    both = record(world, fence, positions=(adopted,), orders=(sell,), release=True)
+    assert world.store.record_tick(both) == ids(sell)
+    world.people.put_positions(world.account_id, [other])
+    assert begin(world).positions == (adopted, other)
 
 
 # The journal

@@ -20,7 +20,16 @@ from stopward.adapters import rows
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.snapshot import Snapshot
-from tests.builders.interleaving_actor import Actor, Answer, Call, Then, ask, by_hand, written
+from tests.builders.interleaving_actor import (
+    Actor,
+    Answer,
+    Call,
+    Then,
+    ask,
+    ask_too_much,
+    by_hand,
+    written,
+)  # fmt: skip
 from tests.builders.interleaving_check import BREACHES
 from tests.builders.interleaving_payload import SYMBOLS, Belief
 from tests.builders.store import a_position, pulse
@@ -140,6 +149,10 @@ class Mix:
 
     def _record(self, actor: Actor, belief: Belief) -> None:
         if actor.record is None:
+            if belief.snapshot.positions and not self._busy() and self._rng.random() < 0.1:
+                self.counts["asked for too much"] += 1
+                if wrong := ask_too_much(actor.connection, belief):
+                    self._say(wrong)
             actor.record = belief.record(self._rng)
         intents = {order.id for order in actor.record.orders}
         repeats, retries = actor.was_recorded, actor.is_retry

@@ -85,6 +85,18 @@ def ask(
     return answer
 
 
+def ask_too_much(connection: psycopg.Connection[Any], belief: Belief) -> str:
+    """Ask for more shares than there are, and return what is wrong with the answer."""
+    connection.autocommit = True
+    try:
+        ask(connection, "record_tick", written(belief.overreach()))
+    except psycopg.Error as error:
+        if error.diag.constraint_name in ("orders_within_position", "stale_fence"):
+            return ""
+        return f"orders for too much were refused: {error.diag.message_primary}"
+    return "orders for too much were taken"
+
+
 def written(value: object) -> Mapping[str, JsonValue]:
     """Return a record as the functions take it."""
     found = rows.write(value)

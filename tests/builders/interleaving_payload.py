@@ -97,6 +97,20 @@ class Belief:
             release=rng.random() < 0.2,
         )
 
+    def overreach(self) -> TickRecord:
+        """Return a record that protects the shares of a position twice over."""
+        position = self.snapshot.positions[0]
+        orders = (
+            an_order(position, step="arm", tick=self.tick, id=OrderId(f"sw-{part}"), part=part)
+            for part in ("over0", "over1")
+        )
+        return a_record(
+            self.snapshot.fence,
+            tick=self.tick,
+            account_id=self.snapshot.account.id,
+            orders=tuple(orders),
+        )
+
     def acknowledge(self, new: Collection[OrderId], rng: Random) -> Acknowledgement:
         """Return what came of the orders that were new."""
         self.settled, self.trades = [], []

@@ -10,6 +10,8 @@ import pytest
 from stopward.adapters import rows
 from stopward.domain.identity import OrderId
 from stopward.domain.orders import Order
+from stopward.domain.snapshot import Observation
+from stopward.errors import DatabaseRejected
 from tests.builders.store import D, a_position, a_record, an_order, pulse
 from tests.builders.store_world import PostgresWorld, begin
 
@@ -20,7 +22,7 @@ insert into stopward.orders (
 )
 select
     account_id, %(id)s, position_id, symbol, step, side, quantity, price, acts_on, %(rule)s,
-    tick_at, attempt, 'void', 0, '', 0, part
+    tick_at, attempt, 'recorded', 0, '', 0, part
 from stopward.orders where account_id = %(account)s and id = %(like)s
 """
 
@@ -66,24 +68,74 @@ def test_a_second_order_for_a_step_is_refused_by_name(
     assert caught.value.diag.constraint_name == "orders_one_per_step"
 
 
-def test_a_program_that_does_not_know_of_parts_is_still_served(world: PostgresWorld) -> None:
+@pytest.mark.parametrize("part", [{}, {"part": None}], ids=["left out", "null"])
+def test_an_order_that_does_not_say_its_part_is_refused(
+    world: PostgresWorld, part: dict[str, None]
+) -> None:
     position = a_position(account_id=world.account_id)
-    tranches = [
-        an_order(position, step="arm", id=OrderId(f"sw-{n}"), quantity=D("50")) for n in (1, 2)
-    ]
+    move = an_order(position, step="move", on="b-1", price=D("99"))
     record = rows.write(
         a_record(
             begin(world).fence,
             account_id=world.account_id,
             positions=(position,),
-            orders=tuple(tranches),
+            orders=(move,),
         )
     )
     assert isinstance(record, dict)
-    orders = [{k: v for k, v in each.items() if k != "part"} for each in record["orders"]]
-    answer = world._database.call("record_tick", "record", {**record, "orders": orders})
-    assert answer["new"] == ["sw-1", "sw-2"]
-    assert [order.part for order in begin(world).orders] == ["", ""]
+    orders = [{**{k: v for k, v in o.items() if k != "part"}, **part} for o in record["orders"]]
+    with pytest.raises(DatabaseRejected, match="part"):
+        world._database.call("record_tick", "record", {**record, "orders": orders})
+    assert begin(world).orders == ()
+
+
+def test_a_part_has_a_length_that_an_index_holds(world: PostgresWorld) -> None:
+    with pytest.raises(DatabaseRejected) as caught:
+        recorded(world, step="arm", part="x" * 201)
+    assert caught.value.rule == "orders_part_is_short"
+
+
+def test_an_observation_of_any_length_keeps_no_order_from_being_recorded(
+    world: PostgresWorld,
+) -> None:
+    position = a_position(account_id=world.account_id)
+    arm = an_order(position, step="arm", part="bare0")
+    long = "".join(f"{number:x}" for number in range(5_000))
+    seen = Observation(
+        position_id=position.id,
+        symbol=position.symbol,
+        kind="adopted",
+        cause="opted_in",
+        detail={"why": long},
+    )
+    record = a_record(
+        begin(world).fence,
+        account_id=world.account_id,
+        positions=(position,),
+        orders=(arm,),
+        observations=(seen,),
+    )
+    assert world.store.record_tick(record) == {arm.id}
+    assert world.store.record_tick(record) == frozenset()
+    assert world.observations() == [("adopted", "opted_in")]
+
+
+def test_an_order_of_before_parts_were_asked_for_is_settled(world: PostgresWorld) -> None:
+    order = recorded(world, step="arm", part="bare0")
+    key = {"account": world.account_id, "id": order.id}
+    world._eyes.execute("alter table stopward.orders disable trigger orders_part_is_fixed")
+    world._eyes.execute(
+        "update stopward.orders set part = null where account_id = %(account)s and id = %(id)s", key
+    )
+    world._eyes.execute("alter table stopward.orders enable trigger orders_part_is_fixed")
+    again = a_record(
+        begin(world).fence,
+        account_id=world.account_id,
+        orders=(order,),
+        settled=(replace(order, status="void"),),
+    )
+    assert world.store.record_tick(again) == frozenset()
+    assert begin(world).orders == ()
 
 
 def test_what_a_step_is_for_does_not_change(world: PostgresWorld) -> None:

@@ -46,8 +46,13 @@ MUTANTS = {
     ),
     "intents that are new each time": (
         "write_intents",
-        "select coalesce(jsonb_agg(w.id order by w.id), '[]') from written as w",
-        "select coalesce(jsonb_agg(w.id order by w.id), '[]') from stopward.orders_of(given) as w",
+        "'[]') into created from written as w",
+        "'[]') into created from stopward.orders_of(given) as w",
+    ),
+    "orders for more shares than there are": (
+        "write_intents",
+        "where o.quantity > p.quantity and",
+        "where false and",
     ),
 }
 """By what is wrong: the function, what it says, and what the mutant says instead."""
@@ -84,6 +89,7 @@ def test_invariants_outlive_random_interleavings(
         "died between calls", "answers lost", "expired",
     ):  # fmt: skip
         assert mix.counts[what] >= EACH / 10, (what, mix.counts)
+    assert mix.counts["asked for too much"] >= EACH / 20, mix.counts
 
 
 @pytest.mark.nightly

@@ -1,17 +1,21 @@
 """Many begin a tick at once: one gets the lease, and a late one never writes."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import psycopg
 import pytest
 
+from stopward.adapters import rows
 from stopward.adapters.postgres import PostgresStore
 from stopward.domain.identity import OrderId
 from stopward.domain.snapshot import Busy, Snapshot
 from stopward.errors import DatabaseRejected
 from tests.builders.store import NOON, a_position, a_record, an_order
 from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.waiting import until_blocked
 
 WRITERS = 6
 
@@ -100,3 +104,20 @@ def test_a_writer_that_lost_its_lease_meanwhile_is_refused(
         assert written.result() in (None, "stale_fence")
     with pytest.raises(DatabaseRejected):
         world.store.record_tick(a_record(late, account_id=world.account_id))
+
+
+@pytest.mark.parametrize("has_begun_before", [True, False])
+def test_a_tick_waits_for_positions_that_are_being_declared_and_sees_them(
+    world: PostgresWorld, database_url: str, has_begun_before: bool
+) -> None:
+    if has_begun_before:
+        begin(world)
+        world.advance(31)
+    position = a_position(account_id=world.account_id)
+    request = {"account_id": world.account_id, "positions": [rows.write(position)]}
+    with psycopg.connect(database_url) as person, ThreadPoolExecutor(1) as pool:
+        person.execute("select api.put_positions(%s)", (json.dumps(request),))
+        tick = pool.submit(begin, world, holder="two")
+        until_blocked(person, eyes=world._eyes)
+        person.commit()
+        assert tick.result().positions == (position,)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isnan
 
-from stopward.adapters.memory_book import Book, Lease
+from stopward.adapters.memory_book import Book
+from stopward.adapters.memory_rows import Lease
 from stopward.adapters.memory_rules import refuse_if
 from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
@@ -72,7 +73,7 @@ class MemoryStore:
         book.require_fence(record.fence)
         book.observe(record.tick_at, record.observations)
         book.settle_orders(record.tick_at, record.at, record.settled)
-        book.write_positions(record.positions, record.trades, record.observations)
+        book.write_positions(record.positions, record.trades, book.seen_at(record.tick_at))
         book.write_trades(record.trades)
         book.symbols.update({state.symbol: state for state in record.symbols})
         book.write_journal(record.tick_at, record.decisions, record.views)
@@ -94,7 +95,7 @@ class MemoryStore:
         book.require_fence(told.fence)
         book.observe(told.tick_at, told.observations)
         book.settle_orders(told.tick_at, told.at, told.orders)
-        book.write_positions(told.positions, told.trades, told.observations)
+        book.write_positions(told.positions, told.trades, book.seen_at(told.tick_at))
         book.write_trades(told.trades)
         book.write_alarms(told.tick_at, told.at, told.alarms, told.cleared)
         book.write_day(told.day)
@@ -159,6 +160,8 @@ class MemoryStore:
     def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
         """Put positions under guard that a person declares; one that is known must be as put."""
         book = self.book(account_id).copy()
+        is_held = book.lease is not None and book.lease.until > self._now()
+        refuse_if(is_held, "lease_is_held", account_id)
         for position in positions:
             known = book.positions.get(position.id)
             refuse_if(known not in (None, position), "positions_pkey", position.id)

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from stopward.adapters.memory_rows import AlarmRow, JournalRow, Lease, OrderEvent
 from stopward.adapters.memory_rules import (
     UNSETTLED,
     check_change,
     check_intent,
     check_new,
     check_settled,
+    check_together,
     check_trade,
     extends,
+    is_repeated,
+    is_withheld,
     refusal,
     refuse_if,
     step_key,
@@ -31,44 +35,6 @@ from stopward.domain.snapshot import (
     TradeRow,
     ViewRow,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """Who may act: `until` by the store's clock; `fence` is one more for each new holder."""
-
-    holder: str
-    until: datetime
-    fence: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
-    """An order as it stood after a change."""
-
-    order: Order
-    tick_at: datetime
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRow:
-    """A decision, and how far it runs: its last pulse and the number of pulses."""
-
-    row: DecisionRow
-    last_tick_at: datetime
-    ticks: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmRow:
-    """An alarm and how often it was seen; open while `cleared_at` is None."""
-
-    alarm: Alarm
-    first_at: datetime
-    last_tick_at: datetime
-    count: int = 1
-    cleared_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,14 +100,18 @@ class Book:
             if (tick_at, observation) not in self.observations:
                 self.observations.append((tick_at, observation))
 
+    def seen_at(self, tick_at: datetime) -> tuple[Observation, ...]:
+        """Return what was seen at a pulse, in whichever call it was told."""
+        return tuple(each for at, each in self.observations if at == tick_at)
+
     def write_positions(
         self,
         positions: Iterable[Position],
         trades: Iterable[TradeRow],
-        observations: Iterable[Observation],
+        seen: Iterable[Observation],
     ) -> None:
         """Bring open positions to the rows given, close those that closed, add the new ones."""
-        explained = tuple(observations)
+        explained = tuple(seen)
         closing = {trade.position_id: trade.closed_at for trade in trades}
         new = []
         for position in positions:
@@ -164,7 +134,7 @@ class Book:
         for trade in trades:
             unknown = trade.position_id not in self.positions
             refuse_if(unknown, "trades_position_known", trade.position_id)
-            check_trade(trade)
+            check_trade(trade, self.positions[trade.position_id])
             self.trades.setdefault(trade.position_id, trade)
 
     def excursions(self) -> Excursions:
@@ -179,20 +149,26 @@ class Book:
         A step that is known, by its id or by what it is for, is left alone: a tick that runs again
         does not decide it anew.
         """
-        new: set[OrderId] = set()
-        before = {step_key(order) for order in self.orders.values()}
+        known = tuple(self.orders.values())
+        before = {step_key(order) for order in known}
         taken = set(before)
+        new: list[Order] = []
         for order in orders:
             key = step_key(order)
-            if order.id in self.orders or key in before:
+            told = order.id in self.orders or key in before
+            if told or is_withheld(order, known, self.account.mode):
                 continue
             refuse_if(key in taken, "orders_one_per_step", order.id)
             taken.add(key)
             self._check_intent(order)
             self.orders[order.id] = order
             self.events.append(OrderEvent(order=order, tick_at=order.tick_at, at=at))
-            new.add(order.id)
-        return frozenset(new)
+            new.append(order)
+        for position_id, tick_at in {(order.position_id, order.tick_at) for order in new}:
+            together = [o for o in new if (o.position_id, o.tick_at) == (position_id, tick_at)]
+            held = self._held(position_id, tick_at)
+            check_together(together, self.positions[position_id], held=held)
+        return frozenset(order.id for order in new)
 
     def settle_orders(self, tick_at: datetime, at: datetime, orders: Iterable[Order]) -> None:
         """Write what came of orders, and an event for each that changed."""
@@ -200,7 +176,8 @@ class Book:
             stored = self.orders.get(order.id)
             if stored is None:
                 raise refusal("orders_recorded_first", order.id)
-            if stored == order:
+            told = ((e.tick_at, e.order) for e in self.events if e.order.id == order.id)
+            if stored == order or is_repeated(stored, order, tick_at=tick_at, told=told):
                 continue
             check_settled(stored, order)
             self.orders[order.id] = order
@@ -290,11 +267,20 @@ class Book:
         position = self.positions.get(order.position_id)
         if position is None:
             raise refusal("orders_position_fkey", order.id)
-        check_intent(order, position, is_closed=position.id in self.closed)
+        held = self._held(order.position_id, order.tick_at)
+        check_intent(order, position, is_closed=position.id in self.closed, held=held)
         another = any(
             other.step == "sell" and other.status in UNSETTLED
             for other in self.orders.values()
-            if other.position_id == order.position_id
+            if other.symbol == order.symbol
         )
-        second = order.step == "sell" and order.status in UNSETTLED and another
-        refuse_if(second, "orders_one_unsettled_sell", order.id)
+        refuse_if(order.step == "sell" and another, "orders_one_unsettled_sell", order.id)
+
+    def _held(self, position_id: PositionId, tick_at: datetime) -> Decimal:
+        """Return what the broker was seen to hold at that pulse; 0 when nothing was told."""
+        seen = (
+            Decimal(each.detail.get("quantity", 0))
+            for each in self.seen_at(tick_at)
+            if each.kind == "held" and each.position_id == position_id
+        )
+        return max(seen, default=Decimal(0))

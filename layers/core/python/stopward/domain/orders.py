@@ -16,6 +16,9 @@ Step = Literal["arm", "move", "shrink", "release", "sell"]
 """arm: new resting stop; move: replace its price; shrink: replace its quantity; release: cancel it;
 sell: the order that reduces (it buys back when the position is short)."""
 
+SIZED: frozenset[Step] = frozenset({"arm", "shrink", "sell"})
+"""Steps whose quantity is sent to the broker; a move keeps that of the order it replaces."""
+
 OrderStatus = Literal["recorded", "working", "filled", "canceled", "rejected", "void"]
 """recorded: written, the broker's answer unknown; working: the broker has it, as a stop that rests;
 the others are final. filled is also the word for a release that took effect."""

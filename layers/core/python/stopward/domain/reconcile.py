@@ -19,7 +19,15 @@ from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
 from stopward.domain.split import after_split, split_ratio
 
-__all__ = ["Reconciled", "cause_of", "close_trade", "known_causes", "needs_fills", "reconcile"]
+__all__ = [
+    "Reconciled",
+    "added_observation",
+    "cause_of",
+    "close_trade",
+    "known_causes",
+    "needs_fills",
+    "reconcile",
+]
 
 
 CLOCKS_APART = timedelta(seconds=5)
@@ -161,19 +169,23 @@ def _split_observation(position: Position, ratio: Decimal) -> Observation:
     )
 
 
+def added_observation(folded: Folded) -> Observation:
+    """Return what is to be told of shares that the trader added."""
+    position = folded.position
+    return Observation(
+        position_id=position.id,
+        symbol=position.symbol,
+        kind="added",
+        cause=BY_HAND,
+        detail={"quantity": str(folded.added), "entry": str(position.average_entry)},
+    )
+
+
 def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> tuple[Observation, ...]:
     position = folded.position
     observations = []
     if folded.added > 0:
-        observations.append(
-            Observation(
-                position_id=position.id,
-                symbol=position.symbol,
-                kind="added",
-                cause=BY_HAND,
-                detail={"quantity": str(folded.added), "entry": str(position.average_entry)},
-            )
-        )
+        observations.append(added_observation(folded))
     if folded.reduced > 0:
         observations.append(
             Observation(

@@ -196,7 +196,8 @@ class TradeRow:
 class Observation:
     """What the broker or the trader did, stored as seen.
 
-    kind: `adopted`, `added`, `reduced`, `split`, `stop_moved`.
+    kind: `adopted`, `added`, `reduced`, `split`, `stop_moved`; and `held`, the quantity that a
+        plan goes by where the broker holds more than fills explain.
     """
 
     position_id: PositionId | None

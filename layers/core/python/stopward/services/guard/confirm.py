@@ -10,8 +10,8 @@ from stopward.domain.identity import Symbol
 from stopward.domain.market import Session
 from stopward.domain.orders import PENDING, Fill, Order
 from stopward.domain.position import EXIT_REFUSED, Position, flagged
-from stopward.domain.reconcile import close_trade, known_causes
-from stopward.domain.snapshot import Alarm, DayRow, TradeRow
+from stopward.domain.reconcile import added_observation, close_trade, known_causes
+from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 from stopward.services.guard.believe import FINAL, is_finished_partial, with_partials
 from stopward.services.guard.sent import Sent
 
@@ -23,6 +23,7 @@ class Confirmed:
     orders: tuple[Order, ...] = ()
     positions: tuple[Position, ...] = ()
     trades: tuple[TradeRow, ...] = ()
+    observations: tuple[Observation, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     cleared: tuple[str, ...] = ()
     day: DayRow | None = None
@@ -79,11 +80,14 @@ def confirm(
     causes = known_causes(orders, ())
     positions: list[Position] = []
     trades: list[TradeRow] = []
+    observations: list[Observation] = []
     seconds: dict[Symbol, float] = {}
     for each in sent:
         done = max((o.partials for o in each.orders if is_finished_partial(o)), default=0)
         own = fills if sold((each,)) else ()
         folded = fold_fills(with_partials(each.position, done), own)
+        if folded.added > 0:
+            observations.append(added_observation(folded))
         position = _after_sells(folded.position, each)
         trade: TradeRow | None = None
         if each.position.quantity > 0 and position.quantity <= 0:
@@ -97,6 +101,7 @@ def confirm(
         orders=orders,
         positions=tuple(positions),
         trades=tuple(trades),
+        observations=tuple(observations),
         alarms=tuple(alarm for each in sent for alarm in _alarms(each)),
         cleared=tuple(f"order_rejected:{each.position.symbol}" for each in sent if each.complete),
         day=day,

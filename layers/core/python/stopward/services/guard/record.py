@@ -1,12 +1,14 @@
 """Put one tick into one record, to be written before anything is sent. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from stopward.domain.adoption import HALTED_TAG
 from stopward.domain.decision import Hold
-from stopward.domain.snapshot import Alarm, TickRecord
+from stopward.domain.money import plain
+from stopward.domain.orders import SIZED
+from stopward.domain.snapshot import Alarm, Observation, TickRecord
 from stopward.errors import StopwardError
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.judge import Judgement
@@ -51,7 +53,7 @@ def tick_record(
         orders=orders,
         settled=beliefs.settled,
         trades=beliefs.trades,
-        observations=beliefs.observations,
+        observations=(*beliefs.observations, *beyond_fills(planned)),
         alarms=(
             *beliefs.alarms,
             *judgement.alarms,
@@ -64,6 +66,21 @@ def tick_record(
         halted_symbols=beliefs.halted_symbols,
         lease_seconds=lease_seconds,
         release=not orders,
+    )
+
+
+def beyond_fills(planned: Iterable[Planned]) -> tuple[Observation, ...]:
+    """Return what the broker holds where orders go by that, because fills explain fewer shares."""
+    return tuple(
+        Observation(
+            position_id=each.position.id,
+            symbol=each.position.symbol,
+            kind="held",
+            cause="broker",
+            detail={"quantity": plain(each.holding.quantity(each.position.side))},
+        )
+        for each in planned
+        if sum(o.quantity for o in each.steps if o.step in SIZED) > each.position.quantity
     )
 
 

@@ -1,6 +1,6 @@
 """Carry out the plans of a tick in rounds: what came out otherwise is planned anew."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from stopward.services.guard.act import Executor
 from stopward.services.guard.believe import FINAL
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.plans import Planned, replan
+from stopward.services.guard.record import beyond_fills
 from stopward.services.guard.sent import Sent
 from stopward.services.guard.subject import exit_price
 
@@ -114,7 +115,7 @@ class Rounds:
         return last is not None and not is_tighter(price, last, sent.position.side)
 
     def _record(
-        self, bench: Bench, plans: Iterable[Planned], results: Mapping[Symbol, Sent]
+        self, bench: Bench, plans: Collection[Planned], results: Mapping[Symbol, Sent]
     ) -> frozenset[OrderId] | None:
         """Record the new steps, and settle what is over, so that a new exit may be recorded.
 
@@ -130,6 +131,7 @@ class Rounds:
             source=bench.source,
             orders=tuple(step for each in plans for step in each.steps),
             settled=tuple(order for order in over if order.status in FINAL),
+            observations=beyond_fills(plans),
         )
         try:
             return self.store.record_tick(record)

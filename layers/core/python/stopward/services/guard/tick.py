@@ -251,6 +251,7 @@ class Guard:
                 orders=confirmed.orders,
                 positions=confirmed.positions,
                 trades=confirmed.trades,
+                observations=confirmed.observations,
                 alarms=confirmed.alarms,
                 cleared=confirmed.cleared,
                 day=confirmed.day,
