@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["notice", "warning", "critical"]
+REST_SECONDS = 30.0
+"""How long a channel rests whose other side is silent, or busy without saying how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
