@@ -7,11 +7,14 @@ returns boolean
 language sql immutable
 set search_path = ''
 as $$
-select
-    address ~ '^https://[^\s@]+$'
-    or address ~ '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[^\s@]*)?$'
+-- Behind the host: printable ASCII without an @.
+select address ~ concat(
+    '^(https://([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])|http://(localhost|127\.0\.0\.1|\[::1\]))',
+    '(:[0-9]{1,5})?([/?#][!-?A-~]*)?$'
+)
 $$;
-comment on function stopward.is_safe_url(text) is 'https, or this very machine; never with a user name in it.';
+comment on function stopward.is_safe_url(text) is
+'https, or this very machine; in ASCII (a host in its punycode) and never with a user name in it.';
 revoke execute on function stopward.is_safe_url(text) from public;
 
 create table stopward.channels (
@@ -43,6 +46,20 @@ comment on column stopward.channels.attempts_limit is 'Attempts before a notice 
 comment on column stopward.channels.held_until is 'The other side asked us to wait until then (UTC); in the past when it did not.';
 alter table stopward.channels enable row level security;
 
+create function stopward.is_arn(address text, of_service text)
+returns boolean
+language sql immutable
+set search_path = ''
+as $$
+select address ~ case of_service
+    when 'sns' then '^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:[a-zA-Z0-9_-]+(\.fifo)?$'
+    when 'secretsmanager' then '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]+:secret:[a-zA-Z0-9/_+=.@-]+$'
+end
+$$;
+comment on function stopward.is_arn(text, text) is
+'Whether an address is the ARN of a topic of sns, or of a secret of secretsmanager.';
+revoke execute on function stopward.is_arn(text, text) from public;
+
 -- Apart from the channel, for a member reads channels, and an address of Slack is a secret.
 create table stopward.channel_addresses (
     account_id text not null,
@@ -54,7 +71,8 @@ create table stopward.channel_addresses (
     references stopward.channels (account_id, name) on delete cascade,
     constraint channel_addresses_address_is_safe check (
         stopward.is_safe_url(address)
-        or address ~ '^arn:aws[a-z-]*:(sns|secretsmanager):[^\s]+$'
+        or stopward.is_arn(address, 'sns')
+        or stopward.is_arn(address, 'secretsmanager')
     ),
     constraint channel_addresses_secret_not_empty check (secret <> '')
 );
@@ -102,6 +120,7 @@ create table stopward.outbox (
     next_at timestamptz not null default now(),
     claimed_by text,
     last_error text,
+    failed_at timestamptz,
     created_at timestamptz not null default now(),
     settled_at timestamptz,
     constraint outbox_pkey primary key (id),
@@ -113,6 +132,7 @@ create table stopward.outbox (
     constraint outbox_status_known check (status in ('pending', 'claimed', 'delivered', 'dead')),
     constraint outbox_claim_has_holder check ((status = 'claimed') = (claimed_by is not null)),
     constraint outbox_settled_is_dated check ((status in ('delivered', 'dead')) = (settled_at is not null)),
+    constraint outbox_error_is_dated check ((last_error is null) = (failed_at is null)),
     constraint outbox_attempts_not_negative check (attempts >= 0)
 ) with (fillfactor = 70);
 create index outbox_due_idx on stopward.outbox (account_id, channel, next_at) where status in ('pending', 'claimed');
@@ -126,6 +146,8 @@ comment on column stopward.outbox.attempts is 'Times it was claimed.';
 comment on column stopward.outbox.next_at is
 'When it may be claimed (UTC): the next attempt of a pending row, the end of the claim of a claimed one.';
 comment on column stopward.outbox.claimed_by is 'Who is sending it; null when nobody is.';
+comment on column stopward.outbox.last_error is 'Why the newest attempt did not deliver it; null before, and once it was delivered.';
+comment on column stopward.outbox.failed_at is 'When last_error was said (UTC).';
 comment on column stopward.outbox.settled_at is 'When it was delivered or given up (UTC).';
 alter table stopward.outbox enable row level security;
 

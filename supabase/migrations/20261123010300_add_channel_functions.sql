@@ -1,32 +1,44 @@
 -- Why: where notices go is what a person sets; what was read is what a person says.
 -- Lock: none. Phase: before deploy.
 
+create function stopward.without_address(said text)
+returns text
+language sql immutable
+set search_path = ''
+as $$
+-- A word has none of these; an address that was put in the place of a word has.
+select case when said ~ '[:/@]' then 'an address, or part of one' else left(coalesce(said, 'null'), 60) end
+$$;
+comment on function stopward.without_address(text) is
+'A word as it may be told in a refusal; not repeated where it could be the address of a chat, which is a secret.';
+revoke execute on function stopward.without_address(text) from public;
+
 create function stopward.require_channel(request jsonb, kind text, deliverer text, address text)
 returns void
 language plpgsql immutable
 set search_path = ''
 as $$
 declare
-    refers constant boolean := address ~ '^arn:aws[a-z-]*:secretsmanager:';
+    refers constant boolean := stopward.is_arn(address, 'secretsmanager');
 begin
     if coalesce(request ->> 'name', '') !~ '^[a-z0-9][a-z0-9_-]{0,62}$' then
         perform stopward.refuse(
             'channels_name_is_word',
-            format('name was %s', coalesce(request ->> 'name', 'null')),
+            format('name was %s', stopward.without_address(request ->> 'name')),
             'up to 63 lower case letters, digits, - and _'
         );
     end if;
     if coalesce(kind not in ('webhook', 'slack', 'discord', 'ntfy', 'sns'), true) then
         perform stopward.refuse(
             'channels_kind_known',
-            format('kind was %s', coalesce(kind, 'null')),
+            format('kind was %s', stopward.without_address(kind)),
             'webhook, slack, discord, ntfy or sns'
         );
     end if;
     if coalesce(deliverer not in ('lambda', 'edge'), true) or (deliverer = 'edge' and (kind = 'sns' or refers)) then
         perform stopward.refuse(
             'channels_one_deliverer',
-            format('deliverer of kind %s was %s', kind, coalesce(deliverer, 'null')),
+            format('deliverer of kind %s was %s', kind, stopward.without_address(deliverer)),
             'lambda or edge; SNS and references to a secret are for lambda'
         );
     end if;
@@ -35,24 +47,25 @@ begin
     end if;
     if
         not refers
-        and not (kind = 'sns' and address ~ '^arn:aws[a-z-]*:sns:[^\s]+$')
+        and not (kind = 'sns' and stopward.is_arn(address, 'sns'))
         and not (kind <> 'sns' and stopward.is_safe_url(address))
     then
         perform stopward.refuse(
             'channel_addresses_address_is_safe',
             format('the address of kind %s was not one', kind),
-            'https without a user name, the ARN of an SNS topic for sns, or the ARN of a secret'
+            'https without a user name, in ASCII; the ARN of an SNS topic for sns; or the ARN of a secret'
         );
     end if;
     if jsonb_typeof(request -> 'topics') not in ('array', 'null') then
         perform stopward.refuse(
-            'put_channel_topics', format('topics was %s', request -> 'topics'), 'a list of words; empty is everything'
+            'put_channel_topics', format('topics was %s', stopward.without_address(request ->> 'topics')),
+            'a list of words; empty is everything'
         );
     end if;
     if coalesce(request ->> 'least_severity', 'notice') not in ('notice', 'warning', 'critical') then
         perform stopward.refuse(
             'channels_severity_known',
-            format('least_severity was %s', request ->> 'least_severity'),
+            format('least_severity was %s', stopward.without_address(request ->> 'least_severity')),
             'notice, warning or critical'
         );
     end if;
@@ -61,7 +74,9 @@ begin
         or coalesce(request ->> 'attempts_limit', '8')::integer not between 1 and 50
     then
         perform stopward.refuse(
-            'channels_attempts_bounded', format('attempts_limit was %s', request ->> 'attempts_limit'), '1 to 50'
+            'channels_attempts_bounded',
+            format('attempts_limit was %s', stopward.without_address(request ->> 'attempts_limit')),
+            '1 to 50'
         );
     end if;
 end
@@ -91,14 +106,15 @@ select
                             end
                         )
                     from jsonb_each(request) as g (key, value)
-                    where g.key in ('address', 'secret')
+                    where g.key in ('address', 'url', 'secret')
                 ), '{}'
             )
-        else request
+        else to_jsonb(jsonb_typeof(request))
     end
 $$;
 comment on function stopward.without_secrets(jsonb) is
-'A request as it may be told in a refusal: its address and secret are hidden, false where they are no text of up to 2000 characters.';
+'A request as it may be told in a refusal: its address, url and secret are hidden, false where they are no text of up to '
+'2000 characters; what is no object is named by its kind.';
 revoke execute on function stopward.without_secrets(jsonb) from public;
 
 create function api.put_channel(request jsonb)
@@ -188,9 +204,13 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'remove_channel', request, '{"account_id": "text", "name": "text"}'
+    );
     touched integer;
 begin
     perform stopward.require_account(request ->> 'account_id');
+    -- The channel first, then what waits for it: the order in which stopward.outbox is locked everywhere.
     delete from stopward.channels
     where account_id = request ->> 'account_id' and name = request ->> 'name';
     get diagnostics touched = row_count;
@@ -209,6 +229,9 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'try_channel', request, '{"account_id": "text", "name": "text", "key": "text?"}'
+    );
     this_account constant text := request ->> 'account_id';
     this_name constant text := request ->> 'name';
     this_key constant text := coalesce(request ->> 'key', now()::text);

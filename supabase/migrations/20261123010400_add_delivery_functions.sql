@@ -60,7 +60,9 @@ begin
             and o.status = 'claimed'
             and o.next_at <= now()
             and o.attempts >= c.attempts_limit
+        -- The channel is held too: who removes it waits for us, and we never wait for them.
         for update of o skip locked
+        for key share of c skip locked
     ),
 
     gone as (
@@ -69,7 +71,8 @@ begin
             status = 'dead',
             claimed_by = null,
             settled_at = now(),
-            last_error = 'claimed ' || o.attempts || ' times and never settled'
+            last_error = 'claimed ' || o.attempts || ' times and never settled',
+            failed_at = now()
         from lost as l
         where o.id = l.id
         returning o.id
@@ -89,36 +92,62 @@ create index outbox_claimed_idx on stopward.outbox (next_at) where status = 'cla
 create function stopward.lock_due(
     of_deliverer text, of_account text, of_id uuid, of_status text, most integer
 )
-returns setof uuid
+returns uuid[]
 language sql
 set search_path = ''
 as $$
--- Channel by channel, so that what piles up for one does not stand before the others.
-select d.id
-from stopward.channels as c
-cross join lateral (
-    select o.id
-    from stopward.outbox as o
+-- One notice of each channel, then the second of each: what piles up for one does not stand before the others.
+with due as materialized (
+    select
+        d.id,
+        row_number() over (
+            order by d.place, stopward.severity_rank(n.severity) desc, d.next_at, d.notification_id, c.name
+        ) as turn
+    from stopward.channels as c
+    cross join lateral (
+        select
+            o.id,
+            o.notification_id,
+            o.next_at,
+            row_number() over (order by o.next_at, o.notification_id) as place
+        from stopward.outbox as o
+        where
+            o.account_id = c.account_id
+            and o.channel = c.name
+            and o.status in ('pending', 'claimed')
+            and o.status = of_status
+            and o.next_at <= now()
+            and (of_id is null or o.id = of_id)
+        order by o.next_at, o.notification_id
+        -- Some may be in the hands of others who claim at this very moment.
+        limit most * 4
+    ) as d
+    inner join stopward.notifications as n on d.notification_id = n.id
     where
-        o.account_id = c.account_id
-        and o.channel = c.name
-        and o.status in ('pending', 'claimed')
-        and o.status = of_status
-        and o.next_at <= now()
-        and (of_id is null or o.id = of_id)
-    order by o.next_at, o.notification_id
+        c.deliverer = of_deliverer
+        and c.enabled
+        and c.held_until <= now()
+        and (of_account is null or c.account_id = of_account)
+),
+
+held as (
+    select
+        o.id,
+        d.turn
+    from due as d
+    inner join stopward.outbox as o on d.id = o.id
+    where o.status = of_status and o.next_at <= now()
+    order by d.turn
     limit most
     for update of o skip locked
-) as d
-where
-    c.deliverer = of_deliverer
-    and c.enabled
-    and c.held_until <= now()
-    and (of_account is null or c.account_id = of_account)
-limit most
+)
+
+select coalesce(array_agg(h.id order by h.turn), '{}')
+from held as h
 $$;
 comment on function stopward.lock_due(text, text, uuid, text, integer) is
-'Lock rows that are due and that nobody else has locked; the rest of this transaction may claim them.';
+'Lock rows that are due and that nobody else has locked, channel by channel in turn, the graver channel first; the rest '
+'of this transaction may claim them.';
 revoke execute on function stopward.lock_due(text, text, uuid, text, integer) from public;
 
 create function api.claim_outbox(request jsonb)
@@ -141,6 +170,7 @@ declare
     this_account constant text := request ->> 'account_id';
     most constant integer := coalesce((request ->> 'limit')::integer, 20);
     seconds constant double precision := coalesce((request ->> 'seconds')::double precision, 120);
+    lost uuid[];
     found uuid[];
     claims jsonb;
 begin
@@ -161,15 +191,9 @@ begin
     end if;
     perform stopward.bury_abandoned(this_deliverer);
 
-    found := array(
-        select d.id from stopward.lock_due(this_deliverer, this_account, this_id, 'pending', most) as d (id)
-    );
-    -- A claim that ran out may have killed its deliverer: it is tried alone, and takes nobody with it.
-    if cardinality(found) = 0 then
-        found := array(
-            select d.id from stopward.lock_due(this_deliverer, this_account, this_id, 'claimed', 1) as d (id)
-        );
-    end if;
+    -- A claim that ran out may have killed its deliverer: one a call, and last, so that it takes nobody with it.
+    lost := stopward.lock_due(this_deliverer, this_account, this_id, 'claimed', 1);
+    found := stopward.lock_due(this_deliverer, this_account, this_id, 'pending', most - cardinality(lost)) || lost;
 
     with claimed as (
         update stopward.outbox as o
@@ -199,7 +223,7 @@ begin
                 'title', n.title,
                 'said', n.said,
                 'at', n.created_at
-            ) order by n.id, o.channel
+            ) order by array_position(found, o.id)
         )
     into claims
     from claimed as o
@@ -211,7 +235,8 @@ begin
 end
 $$;
 comment on function api.claim_outbox(jsonb) is
-'Claim what is due for seconds: {deliverer, holder, limit, seconds, id, account_id}. Answers {claims: [notice with address and secret]}; no other claims a row meanwhile.';
+'Claim what is due for seconds: {deliverer, holder, limit, seconds, id, account_id}. Answers {claims: [notice with address '
+'and secret]}, to be sent in that order; no other claims a row meanwhile.';
 revoke execute on function api.claim_outbox(jsonb) from public;
 grant execute on function api.claim_outbox(jsonb) to service_role, stopward_worker;
 
@@ -222,6 +247,13 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'settle_delivery', request,
+        '{
+            "id": "uuid?", "holder": "jsonb?", "outcome": "jsonb?", "error": "prose?",
+            "retry_after_seconds": "double precision?", "hold_seconds": "double precision?"
+        }'
+    );
     this_id constant uuid := request ->> 'id';
     this_holder constant text := request ->> 'holder';
     outcome constant text := request ->> 'outcome';
@@ -242,6 +274,11 @@ begin
             'id of a claim, and outcome delivered, retry, put_back or dead'
         );
     end if;
+    -- The channel before the row, as stopward.outbox is locked everywhere: who removes a channel comes that way.
+    perform from stopward.channels as c
+    inner join stopward.outbox as x on c.account_id = x.account_id and c.name = x.channel
+    where x.id = this_id
+    for no key update of c;
     select * into o from stopward.outbox as x where x.id = this_id for update;
     if not found then
         return jsonb_build_object('status', 'unknown');
@@ -249,7 +286,7 @@ begin
     -- That it arrived is true whoever says it, and however late; that it failed counts for its own claim only.
     if outcome = 'delivered' then
         update stopward.outbox
-        set status = 'delivered', claimed_by = null, settled_at = now(), last_error = null
+        set status = 'delivered', claimed_by = null, settled_at = now(), last_error = null, failed_at = null
         where id = this_id and status <> 'delivered';
         return jsonb_build_object('status', 'delivered');
     end if;
@@ -270,7 +307,13 @@ begin
     end if;
     if outcome = 'dead' or o.attempts >= most then
         update stopward.outbox
-        set status = 'dead', claimed_by = null, settled_at = now(), last_error = told, attempts = o.attempts
+        set
+            status = 'dead',
+            claimed_by = null,
+            settled_at = now(),
+            last_error = told,
+            failed_at = now(),
+            attempts = o.attempts
         where id = this_id;
         perform stopward.tell_undelivered(array[this_id]);
         return jsonb_build_object('status', 'dead');
@@ -281,6 +324,7 @@ begin
         claimed_by = null,
         attempts = o.attempts,
         last_error = told,
+        failed_at = now(),
         next_at = now() + make_interval(
             secs => case
                 when outcome = 'put_back' then wait
@@ -303,9 +347,19 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'retry_dead', request, '{"account_id": "text", "channel": "text?"}'
+    );
     touched integer;
 begin
     perform stopward.require_account(request ->> 'account_id');
+    -- The channels before their rows, as stopward.outbox is locked everywhere.
+    perform from stopward.channels as c
+    where
+        c.account_id = request ->> 'account_id'
+        and (request ->> 'channel' is null or c.name = request ->> 'channel')
+    order by c.name
+    for no key update of c;
     update stopward.outbox as o
     set status = 'pending', attempts = 0, next_at = now(), settled_at = null
     where
@@ -417,17 +471,26 @@ select
         order by o.settled_at desc
         limit 1
     ) as last_delivered_at,
-    w.last_error
+    (
+        select o.last_error from stopward.outbox as o
+        where
+            o.account_id = c.account_id
+            and o.channel = c.name
+            and o.status in ('pending', 'claimed', 'dead')
+            and o.last_error is not null
+        order by o.failed_at desc
+        limit 1
+    ) as last_error
 from stopward.channels as c
 cross join lateral (
     select
         count(*) as pending,
-        min(o.created_at) as oldest_at,
-        max(o.last_error) as last_error
+        min(o.created_at) as oldest_at
     from stopward.outbox as o
     where o.account_id = c.account_id and o.channel = c.name and o.status in ('pending', 'claimed')
 ) as w;
 comment on view api.outbox_health is
-'Does what should reach me reach me: for each channel what waits, for how many seconds, and what was given up.';
+'Does what should reach me reach me: for each channel what waits, for how many seconds, what was given up, and the newest '
+'error of what waits or was given up.';
 
 grant select on api.notification_log, api.outbox_health to authenticated, service_role, stopward_worker;

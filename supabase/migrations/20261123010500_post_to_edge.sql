@@ -23,7 +23,7 @@ create table stopward.edge_webhook (
     constraint edge_webhook_one_row check (is_only),
     constraint edge_webhook_url_is_safe check (
         -- kong is the gateway of a stack that the Supabase CLI started.
-        stopward.is_safe_url(url) or url ~ '^http://kong:[0-9]+/'
+        stopward.is_safe_url(url) or url ~ '^http://kong:[0-9]{1,5}/[!-?A-~]*$'
     ),
     constraint edge_webhook_secret_is_long check (length(secret) >= 24)
 );
@@ -37,6 +37,10 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    is_request constant boolean := stopward.require(
+        'put_edge_webhook', stopward.without_secrets(request), '{"url": "text?", "secret": "text?"}'
+    );
 begin
     if request ->> 'url' is null then
         delete from stopward.edge_webhook where is_only;
@@ -44,7 +48,7 @@ begin
     end if;
     if
         not stopward.is_safe_url(request ->> 'url')
-        and request ->> 'url' !~ '^http://kong:[0-9]+/'
+        and request ->> 'url' !~ '^http://kong:[0-9]{1,5}/[!-?A-~]*$'
     then
         perform stopward.refuse(
             'edge_webhook_url_is_safe',

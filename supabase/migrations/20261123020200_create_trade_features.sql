@@ -137,16 +137,12 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'put_feature_schema', request, '{"schema_hash": "text", "names": "text[]"}'
+    );
     this_hash constant text := request ->> 'schema_hash';
     these_names text[];
 begin
-    if coalesce(this_hash, '') = '' or jsonb_typeof(request -> 'names') is distinct from 'array' then
-        perform stopward.refuse(
-            'put_feature_schema_request',
-            format('schema_hash %s, names %s', coalesce(this_hash, 'null'), coalesce(request ->> 'names', 'null')),
-            'send {schema_hash, names: [...]}, names in registry order'
-        );
-    end if;
     these_names := array(select g.value from jsonb_array_elements_text(request -> 'names') as g (value));
     if
         cardinality(these_names) not between 1 and 512
@@ -283,6 +279,9 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'put_features', request, '{"account_id": "text", "features": "rows"}'
+    );
     this_account constant text := request ->> 'account_id';
     asked integer;
     written integer;
@@ -290,13 +289,6 @@ declare
     odd text;
 begin
     perform stopward.require_account(this_account);
-    if jsonb_typeof(request -> 'features') is distinct from 'array' then
-        perform stopward.refuse(
-            'put_features_request',
-            'features is no list',
-            'send {account_id, features: [{position_id, kind, at, schema_hash, values, rebuilt}]}'
-        );
-    end if;
     asked := jsonb_array_length(request -> 'features');
     if asked > 1000 then
         perform stopward.refuse(

@@ -407,6 +407,12 @@ begin
             'put_sessions_request', format('source was %s', by_source), 'allowed are calendar, broker and person'
         );
     end if;
+    -- A person may close as many days as they like: nobody does so by leaving a key out.
+    if complete is not null and request ->> 'source' is null then
+        perform stopward.refuse(
+            'put_sessions_request', 'complete was given without source', 'say whose list it is that is complete'
+        );
+    end if;
     if jsonb_typeof(given) is distinct from 'array' then
         perform stopward.refuse(
             'put_sessions_request',
@@ -494,7 +500,7 @@ exception
 end
 $$;
 comment on function api.put_sessions(jsonb) is
-'Store what a source says: {sessions: [{exchange, day, opens_at, closes_at, name}], source, complete: {exchange, first, last}}. Source is person when absent; times are null on a day without a session; in a complete stretch a day that is not listed has none. Answers {count, changed, disagreements, known_until}.';
+'Store what a source says: {sessions: [{exchange, day, opens_at, closes_at, name}], source, complete: {exchange, first, last}}. Source is person when absent, and needed with complete; times are null on a day without a session; in a complete stretch a day that is not listed has none. Answers {count, changed, disagreements, known_until}.';
 
 create function api.forget_sessions(request jsonb)
 returns jsonb

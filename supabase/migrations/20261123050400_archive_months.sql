@@ -370,6 +370,9 @@ security definer
 set search_path = ''
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'detach_month', request, '{"table": "text", "month": "date"}'
+    );
     partition constant text := stopward.require_journal_month(request);
     this_table constant text := request ->> 'table';
     this_month constant date := request ->> 'month';
@@ -451,6 +454,9 @@ set search_path = ''
 set statement_timeout = '10min'
 as $$
 declare
+    is_request constant boolean := stopward.require(
+        'drop_month', request, '{"table": "text", "month": "date", "location": "prose"}'
+    );
     partition constant text := stopward.require_journal_month(request);
     this_table constant text := request ->> 'table';
     this_month constant date := request ->> 'month';

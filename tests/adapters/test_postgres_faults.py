@@ -11,9 +11,11 @@ from psycopg import sql
 
 from stopward.adapters.administration import Administration
 from stopward.adapters.bounded_connection import BoundedConnection
+from stopward.adapters.outbox import FunctionOutbox
 from stopward.adapters.postgres import PostgresDatabase
+from stopward.adapters.views import Where
 from stopward.domain.identity import AccountId
-from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
+from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
 from tests.builders.store import a_position, a_record, an_acknowledgement, an_order
 from tests.builders.store_world import PostgresWorld, begin
 
@@ -152,6 +154,64 @@ def test_a_pooler_that_drops_the_options_changes_neither_role_nor_time_limit(
         "lease_seconds": 1,
     }  # fmt: skip
     assert database.call("begin_tick", "request", request)["fence"] == 1
+    database.close()
+
+
+def test_connecting_never_gets_as_long_as_a_long_statement(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, asked = BoundedConnection.connect, []
+
+    def remembering(url: str, **options: Any) -> Any:
+        asked.append(options["connect_timeout"])
+        assert options["tcp_user_timeout"] == 15_000
+        return connect(url, **options)
+
+    monkeypatch.setattr(BoundedConnection, "connect", remembering)
+    for seconds, silence in ((600.0, 600.5), (4.0, 4.5)):
+        database = PostgresDatabase(database_url, timeout_seconds=seconds)
+        assert database.count("guard_health") >= 0
+        assert database._connected().silence_seconds == silence
+        database.close()
+    assert asked == [10, 4]
+
+
+def test_a_pooler_without_a_server_behind_it_is_not_waited_for_as_a_statement_is(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    allowed: list[float | None] = []
+    execute = BoundedConnection.execute
+
+    def noting(self: BoundedConnection[Any], *arguments: Any, **options: Any) -> Any:
+        allowed.append(self.silence_seconds)
+        return execute(self, *arguments, **options)
+
+    monkeypatch.setattr(BoundedConnection, "execute", noting)
+    database = PostgresDatabase(database_url, timeout_seconds=600.0)
+    database.count("guard_health")
+    database.close()
+    assert allowed == [10.5, 600.5]
+
+
+@pytest.mark.parametrize("function", ["nudge", "backlog", "trim"])
+def test_a_delivery_goes_on_over_a_connection_that_died_in_its_sleep(
+    database_url: str, function: str
+) -> None:
+    database = PostgresDatabase(database_url)
+    outbox = FunctionOutbox(database)
+    outbox.backlog()
+    assert end_other_sessions(database_url) >= 1
+    getattr(outbox, function)()
+    database.close()
+
+
+@pytest.mark.parametrize("value", ["A\x00", "A\ud800"])
+def test_a_condition_that_no_text_can_meet_is_bad_input(database_url: str, value: str) -> None:
+    database = PostgresDatabase(database_url)
+    with pytest.raises(InvalidInput, match="is no text"):
+        database.select("alarm_log", where=(Where("symbol", "=", value),))
+    with pytest.raises(InvalidInput, match="is no text"):
+        database.select("alarm_log", account_id=AccountId(value))
     database.close()
 
 

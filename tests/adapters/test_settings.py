@@ -42,6 +42,10 @@ def test_what_is_given_is_read_and_what_is_not_prefixed_is_left_alone() -> None:
         {"STOPWARD_BROKER_KEYID": "PK-HALF-ONE"},
         {"STOPWARD_DATABASE_URL": ""},
         {"STOPWARD_BROKER_KEY_ID": ""},
+        {"STOPWARD_SUPABASE_URL": "open-sesame", "STOPWARD_SUPABASE_SECRET_KEY": "https://x.y"},
+        {"STOPWARD_BROKER_URL": "PK-HALF-ONE", "STOPWARD_BROKER_KEY_ID": "https://x.example"},
+        {"STOPWARD_MARKET_DATA_URL": "half-two"},
+        {"STOPWARD_DATABASE_SECRET_ARN": "x", "STOPWARD_SUPABASE_URL": "open-sesame"},
     ],
 )
 def test_no_refusal_prints_a_secret_not_even_in_its_traceback(changes: dict[str, str]) -> None:
@@ -110,3 +114,4 @@ def test_every_name_that_may_be_shown_is_a_setting() -> None:
     assert set(Settings.model_fields) >= SHOWN
     secret = {"database_url", "supabase_secret_key", "broker_key_id", "broker_secret_key"}
     assert not SHOWN & secret
+    assert [name for name in SHOWN if name.endswith(("_url", "_arn", "_key", "key_id"))] == []

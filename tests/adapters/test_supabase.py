@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stopward.adapters.repeating import CONNECT_SECONDS
 from stopward.adapters.supabase import SupabaseDatabase
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput, InvalidState
 from tests.builders.http import Asked, Says, Script, in_turn, scripted
@@ -185,6 +186,36 @@ def test_rows_that_cannot_be_trusted_are_not_returned(
         with pytest.raises(error, match=r"day_log|a row does not fit"):
             database.select("day_log")
         database.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (502, b'"upstream"'),
+        (502, b"[1]"),
+        (502, b"null"),
+        (502, b"<html>"),
+        (500, b'{"message": 5}'),
+        (503, b'{"code": 123, "message": "x"}'),
+        (503, b'{"code": null, "details": [], "message": "x"}'),
+    ],
+)
+def test_whatever_a_proxy_answers_for_a_view_is_unavailable(status: int, body: bytes) -> None:
+    with scripted(in_turn(Says(status=status, body=body))) as server:
+        found = SupabaseDatabase(server.url, key=KEY)
+        for ask in (found.select, found.count):
+            with pytest.raises(DatabaseUnavailable, match=str(status)):
+                ask("alarm_log")
+        found.close()
+
+
+def test_connecting_never_gets_as_long_as_a_long_statement() -> None:
+    found = SupabaseDatabase("http://127.0.0.1:1", key=KEY, timeout_seconds=600.0)
+    found._connected()
+    assert found._http is not None
+    assert found._http.timeout.connect == CONNECT_SECONDS
+    assert found._http.timeout.read == 600.0
+    found.close()
 
 
 def test_an_answer_without_a_count_is_unavailable() -> None:

@@ -10,6 +10,10 @@ Connection = psycopg.Connection[Any]
 Answer = TypeVar("Answer")
 
 BLOCKED = "select count(*) from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+WAITING = (
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0"
+)
 LOOKS = 2000
 PAUSE = "select pg_sleep(0.002)"
 
@@ -35,3 +39,13 @@ def until_blocked(holder: Connection, *, eyes: Connection, waiters: int = 1) -> 
             return
         eyes.execute(PAUSE)
     raise AssertionError(f"nobody waits for session {holder.info.backend_pid}")
+
+
+def until_waiting(waiters: int, *, eyes: Connection) -> None:
+    """Return once so many sessions of the database wait for a lock, whoever has it."""
+    for _ in range(LOOKS):
+        row = eyes.execute(WAITING).fetchone()
+        if row is not None and next(iter(row.values())) >= waiters:
+            return
+        eyes.execute(PAUSE)
+    raise AssertionError(f"not {waiters} sessions wait for a lock")

@@ -145,6 +145,18 @@ def test_an_account_that_was_never_opened_is_refused(
     assert caught.value.diag.constraint_name == "unknown_account"
 
 
+@pytest.mark.parametrize("function", sorted(REQUESTS))
+def test_a_key_that_it_does_not_know_is_refused_by_every_function(
+    connection: psycopg.Connection[Any], function: str
+) -> None:
+    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
+    request = REQUESTS[function](stage)
+    for bad in ({**request, "surprise": 1}, {"surprise": 1}):
+        with pytest.raises(psycopg.errors.RaiseException, match="surprise is no key") as caught:
+            stage.ask(function, bad)
+        assert caught.value.diag.constraint_name == f"{function}_request"
+
+
 def test_a_nul_character_is_refused_by_postgres(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(psycopg.errors.UntranslatableCharacter):
         connection.execute('select api.resume(\'{"account_id": "a\\u0000"}\'::jsonb)')

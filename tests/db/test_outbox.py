@@ -303,6 +303,26 @@ def test_a_channel_is_made_changed_and_removed(mail: Mailroom) -> None:
         ({"address": "file:///etc/passwd"}, "channel_addresses_address_is_safe"),
         ({"address": "arn:aws:sns:eu-central-1:1:topic"}, "channel_addresses_address_is_safe"),
         ({"kind": "sns", "address": HOOK}, "channel_addresses_address_is_safe"),
+        ({"address": "https://[secret@"}, "channel_addresses_address_is_safe"),
+        (
+            {"kind": "ntfy", "address": "https://[ntfy.sh/topic"},
+            "channel_addresses_address_is_safe",
+        ),
+        ({"address": "https://example.com:1234567/"}, "channel_addresses_address_is_safe"),
+        ({"address": "https://example.com/a\u2013b"}, "channel_addresses_address_is_safe"),
+        ({"address": "https://example.com/a\u0001b"}, "channel_addresses_address_is_safe"),
+        ({"address": "https:///path"}, "channel_addresses_address_is_safe"),
+        ({"kind": "sns", "address": "arn:aws:sns:topic"}, "channel_addresses_address_is_safe"),
+        (
+            {"address": "arn:aws:secretsmanager:eu x:1:secret:y"},
+            "channel_addresses_address_is_safe",
+        ),
+        ({"name": "https://example.com/secret@"}, "channels_name_is_word"),
+        ({"kind": "https://example.com/secret@"}, "channels_kind_known"),
+        ({"deliverer": "https://example.com/secret@"}, "channels_one_deliverer"),
+        ({"topics": "https://example.com/secret@"}, "put_channel_topics"),
+        ({"least_severity": "https://example.com/secret@"}, "channels_severity_known"),
+        ({"attempts_limit": "https://example.com/secret@"}, "channels_attempts_bounded"),
         ({"topics": "alarm"}, "put_channel_topics"),
         ({"address": ["https://me:secret@example.com/"]}, "put_channel_request"),
         ({"secret": {"token": "secret@"}}, "put_channel_request"),
@@ -414,3 +434,41 @@ def test_another_accounts_notice_is_not_marked(url: str, mail: Mailroom) -> None
     assert stranger.call("mark_read", **theirs) == {"count": 0}
     assert mail.notices()[0]["read_at"] is None
     stranger.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        HOOK,
+        "https://example.com:8443/a?b=c#d",
+        "https://[2001:db8::1]/in",
+        "http://127.0.0.1:8080/in",
+        "http://[::1]/in",
+        "arn:aws:secretsmanager:eu-central-1:1:secret:stopward/channels/desk-AbCdEf",
+    ],
+)
+def test_an_address_that_can_work_is_taken(mail: Mailroom, address: str) -> None:
+    mail.channel(address=address)
+    mail.tell()
+    assert mail.claim()[0]["address"] == address
+
+
+def test_a_refused_address_repeats_neither_itself_nor_the_secret_that_is_stored(
+    mail: Mailroom,
+) -> None:
+    mail.channel(secret="stored-secret-of-the-channel")
+    for bad in ("arn:aws:secretsmanager:eu hidden-one", "https://hidden-one\n", "hidden-one"):
+        with pytest.raises(psycopg.Error) as caught:
+            mail.call("put_channel", account_id=mail.account_id, name="desk", address=bad)
+        assert caught.value.diag.constraint_name == "channel_addresses_address_is_safe"
+        assert "stored-secret" not in str(caught.value)
+        assert "hidden-one" not in str(caught.value)
+
+
+def test_an_address_in_the_place_of_a_whole_request_is_not_repeated(mail: Mailroom) -> None:
+    for function in ("put_channel", "put_edge_webhook"):
+        with pytest.raises(psycopg.Error, match="wanted is an object") as caught:
+            mail.eyes.execute(
+                f"select api.{function}(to_jsonb(%s::text))".encode(), ("https://chat.example/key",)
+            )
+        assert "chat.example" not in str(caught.value)

@@ -234,7 +234,7 @@ def test_a_channel_that_asked_us_to_wait_rests_whole(mail: Mailroom) -> None:
     mail.settle(claim, "put_back", retry_after_seconds=60, hold_seconds=60)
     assert {c["channel"] for c in mail.claim()} == {"phone"}
     mail.let_pass(61)
-    assert [(c["key"], c["attempt"]) for c in mail.claim()] == [("a", 1), ("b", 1)]
+    assert {(c["key"], c["attempt"]) for c in mail.claim()} == {("a", 1), ("b", 1)}
 
 
 def test_being_put_back_is_no_attempt_for_a_day(mail: Mailroom) -> None:
@@ -332,6 +332,22 @@ def test_what_waits_is_measured(mail: Mailroom) -> None:
     health = mail.health()["desk"]
     assert (health["pending"], health["dead"]) == (2, 1)
     assert health["oldest_pending_seconds"] == pytest.approx(90, abs=5)
+
+
+def test_the_newest_error_shows_of_what_waits_and_of_what_was_given_up(mail: Mailroom) -> None:
+    mail.channel("desk")
+    for key in "abc":
+        mail.tell(key)
+    a, b, c = mail.claim()
+    assert mail.health()["desk"]["last_error"] is None
+    mail.settle(a, "retry", error="z: the first")
+    assert mail.health()["desk"]["last_error"] == "z: the first"
+    mail.settle(b, "dead", error="answered 404")
+    assert mail.health()["desk"]["last_error"] == "answered 404"
+    mail.settle(c, "put_back", error="its channel rests", retry_after_seconds=30)
+    assert mail.health()["desk"]["last_error"] == "its channel rests"
+    mail.settle(c, "delivered")
+    assert mail.health()["desk"]["last_error"] == "answered 404"
 
 
 def test_many_deliverers_at_once_never_claim_the_same_row(url: str, mail: Mailroom) -> None:

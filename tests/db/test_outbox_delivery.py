@@ -103,7 +103,7 @@ def notices() -> Notices:
 
 def a_delivery(functions: Functions, mail: Mailroom, **changes: object) -> Delivery:
     outbox = FunctionOutbox(functions, account_id=mail.account_id)
-    return Delivery(**{"outbox": outbox, "notifier": notices(), **changes})  # type: ignore[arg-type]
+    return Delivery(**{"outbox": outbox, "notifier": notices(), "margin_seconds": 15.0, **changes})  # type: ignore[arg-type]
 
 
 def a_minute() -> float:

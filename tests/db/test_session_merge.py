@@ -103,6 +103,14 @@ REFUSED: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
             "complete": {"exchange": x, "first": DAY_AFTER, "last": DAY},
         },
     ),
+    "a complete list that is nobody's": (
+        "put_sessions_request",
+        lambda x: {
+            "source": None,
+            "sessions": [],
+            "complete": {"exchange": x, "first": DAY, "last": DAY},
+        },
+    ),
     "an empty exchange": (
         "session_claims_exchange_not_empty",
         lambda x: {"sessions": [given(x) | {"exchange": ""}]},

@@ -211,7 +211,7 @@ def test_a_schema_is_written_once(database: PostgresDatabase) -> None:
     for names, rule in (
         (["two", "one"], "feature_schemas_append_only"),
         (["one", "one"], "feature_schemas_names_are_names"),
-        (["one", None], "feature_schemas_names_are_names"),
+        (["one", None], "put_feature_schema_request"),
         ([], "feature_schemas_names_are_names"),
         ("one", "put_feature_schema_request"),
     ):

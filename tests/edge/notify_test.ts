@@ -378,6 +378,38 @@ Deno.test("a settlement whose answer is lost is asked once more", async () => {
   await assert.rejects(() => queue.claim(ID, "edge-1"), QueueError);
 });
 
+Deno.test("a key that is no JWT travels as apikey alone", async () => {
+  const asked: (string | null)[][] = [];
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => undefined },
+    async (request) => {
+      asked.push(["apikey", "authorization"].map((name) => request.headers.get(name)));
+      await request.body?.cancel();
+      return Response.json({ claims: [] });
+    },
+  );
+  for (const key of ["sb_secret_1", "eyJ.a.b"]) {
+    await new Queue(`http://127.0.0.1:${server.addr.port}`, key).claim(ID, "edge-1");
+  }
+  await server.shutdown();
+  assert.deepEqual(asked, [["sb_secret_1", null], ["eyJ.a.b", "Bearer eyJ.a.b"]]);
+});
+
+Deno.test("an address or a token that is badly written is dead, without its text", async () => {
+  for (
+    const changes of [
+      { address: "https://[ntfy.example/secret" },
+      { address: "https://ntfy.example/t", secret: "secret\nx" },
+      { address: "https://ntfy.example/t", secret: "secret\u2013x" },
+    ]
+  ) {
+    const claim = aClaim({ kind: "ntfy", ...changes });
+    const outcome = await send(claim, { mayBeLoopback: false, timeoutMilliseconds: 1000 });
+    assert.equal(outcome.outcome, "dead");
+    assert.ok(!JSON.stringify(outcome).includes("secret"));
+  }
+});
+
 Deno.test("settings name what is missing, and never its value", () => {
   const complete: Record<string, string> = {
     SUPABASE_URL: "https://project.supabase.co",

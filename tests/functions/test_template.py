@@ -109,13 +109,17 @@ def as_list(value: object) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("url", "by_key", "by_url"),
-    [("https://project.example", "arn:secret", ""), ("", "", "arn:secret")],
+    ("given", "by_key", "by_url"),
+    [
+        ({"SupabaseUrl": "https://project.example"}, "arn:secret", ""),
+        ({"Database": "postgres"}, "", "arn:secret"),
+    ],
+    ids=["by default", "postgres"],
 )
-def test_the_secret_is_the_project_key_where_a_project_is_named(
-    url: str, by_key: str, by_url: str
+def test_the_secret_is_the_project_key_unless_another_database_is_named(
+    given: dict[str, str], by_key: str, by_url: str
 ) -> None:
-    given = {"SupabaseUrl": url, "DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
+    given = {**given, "DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
     for function in read_template(TEMPLATE, parameters=given):
         environment = function.environment
         assert environment["STOPWARD_SUPABASE_SECRET_ARN"] == by_key
@@ -148,15 +152,39 @@ def test_a_role_reads_the_secrets_it_needs_and_writes_its_own_log(name: str) -> 
     assert "*" not in [resource for _, found in others for resource in found]
 
 
-def test_nothing_is_retried_and_nothing_runs_twice_at_once() -> None:
+def test_a_stack_without_a_project_is_none_unless_another_database_is_named() -> None:
     template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
-    assert template["Globals"]["Function"]["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
-    for row in template["Resources"].values():
+    assert template["Parameters"]["Database"]["Default"] == "supabase"
+    rule = template["Rules"]["SupabaseHasItsUrl"]
+    assert rule["RuleCondition"] == template["Conditions"]["HasSupabase"]
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SupabaseUrl"}, ""]}]}
+    given = {"DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
+    for function in read_template(TEMPLATE, parameters=given):
+        names = {n: v for n, v in function.environment.items() if n.startswith("STOPWARD_")}
+        with pytest.raises(InvalidInput, match="STOPWARD_SUPABASE_URL"):
+            read_settings(names)
+
+
+NIGHTLY = {"RefreshSessions", "KeepJournal"}
+
+
+def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:
+    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
+    everybodys = template["Globals"]["Function"]["EventInvokeConfig"]
+    for name, row in template["Resources"].items():
         if row["Type"] != "AWS::Serverless::Function":
             continue
         assert row["Properties"]["ReservedConcurrentExecutions"] == 1
-        for event in row["Properties"]["Events"].values():
-            assert event["Properties"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+        own = row["Properties"].get("EventInvokeConfig", everybodys)
+        policies = [
+            own,
+            *(e["Properties"]["RetryPolicy"] for e in row["Properties"]["Events"].values()),
+        ]
+        for policy in policies:
+            is_retried = policy["MaximumRetryAttempts"] > 0
+            is_old = policy["MaximumEventAgeInSeconds"] > 60
+            assert (is_retried, is_old) == (name in NIGHTLY, name in NIGHTLY)
 
 
 def test_it_has_no_yaml_alias_for_cloudformation_takes_none() -> None:

@@ -65,11 +65,22 @@ def test_a_channel_is_put_tried_listed_and_removed(call, mail: Mailroom, tmp_pat
     assert "no channel" in call("list")[1]
 
 
+def test_a_trial_says_when_it_goes(call, mail: Mailroom) -> None:
+    mail.channel("desk")
+    assert "it goes within a minute" in call("try", "desk")[1]
+    mail.settle(mail.claim()[0], "put_back", hold_seconds=600)
+    assert "it goes after 20" in call("try", "desk")[1]
+    call("put", "desk", "--off")
+    out = call("try", "desk")[1]
+    assert "it goes once the channel is on" in out
+    assert "within a minute" not in out
+
+
 def test_what_was_given_up_is_queued_again(call, mail: Mailroom) -> None:
     mail.channel("desk")
     mail.tell()
     mail.settle(mail.claim()[0], "dead", error="answered 404")
-    assert "answered 404" not in call("list")[1]
+    assert "answered 404" in call("list")[1]
     assert call("retry", "desk")[1] == f"account {mail.account_id}: 1 queued again\n"
     assert call("retry")[1] == f"account {mail.account_id}: 0 queued again\n"
 

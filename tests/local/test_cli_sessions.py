@@ -112,6 +112,16 @@ def test_a_broker_that_agrees_changes_nothing(
     assert counted(url) == SOON
 
 
+def test_an_empty_calendar_of_the_broker_is_refused(
+    call: Call, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with broker_telling([], monkeypatch) as broker:
+        said = call("sessions", "load", "--broker-url", broker)
+    assert said.code != 0
+    assert "the broker's calendar cannot be right: it has no session from" in said.err
+    assert counted(url) == SOON
+
+
 def test_an_early_close_of_the_broker_counts_and_is_noted(
     call: Call, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,7 @@ def a_minute() -> float:
 
 
 def run(queue: Queue, sender: Sender, *, left: Callable[[], float] = a_minute, batch: int = 20):
-    delivery = Delivery(outbox=queue, notifier=sender, batch=batch)
+    delivery = Delivery(outbox=queue, notifier=sender, batch=batch, margin_seconds=15.0)
     return delivery.run(left, holder="run-1")
 
 

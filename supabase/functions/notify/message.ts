@@ -67,6 +67,9 @@ function ntfy(claim: Claim, headers: Record<string, string>): Message {
     // A repeated notice replaces the first on the phone.
     sequence_id: claim.id,
   });
+  if (claim.secret !== null && !/^[!-~]*$/.test(claim.secret)) {
+    throw new RangeError(`channel ${claim.channel}: the token holds what no token holds`);
+  }
   const known = claim.secret === null ? {} : { authorization: `Bearer ${claim.secret}` };
   return {
     url: `${url.origin}${url.pathname.slice(0, cut)}`,

@@ -4,6 +4,7 @@ import { type Claim, type Outcome, readClaim } from "./claim.ts";
 
 const TIMEOUT_MILLISECONDS = 10_000;
 const CLAIM_SECONDS = 90;
+const KEY_PREFIX = "sb_";
 
 /** The database gave no usable answer. */
 export class QueueError extends Error {
@@ -57,7 +58,7 @@ export class Queue {
           "content-type": "application/json",
           "content-profile": "api",
           "apikey": this.#key,
-          "authorization": `Bearer ${this.#key}`,
+          ...bearer(this.#key),
         },
         body: JSON.stringify({ request }),
         signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
@@ -69,4 +70,9 @@ export class Queue {
     await answer.body?.cancel();
     throw new QueueError(`${name}: answered ${answer.status}`);
   }
+}
+
+/** Only a JWT is a bearer token: PostgREST rejects any other, and `sb_...` keys are none. */
+function bearer(key: string): Record<string, string> {
+  return key.startsWith(KEY_PREFIX) ? {} : { "authorization": `Bearer ${key}` };
 }

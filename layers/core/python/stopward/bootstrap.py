@@ -14,7 +14,7 @@ from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
 from stopward.domain.rulebook import Mask
 from stopward.ports import Clock
-from stopward.services.delivery import Delivery
+from stopward.services.delivery import SETTLINGS, Delivery
 from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stopward.services.session_refresh import RefreshSummary
 
 CALL_SECONDS: Final = 10.0
+OUTBOX_SECONDS: Final = 5.0
 JOURNAL_SECONDS: Final = 600.0
 """A look at a whole month of millions of rows takes minutes."""
 
@@ -103,15 +104,16 @@ def minute_guard(
 def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Delivery:
     """Wire the delivery of notices to the channels of all accounts that are the Lambda's."""
     from stopward.adapters.notices.http import HttpNotices
-    from stopward.adapters.notices.sender import Notices
+    from stopward.adapters.notices.sender import SEND_SECONDS, Notices
     from stopward.adapters.outbox import FunctionOutbox
-    from stopward.adapters.secrets import secret_fields
+    from stopward.adapters.secrets import channel_fields
 
     settings = settings_of(environment)
     return Delivery(
-        outbox=FunctionOutbox(functions(settings)),
+        outbox=FunctionOutbox(functions(settings, timeout_seconds=OUTBOX_SECONDS)),
+        margin_seconds=SEND_SECONDS + SETTLINGS * OUTBOX_SECONDS,
         notifier=Notices(
-            read_secret=secret_fields,
+            read_secret=channel_fields,
             # Where time is simulated, the reader may be on this machine.
             http=HttpNotices(may_be_loopback=bool(settings.clock_url)),
         ),

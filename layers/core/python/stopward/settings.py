@@ -1,7 +1,7 @@
 """Settings, read once from the environment (prefix STOPWARD_); each has a heading in the docs."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -10,12 +10,15 @@ from stopward.errors import InvalidInput
 PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
-        "account_id", "broker_url", "market_data_url", "market_data_feed", "pulse_seconds",
-        "lease_seconds", "tick_margin_seconds", "clock_url", "supabase_url", "archive_bucket",
-        "archive_folder", "journal_months",
+        "account_id", "market_data_feed", "pulse_seconds", "lease_seconds", "tick_margin_seconds",
+        "archive_bucket", "archive_folder", "journal_months",
     }
 )  # fmt: skip
-"""Fields whose value a message may repeat; a name that is not known may be a misspelt secret's."""
+"""Fields whose value a message may repeat. No URL: it gets swapped with the key beside it. And no
+name that is not known: it may be a misspelt secret's.
+"""
+PAPER_URL: Final = "https://paper-api.alpaca.markets"
+DATA_URL: Final = "https://data.alpaca.markets"
 
 
 class Settings(BaseModel):
@@ -42,12 +45,12 @@ class Settings(BaseModel):
         default="", description="Secret that holds the database URL, instead of the URL itself."
     )
     broker_url: str = Field(
-        default="https://paper-api.alpaca.markets",
+        default=PAPER_URL,
         pattern=r"^https?://",
         description="Base URL of the broker's trading API; the default is the paper one.",
     )
     market_data_url: str = Field(
-        default="https://data.alpaca.markets",
+        default=DATA_URL,
         pattern=r"^https?://",
         description="Base URL of the broker's market data API.",
     )
@@ -122,8 +125,8 @@ class Settings(BaseModel):
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that the environment gives.
 
-    Raises InvalidInput naming each variable and what is allowed, and what was read where that is no
-    secret; an unknown STOPWARD_ variable is refused, for a misspelt setting would be a silent
+    Raises InvalidInput naming each variable and what is allowed, and what was read of those in
+    SHOWN; an unknown STOPWARD_ variable is refused, for a misspelt setting would be a silent
     default.
     """
     values = {

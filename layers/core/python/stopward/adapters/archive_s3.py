@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar, cast
 
+from stopward.adapters.patience import patience
 from stopward.errors import ArchiveRejected, ArchiveUnavailable
 
 CONNECT_SECONDS = 3
@@ -100,14 +101,13 @@ class S3Archive:
     def _client(self) -> Any:
         if self._made is None:
             import boto3
-            from botocore.config import Config
 
             self._made = boto3.client(
                 "s3",
-                config=Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=READ_SECONDS,
-                    retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+                config=patience(
+                    connect_seconds=CONNECT_SECONDS,
+                    read_seconds=READ_SECONDS,
+                    attempts=ATTEMPTS,
                 ),
             )
         return self._made

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 
 from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId
-from stopward.domain.notices import Severity
-
-Kind = Literal["webhook", "slack", "discord", "ntfy", "sns"]
-Deliverer = Literal["lambda", "edge"]
+from stopward.domain.notices import Deliverer, Kind, Severity
 
 
 class Channels:

@@ -13,7 +13,7 @@ from stopward.adapters.bounded_connection import BoundedConnection
 from stopward.adapters.column_types import in_utc
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgres_url import read_database_url
-from stopward.adapters.repeating import REPEATABLE, TRY_AGAIN, in_words
+from stopward.adapters.repeating import CONNECT_SECONDS, REPEATABLE, TRY_AGAIN, in_words
 from stopward.adapters.rows import JsonValue
 from stopward.adapters.views import (
     MAX_ROWS,
@@ -41,6 +41,7 @@ COMPARED: Mapping[Comparison, sql.SQL] = {
 TIMED_OUT = re.compile("time[d -]*out", re.IGNORECASE)
 """How psycopg, libpq and the system spell it."""
 
+VANISHED_MILLISECONDS = 15_000
 GRACE_SECONDS = 0.5
 """How much longer than a statement may take its answer is waited for."""
 
@@ -59,9 +60,9 @@ class PostgresDatabase:
     """One connection, opened at the first call, kept, and replaced after it failed.
 
     url: its user must be allowed to become `role`; None keeps the user of the URL.
-    timeout_seconds bounds each statement and the connecting, and, but for GRACE_SECONDS, each wait
-    for an answer. A pooler may drop the options that ask for role and bound: then each call asks
-    again, in a transaction of its own.
+    timeout_seconds bounds each statement, and, but for GRACE_SECONDS, each wait for an answer; and
+    the connecting, which never gets more than CONNECT_SECONDS. A pooler may drop the options that
+    ask for role and bound: then each call asks again, in a transaction of its own.
 
     Raises InvalidInput for a URL that cannot be read, or that leads to another machine without TLS.
     """
@@ -177,6 +178,7 @@ class PostgresDatabase:
 
     def _connected(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None or self._connection.closed:
+            patience = min(self._timeout_seconds, CONNECT_SECONDS)
             connection = BoundedConnection[dict[str, Any]].connect(
                 self._url.text,
                 autocommit=True,
@@ -184,21 +186,25 @@ class PostgresDatabase:
                 prepare_threshold=None,
                 row_factory=dict_row,
                 options=self._options,
-                connect_timeout=max(2, int(self._timeout_seconds)),
-                # A host that vanished is noticed within fifteen seconds, not never.
+                connect_timeout=max(2, int(patience)),
+                # A host that vanished is noticed within fifteen seconds or so, not never: while
+                # nothing is on its way by the probes, otherwise by what it does not acknowledge.
+                # Linux counts the latter for both, so the two must say the same.
                 keepalives_idle=5,
                 keepalives_interval=5,
                 keepalives_count=2,
-                tcp_user_timeout=int(self._timeout_seconds * 1000),
+                tcp_user_timeout=VANISHED_MILLISECONDS,
                 application_name="stopward",
             )
-            # The server ends a statement that takes too long, and says so; this is for silence.
-            connection.silence_seconds = self._timeout_seconds + GRACE_SECONDS
+            # A pooler may take a connection and have no server behind it.
+            connection.silence_seconds = patience + GRACE_SECONDS
             try:
                 found = connection.execute(IS_AS_ASKED, self._wanted).fetchone()
             except errors.Error:
                 connection.close()
                 raise
+            # The server ends a statement that takes too long, and says so; this is for silence.
+            connection.silence_seconds = self._timeout_seconds + GRACE_SECONDS
             self._keeps_options = found is not None and found["it_is"] is True
             self._connection = connection
         return self._connection

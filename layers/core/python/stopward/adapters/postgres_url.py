@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import quote
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
+from stopward.adapters.urls import HIDDEN, is_this_machine
 from stopward.errors import InvalidInput
 
 ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 """Values of sslmode that never fall back to plain text."""
-HIDDEN = "***"
 LAST_PORT = 65535
 ODD = frozenset("@/?#%\\\"' ")
 """What no host name holds; there it is the rest of a password that was not percent-encoded."""
@@ -54,7 +53,7 @@ def read_database_url(text: str) -> DatabaseUrl:
         ) from None
     addresses = _addresses(parts)
     _check_parts(addresses, parts)
-    is_here = "service" not in parts and all(map(_is_this_machine, addresses))
+    is_here = "service" not in parts and all(map(_is_here, addresses))
     if not is_here and parts.get("sslmode") not in ENCRYPTED:
         raise InvalidInput(
             "database URL: leads to another machine and its sslmode is not require, verify-ca or "
@@ -91,13 +90,8 @@ def _check_parts(addresses: list[str], parts: Mapping[str, str]) -> None:
         )
 
 
-def _is_this_machine(address: str) -> bool:
-    if not address or address == "localhost" or _is_socket(address):
-        return True
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
+def _is_here(address: str) -> bool:
+    return not address or _is_socket(address) or is_this_machine(address)
 
 
 def _is_socket(address: str) -> bool:

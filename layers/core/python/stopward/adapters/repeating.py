@@ -5,6 +5,8 @@ TRY_AGAIN = ("08", "25006", "25P03", "25P04", "40", "53", "55P03", "57", "58")
 that only reads (a fail-over is under way), a session or a transaction ended for its age, a lock.
 """
 
+CONNECT_SECONDS = 10.0
+"""The longest that connecting may take, however long a statement may."""
 DISK_FULL = "53100"
 
 
@@ -19,7 +21,10 @@ REPEATABLE = frozenset(
     {
         "begin_tick", "record_tick", "acknowledge", "keep_partitions", "file_late_rows",
         "watch_journal", "list_archivable", "read_month", "note_archive", "detach_month",
-        "drop_month", "put_attribution", "put_feature_schema", "put_features",
+        "drop_month", "put_attribution", "put_feature_schema", "put_features", "put_sessions",
+        "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
     }
 )  # fmt: skip
-"""Functions that may be called twice: these change nothing the second time."""
+"""Functions that may be called twice: these change nothing the second time, or nothing that counts:
+nudge_edge wakes whoever claims, once more; trim_notices forgets some more of what is old.
+"""

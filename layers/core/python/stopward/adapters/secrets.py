@@ -6,9 +6,14 @@ messages; its ARN does, for that is where the remedy lies.
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from stopward.adapters.alpaca.keys import Keys
+from stopward.adapters.patience import patience
 from stopward.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 KEY_ID_NAMES = ("key_id", "APCA_API_KEY_ID")
 SECRET_NAMES = ("secret_key", "APCA_API_SECRET_KEY")
@@ -18,6 +23,8 @@ SUPABASE_KEY = "sb_secret_"
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 ATTEMPTS = 3
+CHANNEL_READ_SECONDS = 3
+CHANNEL_SECONDS = CONNECT_SECONDS + CHANNEL_READ_SECONDS
 MISSING = frozenset(
     {"ResourceNotFoundException", "AccessDeniedException", "InvalidParameterException",
      "ValidationException", "InvalidRequestException", "DecryptionFailure"}
@@ -29,7 +36,7 @@ def broker_keys(arn: str) -> Keys:
 
     Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
     """
-    fields = secret_fields(arn)
+    fields = _fields(read_secret(arn), arn)
     return Keys(
         key_id=_one_of(fields, KEY_ID_NAMES, arn), secret=_one_of(fields, SECRET_NAMES, arn)
     )
@@ -51,24 +58,23 @@ def supabase_key(arn: str) -> str:
     return _one_of(_fields(text, arn), SUPABASE_NAMES, arn)
 
 
-def secret_fields(arn: str) -> Mapping[str, str]:
-    """Return the texts of a secret that is a JSON object; other fields are left out."""
-    return _fields(read_secret(arn), arn)
+def channel_fields(arn: str) -> Mapping[str, str]:
+    """Return the texts of a channel's secret; asked once, for CHANNEL_SECONDS at most."""
+    quick = patience(connect_seconds=CONNECT_SECONDS, read_seconds=CHANNEL_READ_SECONDS)
+    return _fields(read_secret(arn, config=quick), arn)
 
 
-def read_secret(arn: str) -> str:
-    """Return a secret's text."""
+def read_secret(arn: str, *, config: "Config | None" = None) -> str:
+    """Return a secret's text. config: how long to wait; None asks ATTEMPTS times."""
     import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    patience = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-    )
+    if config is None:
+        config = patience(
+            connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=ATTEMPTS
+        )
     try:
-        client = boto3.client("secretsmanager", region_name=_region(arn), config=patience)
+        client = boto3.client("secretsmanager", region_name=_region(arn), config=config)
         answer = client.get_secret_value(SecretId=arn)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))

@@ -12,7 +12,7 @@ from postgrest import CountMethod
 from stopward.adapters.column_types import Columns, read_columns, read_row, selection
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgrest_error import refusal
-from stopward.adapters.repeating import REPEATABLE
+from stopward.adapters.repeating import CONNECT_SECONDS, REPEATABLE
 from stopward.adapters.rows import JsonValue
 from stopward.adapters.supabase_url import read_project
 from stopward.adapters.views import (
@@ -46,7 +46,8 @@ class SupabaseDatabase:
     """A client of one project, opened at the first call, kept, and replaced after it failed.
 
     key: the project's secret key (`sb_secret_...`); it acts as service_role.
-    timeout_seconds bounds the connecting, and each wait for the next part of an answer.
+    timeout_seconds bounds each wait for the next part of an answer, and the connecting, which never
+    gets more than CONNECT_SECONDS.
 
     Raises InvalidInput for a URL or key that cannot be used (see `read_project`).
     """
@@ -151,7 +152,7 @@ class SupabaseDatabase:
                 f"{self._project.url}/rest/v1/", headers=headers, auth=None
             )
             if answer.is_error:
-                raise PostgrestAPIError(answer.json())
+                raise PostgrestAPIError(_words_of(answer))
             return answer.json()
 
         document = self._execute(ask, what=view, may_repeat=True)
@@ -222,7 +223,9 @@ class SupabaseDatabase:
     def _connected(self) -> Client:
         if self._client is None:
             self._http = httpx.Client(
-                timeout=self._timeout_seconds,
+                timeout=httpx.Timeout(
+                    self._timeout_seconds, connect=min(self._timeout_seconds, CONNECT_SECONDS)
+                ),
                 follow_redirects=False,
                 # No proxy stands between this machine and itself.
                 trust_env=not self._project.is_here,
@@ -258,6 +261,17 @@ class SupabaseStore(FunctionStore):
     def close(self) -> None:
         """Close the connections; the next call opens another."""
         self._database.close()
+
+
+def _words_of(answer: httpx.Response) -> dict[str, Any]:
+    # Whoever stands before PostgREST answers anything: a page, a text, a list, a number as code.
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    told = body if isinstance(body, Mapping) else {}
+    words = {str(name): word for name, word in told.items() if isinstance(word, str)}
+    return {"message": answer.reason_phrase, **words}
 
 
 def _operator(condition: Where) -> str:

@@ -1,12 +1,11 @@
 """The project's URL and secret key: read before they are used, and never repeated in a message."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from stopward.adapters.urls import HIDDEN, is_this_machine
 from stopward.errors import InvalidInput
 
-HIDDEN = "***"
 KEY_PREFIX = "sb_"
 """Publishable and secret keys; what does not begin so is one of the JWTs that came before."""
 PUBLISHABLE = "sb_publishable_"
@@ -60,7 +59,7 @@ def read_project(url: str, key: str) -> Project:
         raise InvalidInput(
             "Supabase URL: cannot be read, expected https://PROJECT.supabase.co and nothing behind"
         )
-    is_here = _is_this_machine(host)
+    is_here = is_this_machine(host)
     if parts.scheme != "https" and not is_here:
         raise InvalidInput("Supabase URL: leads to another machine, so it must begin with https://")
     _check_key(key)
@@ -72,12 +71,3 @@ def _check_key(key: str) -> None:
         raise InvalidInput("Supabase key: is empty or holds blanks, expected sb_secret_...")
     if key.startswith(PUBLISHABLE):
         raise InvalidInput("Supabase key: is the publishable one, expected sb_secret_...")
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

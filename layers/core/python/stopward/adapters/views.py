@@ -19,6 +19,8 @@ from stopward.errors import InvalidInput
 MAX_ROWS = 1000
 """Most rows of one answer; `max_rows` in supabase/config.toml says the same to PostgREST."""
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+UNHELD = re.compile("[\x00\ud800-\udfff]")
+"""Characters that no text of Postgres has: NUL, and halves of a pair."""
 
 Comparison = Literal["=", "<>", "<", "<=", ">", ">="]
 COMPARISONS: tuple[str, ...] = get_args(Comparison)
@@ -31,7 +33,7 @@ class Where:
     """One condition on a column; None is null, and may be asked for with `=` and `<>` only.
 
     Raises InvalidInput for a column that is no plain identifier, a comparison with null that is
-    never true, and a time without a zone.
+    never true, a time without a zone, and a text that Postgres cannot hold.
     """
 
     column: str
@@ -48,6 +50,8 @@ class Where:
             raise InvalidInput(f"{self.column} {self.comparison} null is never true")
         if isinstance(self.value, datetime) and self.value.tzinfo is None:
             raise InvalidInput(f"{self.column} {self.comparison} {self.value} has no zone")
+        if isinstance(self.value, str) and UNHELD.search(self.value):
+            raise InvalidInput(f"{self.column} {self.comparison} {self.value!r}: is no text")
 
     @property
     def text(self) -> str:

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["notice", "warning", "critical"]
+Kind = Literal["webhook", "slack", "discord", "ntfy", "sns"]
+Deliverer = Literal["lambda", "edge"]
+REST_SECONDS = 30.0
+"""How long a channel rests whose other side is silent, or busy without saying how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, cast, get_args
 
 import click
 
+from stopward.domain.notices import Deliverer, Kind, Severity
 from stopward.errors import InvalidInput
 from stopward.local.account_options import account_options, database_option
 from stopward.local.up.home import Home
 
 if TYPE_CHECKING:
-    from stopward.adapters.channels import Channels, Deliverer, Kind
+    from stopward.adapters.channels import Channels
     from stopward.adapters.postgres import PostgresDatabase
-    from stopward.domain.notices import Severity
     from stopward.local.account_target import Target
 
-KINDS = ("webhook", "slack", "discord", "ntfy", "sns")
-DELIVERERS = ("lambda", "edge")
-SEVERITIES = ("notice", "warning", "critical")
+KINDS: tuple[str, ...] = get_args(Kind)
+DELIVERERS: tuple[str, ...] = get_args(Deliverer)
+SEVERITIES: tuple[str, ...] = get_args(Severity)
 SECRET_FILE = click.File(encoding="utf-8")
 COLUMNS = "{channel:<20}{kind:<9}{deliverer:<9}{hears:<28}{pending:>8}{dead:>6}  {last}"
 
@@ -122,10 +122,14 @@ def put_channel(
 def try_channel(home: Home, *, name: str, database_url: str | None, account: str | None) -> None:
     """Queue a trial notice for channel NAME, whatever it hears otherwise."""
     from stopward.adapters.clocks import SystemClock
+    from stopward.adapters.views import Where
 
-    with channels_of(home, database_url, account) as (channels, _, target):
+    with channels_of(home, database_url, account) as (channels, database, target):
         channels.attempt(target.account_id, name, key=SystemClock().now().isoformat())
-        click.echo(f"{target.words}: a trial waits for channel {name}; it goes within a minute")
+        (row,) = database.select(
+            "outbox_health", account_id=target.account_id, where=(Where("channel", "=", name),)
+        )
+        click.echo(f"{target.words}: a trial waits for channel {name}; {_when(row)}")
 
 
 @channel.command("retry")
@@ -195,6 +199,14 @@ def _hears(row: dict[str, object]) -> str:
     least = row["least_severity"]
     off = "" if row["enabled"] else "off: "
     return f"{off}{','.join(topics) or 'all'}" + ("" if least == "notice" else f" from {least}")
+
+
+def _when(row: dict[str, object]) -> str:
+    if not row["enabled"]:
+        return "it goes once the channel is on (stopward channel put NAME --on)"
+    if row["held_until"] is not None:
+        return f"it goes after {row['held_until']}, for the other side asked us to wait"
+    return "it goes within a minute"
 
 
 def _last(row: dict[str, object]) -> str:

@@ -1,12 +1,19 @@
 """What every HTTP server of local mode is made of: HTTP/1.1 on loopback, cut off when it stops.
 
-The standard library's own way of composing a server is to inherit from it, here and nowhere else.
+The standard library's own way of composing a server is to inherit from it: here, and in the three
+servers that are made of this.
 """
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from threading import Lock, Thread
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 HOST: Final = "127.0.0.1"
 POLL_SECONDS: Final = 0.01
@@ -39,9 +46,10 @@ class LoopbackHttp(ThreadingHTTPServer):
         self._thread.start()
 
     def end(self) -> None:
-        """Stop accepting and cut open connections; release blocked answers before."""
-        self.shutdown()
-        self._thread.join()
+        """Stop accepting and cut open connections, if it began; release blocked answers before."""
+        if self._thread.ident is not None:
+            self.shutdown()
+            self._thread.join()
         with self._lock:
             connections = tuple(self._connections)
         for connection in connections:
@@ -62,6 +70,52 @@ class LoopbackHttp(ThreadingHTTPServer):
             self._connections.discard(connection)
 
 
+class HungUp(OSError):
+    """The client is gone; nobody to answer."""
+
+
+class Wire(BufferedIOBase):
+    """One direction of a connection; its errors are HungUp, and no other error is taken for one."""
+
+    def __init__(self, inner: BufferedIOBase) -> None:
+        self._inner = inner
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as the connection does."""
+        with _hanging_up():
+            return self._inner.read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line as the connection does."""
+        with _hanging_up():
+            return self._inner.readline(size)
+
+    def write(self, given: "ReadableBuffer", /) -> int:
+        """Write as the connection does."""
+        with _hanging_up():
+            return self._inner.write(given)
+
+    def flush(self) -> None:
+        """Flush as the connection does."""
+        with _hanging_up():
+            self._inner.flush()
+
+    def close(self) -> None:
+        """Close both."""
+        try:
+            super().close()
+        finally:
+            self._inner.close()
+
+
+@contextmanager
+def _hanging_up() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HungUp(*error.args) from error
+
+
 class LoopbackHandler(BaseHTTPRequestHandler):
     """One connection, kept open; a client that hangs up is no error, and nothing is logged."""
 
@@ -73,6 +127,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Note the connection."""
         super().setup()
+        self.rfile, self.wfile = Wire(self.rfile), Wire(self.wfile)
         self.server.remember(self.connection)
 
     def finish(self) -> None:
@@ -84,8 +139,8 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         """Serve until either side closes."""
         try:
             super().handle()
-        except OSError:
-            self.close_connection = True  # the client is gone; nobody to answer
+        except HungUp:
+            self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: requests are not events."""

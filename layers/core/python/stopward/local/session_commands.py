@@ -61,6 +61,7 @@ def load_sessions(
     from stopward.local import session_loading as loading
     from stopward.local.data.calendar import new_york_day
     from stopward.local.session_file import read_session_file
+    from stopward.settings import PAPER_URL
 
     if file is not None and (nyse or force):
         raise InvalidInput("--file is your own word already: leave --nyse and --force out")
@@ -78,7 +79,7 @@ def load_sessions(
             if nyse
             else loading.sessions_of_broker(
                 stretch,
-                url=broker_url or loading.PAPER_URL,
+                url=broker_url or PAPER_URL,
                 environment=os.environ,
                 clock=SystemClock(),
             )

@@ -18,7 +18,6 @@ from stopward.ports import Clock
 
 PAST: Final = timedelta(days=7)
 """Also loaded: between sessions the day is that of the last one."""
-PAPER_URL: Final = "https://paper-api.alpaca.markets"
 KEY_NAMES: Final = (
     ("STOPWARD_BROKER_KEY_ID", "STOPWARD_BROKER_SECRET_KEY"),
     ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY"),
@@ -60,6 +59,8 @@ def sessions_of_broker(
             first=stretch.first.isoformat(), last=stretch.last.isoformat()
         )
         check_sessions(found)
+        if not found:
+            raise InvalidState(f"it has no session from {stretch.first} to {stretch.last}")
     except InvalidState as error:
         raise BrokerUnavailable(f"the broker's calendar cannot be right: {error}") from error
     finally:
@@ -131,7 +132,7 @@ def load_written(administration: Administration, written: WrittenSessions) -> Lo
     changed, notes = put.changed, _notes(put)
     for day in written.closed:
         one_day = SessionStretch(exchange=EXCHANGE, first=day, last=day)
-        put = administration.put_sessions((), complete=one_day)
+        put = administration.put_sessions((), source="person", complete=one_day)
         changed, notes = changed + put.changed, notes + _notes(put)
     days = len(written.sessions) + len(written.closed)
     return Loaded(

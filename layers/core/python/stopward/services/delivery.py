@@ -17,6 +17,8 @@ BATCH = 20
 """Claims at a time: a crash delays so many for the length of a claim."""
 CLAIM_SLACK_SECONDS = 30.0
 """A claim outlives the run that made it by this, so that no other sends what may be on its way."""
+SETTLINGS = 2
+"""How often settling is tried: what is lost there is sent again."""
 OUT_OF_TIME = PutBack(reason="the deliverer ran out of time")
 
 
@@ -42,12 +44,13 @@ class DeliverySummary:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One deliverer. margin_seconds: remaining time under which no further notice is sent; it must
-    cover the longest that one may take.
+    cover the longest that sending and settling one may take, for who is cut off in between sends
+    it twice.
     """
 
     outbox: Outbox
     notifier: Notifier
-    margin_seconds: float = 15.0
+    margin_seconds: float
     batch: int = BATCH
 
     def run(self, remaining_seconds: Callable[[], float], *, holder: str) -> DeliverySummary:
@@ -94,11 +97,13 @@ class Delivery:
             _count(summary, outcome, status)
 
     def _settle(self, claim: Claim, outcome: Outcome, *, holder: str) -> Status:
-        # Twice: what is lost here is sent again, and a reader without memory would see it twice.
-        try:
-            return self.outbox.settle(claim, outcome, holder=holder)
-        except DatabaseUnavailable:
-            return self.outbox.settle(claim, outcome, holder=holder)
+        # What is lost here is sent again, and a reader without memory would see it twice.
+        for _ in range(SETTLINGS - 1):
+            try:
+                return self.outbox.settle(claim, outcome, holder=holder)
+            except DatabaseUnavailable:
+                continue
+        return self.outbox.settle(claim, outcome, holder=holder)
 
 
 def _rest_after(outcome: Outcome) -> PutBack | None:

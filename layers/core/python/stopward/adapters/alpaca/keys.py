@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-HIDDEN = "***"
+from stopward.adapters.urls import HIDDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,10 +35,13 @@ def resolve(url: str, *, may_be_loopback: bool) -> Target:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or PORTS.get(parts.scheme, 0)
-    except ValueError as error:
-        raise InvalidInput("the address is no URL") from error
+    except ValueError:
+        # Its own text would repeat the address.
+        raise InvalidInput("the address is no URL") from None
     if not host or parts.scheme not in PORTS or parts.username is not None:
         raise InvalidInput("the address is no plain https URL")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidInput("the address holds blanks, or what is not ASCII")
     for ip in (addresses := _addresses(host, port)):
         is_loopback = ip_address(ip).is_loopback
         if not is_loopback and parts.scheme != "https":

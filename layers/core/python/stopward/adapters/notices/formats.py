@@ -37,7 +37,8 @@ class Message:
 def compose(claim: Claim) -> Message:
     """Return what is posted for a claim; the same claim gives the same bytes.
 
-    Raises InvalidInput for a kind that is not posted, and for an ntfy address without a topic.
+    Raises InvalidInput for a kind that is not posted, an ntfy address that is no URL or has no
+    topic, and a token that no header can carry.
     """
     make = KINDS.get(claim.kind)
     if make is None:
@@ -83,7 +84,11 @@ def _discord(claim: Claim) -> Message:
 
 
 def _ntfy(claim: Claim) -> Message:
-    parts = urlsplit(claim.address)
+    try:
+        parts = urlsplit(claim.address)
+    except ValueError:
+        # Its own text would repeat the address.
+        raise InvalidInput(f"channel {claim.channel}: the address is no URL") from None
     base, _, topic = parts.path.rpartition("/")
     if not topic:
         raise InvalidInput(f"channel {claim.channel}: the address of ntfy ends with no topic")
@@ -98,9 +103,16 @@ def _ntfy(claim: Claim) -> Message:
             "sequence_id": claim.id,
         }
     )
-    known = {} if claim.secret is None else {"authorization": f"Bearer {claim.secret}"}
+    known = {} if claim.secret is None else {"authorization": f"Bearer {_token(claim)}"}
     url = urlunsplit((parts.scheme, parts.netloc, f"{base}/", "", ""))
     return Message(url=url, body=body, headers={**_headers(claim), **known})
+
+
+def _token(claim: Claim) -> str:
+    token = claim.secret or ""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidInput(f"channel {claim.channel}: the token holds what no token holds")
+    return token
 
 
 def sign(body: bytes, secret: str) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from stopward.adapters.notices.formats import compose
-from stopward.adapters.notices.http import HttpNotices
-from stopward.adapters.notices.sns import SnsNotices
-from stopward.domain.notices import Claim, Dead, Failed, Outcome
+from stopward.adapters.notices.http import POST_SECONDS, HttpNotices
+from stopward.adapters.notices.sns import PUBLISH_SECONDS, SnsNotices
+from stopward.adapters.secrets import CHANNEL_SECONDS
+from stopward.domain.notices import REST_SECONDS, Claim, Dead, Delivered, Failed, Outcome, PutBack
 from stopward.errors import InvalidInput, Unavailable
 
-REST_SECONDS = 30.0
+SEND_SECONDS = CHANNEL_SECONDS + max(POST_SECONDS, PUBLISH_SECONDS)
+"""The longest that one notice may take, the reading of its channel's secret included."""
 
 ReadSecret = Callable[[str], Mapping[str, str]]
 """Return the fields of a secret by its ARN; raises InvalidInput and Unavailable."""
@@ -18,8 +20,8 @@ ReadSecret = Callable[[str], Mapping[str, str]]
 class Notices:
     """The Notifier of all kinds.
 
-    read_secret: a secret is read once for each process; its fields are `address` and, where the
-    channel has one, `secret`.
+    read_secret: a secret is kept as long as what is sent by it arrives; its fields are `address`
+    and, where the channel has one, `secret`.
     """
 
     def __init__(
@@ -37,19 +39,31 @@ class Notices:
     def send(self, claim: Claim) -> Outcome:
         """Send one notice once."""
         arn = claim.address if _is_secret(claim.address) else None
+        was_kept = arn in self._secrets
+        outcome = self._sent(claim, arn)
+        if arn is None or isinstance(outcome, Delivered):
+            return outcome
+        # It may have been rotated under a process that lives on: the next one reads it anew.
+        self._secrets.pop(arn, None)
+        if was_kept and isinstance(outcome, Dead):
+            # So does this one, at its next claim, before it is given up.
+            return PutBack(reason=outcome.reason)
+        return outcome
+
+    def _sent(self, claim: Claim, arn: str | None) -> Outcome:
         try:
             ready = claim if arn is None else self._looked_up(claim)
-            outcome = (
-                self._sns.publish(ready) if ready.kind == "sns" else self._http.post(compose(ready))
-            )
+            if ready.kind == "sns":
+                return self._sns.publish(ready)
+            return self._http.post(compose(ready))
         except InvalidInput as error:
-            outcome = Dead(reason=str(error))
+            return Dead(reason=str(error))
         except Unavailable as error:
-            outcome = Failed(reason=str(error), hold_seconds=REST_SECONDS)
-        if arn is not None and isinstance(outcome, Dead):
-            # It may have been rotated under a process that lives on.
-            self._secrets.pop(arn, None)
-        return outcome
+            return Failed(reason=str(error), hold_seconds=REST_SECONDS)
+        except ValueError as error:
+            # What no header, URL or JSON can carry; its text may repeat the secret that it is.
+            reason = f"channel {claim.channel}: cannot be sent to ({type(error).__name__})"
+            return Dead(reason=reason)
 
     def _looked_up(self, claim: Claim) -> Claim:
         fields = self._secrets.get(claim.address)

@@ -3,15 +3,26 @@
 A FIFO topic drops what comes twice within five minutes, by the idempotency key.
 """
 
+import re
 from typing import Any
 
 from stopward.adapters.notices.formats import headline
-from stopward.domain.notices import Claim, Dead, Delivered, Failed, Outcome, PutBack
+from stopward.adapters.patience import patience
+from stopward.domain.notices import (
+    REST_SECONDS,
+    Claim,
+    Dead,
+    Delivered,
+    Failed,
+    Outcome,
+    PutBack,
+)
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 7
+PUBLISH_SECONDS = CONNECT_SECONDS + READ_SECONDS
 SUBJECT_CHARACTERS = 100
-REST_SECONDS = 30.0
+TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):[0-9]+:[A-Za-z0-9_-]+(\.fifo)?")
 BUSY = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "KMSThrottling"})
 REFUSED = frozenset(
     {"NotFound", "AuthorizationError", "InvalidParameter", "InvalidParameterValue",
@@ -30,6 +41,9 @@ class SnsNotices:
         """Publish a notice once and return what came of it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        topic = TOPIC.fullmatch(claim.address)
+        if topic is None:
+            return Dead(reason=f"channel {claim.channel}: the address is no ARN of an SNS topic")
         request: dict[str, Any] = {
             "TopicArn": claim.address,
             "Subject": _subject(claim),
@@ -46,7 +60,7 @@ class SnsNotices:
         if claim.address.endswith(".fifo"):
             request |= {"MessageGroupId": claim.channel, "MessageDeduplicationId": claim.id}
         try:
-            self._client(claim.address).publish(**request)
+            self._client(topic[1]).publish(**request)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in BUSY:
@@ -60,19 +74,12 @@ class SnsNotices:
             return Failed(reason=f"sns: {type(error).__name__}", hold_seconds=REST_SECONDS)
         return Delivered()
 
-    def _client(self, topic: str) -> Any:
-        # arn:aws:sns:REGION:ACCOUNT:NAME
-        region = topic.split(":")[3]
+    def _client(self, region: str) -> Any:
         if region not in self._clients:
             import boto3
-            from botocore.config import Config
 
-            patience = Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 1, "mode": "standard"},
-            )
-            self._clients[region] = boto3.client("sns", region_name=region, config=patience)
+            config = patience(connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
+            self._clients[region] = boto3.client("sns", region_name=region, config=config)
         return self._clients[region]
 
 

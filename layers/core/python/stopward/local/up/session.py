@@ -149,9 +149,12 @@ def play(stage: Stage) -> Played:
     )
 
 
+PARAMETERS = {"Stage": "local", "AccountId": ACCOUNT, "Database": "postgres"}
+
+
 def _due(stage: Stage) -> tuple[FunctionDefinition, ...]:
     # What no schedule calls in this stretch, nightly work above all, would only cost its start.
-    functions = read_template(stage.template, parameters={"Stage": "local", "AccountId": ACCOUNT})
+    functions = read_template(stage.template, parameters=PARAMETERS)
     return tuple(
         function
         for function in functions

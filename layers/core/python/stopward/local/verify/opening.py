@@ -10,9 +10,8 @@ from stopward.domain.identity import Symbol
 from stopward.errors import InvalidInput
 from stopward.local.verify.venue import Venue
 from stopward.ports import Clock
+from stopward.settings import PAPER_URL
 
-PAPER_URL = "https://paper-api.alpaca.markets"
-DATA_URL = "https://data.alpaca.markets"
 PATIENCE = Patience(total_seconds=90, attempts=12)
 
 

@@ -7,9 +7,10 @@ from stopward.adapters.alpaca import Keys
 from stopward.errors import BrokerRejected, BrokerUnavailable, InvalidInput
 from stopward.local.verify import groups, held_shares, reading, single_orders
 from stopward.local.verify.check import Check, FactFails, NotCheckable, Result
-from stopward.local.verify.opening import DATA_URL, PAPER_URL, open_venue
+from stopward.local.verify.opening import open_venue
 from stopward.local.verify.venue import Venue
 from stopward.ports import Clock
+from stopward.settings import DATA_URL, PAPER_URL
 
 CHECKS: tuple[Check, ...] = (
     *reading.CHECKS,
