@@ -18,6 +18,7 @@ from stopward.domain.identity import AccountId
 from stopward.domain.position import Position
 from stopward.domain.snapshot import Alarm, DayRow, Observation
 from tests.builders.access import ask
+from tests.builders.models import EVIDENCE
 from tests.builders.store import (
     A_SESSION,
     D,
@@ -317,7 +318,7 @@ REQUESTS: Mapping[str, Maker] = {
         to_stage="pilot",
         weight="0.1",
         because="a test",
-        evidence={"n": 100},
+        evidence=dict(EVIDENCE),
         expected_stage="shadow",
     ),
     "note_archive": _as_is(
