@@ -36,6 +36,24 @@ $$;
 comment on function stopward.number_of(text) is 'The finite number that a text spells; null when it spells none.';
 revoke execute on function stopward.number_of(text) from public;
 
+create function stopward.product_of(given numeric[])
+returns numeric
+language plpgsql immutable strict
+set search_path = ''
+as $$
+declare
+    product numeric := 1;
+    one numeric;
+begin
+    foreach one in array given loop
+        product := product * one;
+    end loop;
+    return product;
+end
+$$;
+comment on function stopward.product_of(numeric[]) is 'The exact product; null of no numbers at all.';
+revoke execute on function stopward.product_of(numeric[]) from public;
+
 create function stopward.r_of(given numeric)
 returns numeric
 language sql immutable
@@ -279,7 +297,7 @@ begin
                 limit 1
             ) as m on true
             left join lateral (
-                select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
+                select stopward.product_of(array_agg(s.ratio)) as ratio
                 from splits as s
                 where s.position_id = c.position_id and s.tick_at >= coalesce(e.tick_at, o.tick_at)
             ) as s on true
@@ -308,7 +326,7 @@ begin
                     stopward.number_of(o.detail ->> 'price') as price
             ) as n
             left join lateral (
-                select case count(*) when 1 then min(s.ratio) else round(exp(sum(ln(s.ratio))), 12) end as ratio
+                select stopward.product_of(array_agg(s.ratio)) as ratio
                 from splits as s
                 where s.position_id = c.position_id and s.tick_at >= o.tick_at
             ) as s on true
@@ -626,6 +644,36 @@ comment on function stopward.tell_unbooked(text, text, text) is
 'Tell that bookkeeping failed, once for each task; the tick that it belonged to goes on.';
 revoke execute on function stopward.tell_unbooked(text, text, text) from public;
 
+create function stopward.book_each(of_account text, of_positions text[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    this_position text;
+begin
+    -- Together it is quick; when one of them cannot be booked, the others still can.
+    begin
+        perform stopward.write_exits(of_account, of_positions);
+        return;
+    exception
+        when others then
+            null;
+    end;
+    foreach this_position in array of_positions loop
+        begin
+            perform stopward.write_exits(of_account, array[this_position]);
+        exception
+            when others then
+                perform stopward.tell_unbooked(of_account, 'exits', format('position %s: %s', this_position, sqlerrm));
+        end;
+    end loop;
+end
+$$;
+comment on function stopward.book_each(text, text[]) is
+'Write what each rule closed of these trades; tells which could not be booked, and books the others.';
+revoke execute on function stopward.book_each(text, text[]) from public;
+
 create function stopward.book_exits()
 returns trigger
 language plpgsql
@@ -643,12 +691,7 @@ begin
         order by c.account_id
     loop
         -- Bookkeeping may fail; the tick that found the position closed may not.
-        begin
-            perform stopward.write_exits(batch.account_id, batch.positions);
-        exception
-            when others then
-                perform stopward.tell_unbooked(batch.account_id, 'exits', sqlerrm);
-        end;
+        perform stopward.book_each(batch.account_id, batch.positions);
     end loop;
     return null;
 end

@@ -436,7 +436,7 @@ begin
             limit 1000
         );
         exit when cardinality(unbooked) = 0;
-        perform stopward.write_exits(of_account, unbooked);
+        perform stopward.book_each(of_account, unbooked);
         last := unbooked[cardinality(unbooked)];
     end loop;
 
@@ -474,7 +474,7 @@ begin
 end
 $$;
 comment on function stopward.rebuild_rollups(text) is
-'Book what is not booked of the closed trades of an account and add all sums up anew; ticks wait for it. For the owner of the database.';
+'Book what is not booked of the closed trades of an account, tell which could not be, and add all sums up anew; ticks wait for it. For the owner of the database.';
 revoke execute on function stopward.rebuild_rollups(text) from public;
 
 select stopward.rebuild_rollups(a.id) from stopward.accounts as a;

@@ -144,10 +144,11 @@ begin
         );
     end if;
 
-    select n.signal_id, n.at, n.schema_hash as served, m.* into wrong
+    select n.signal_id, n.at, n.schema_hash as served, n.threshold as asked, m.* into wrong
     from written as n
     inner join stopward.models as m on n.account_id = m.account_id and n.model_id = m.id
-    where n.schema_hash <> m.schema_hash or m.verdict <> 'published' or n.at >= m.expires_at
+    where
+        n.schema_hash <> m.schema_hash or m.verdict <> 'published' or n.at >= m.expires_at or n.threshold <> m.threshold
     limit 1;
     if wrong.served <> wrong.schema_hash then
         perform stopward.refuse(
@@ -158,7 +159,7 @@ begin
             ),
             'with another schema there is no score'
         );
-    elsif wrong.id is not null then
+    elsif wrong.verdict <> 'published' or wrong.at >= wrong.expires_at then
         perform stopward.refuse(
             'predictions_model_serves',
             format(
@@ -166,6 +167,12 @@ begin
                 wrong.signal_id, wrong.at, wrong.id, wrong.verdict, wrong.expires_at
             ),
             'only a published model that has not expired is asked'
+        );
+    elsif wrong.asked <> wrong.threshold then
+        perform stopward.refuse(
+            'predictions_threshold_of_model',
+            format('signal %s: threshold %s, model %s takes above %s', wrong.signal_id, wrong.asked, wrong.id, wrong.threshold),
+            'the threshold was frozen when the model was published'
         );
     end if;
     return null;
@@ -188,7 +195,7 @@ as $$
 begin
     raise warning 'stopward: % of account % was put off: %', what, of_account, fault;
     perform stopward.tell(
-        of_account, 'alarm', format('put_off/%s/%s', what, current_date), 'warning',
+        of_account, 'alarm', format('put_off/%s/%s', what, (now() at time zone 'UTC')::date), 'warning',
         format('Bookkeeping was put off: %s', what), jsonb_build_object('what', what, 'fault', fault)
     );
 end

@@ -1,6 +1,6 @@
--- Why: how much of the trading a model decides, and the ladder it climbs: one step up at a time, on
---      evidence, with a pause after each fall; down at once, any number of steps.
--- Lock: none. Phase: before deploy.
+-- Why: how much of the trading a model decides, and the ladder it climbs: one step up at a time and a
+--      session, on evidence, with a pause after each fall; down at once, any number of steps.
+-- Lock: none (a trigger is added to predictions: a moment of share row exclusive). Phase: before deploy.
 
 create function stopward.stage_rank(stage text)
 returns integer
@@ -32,12 +32,30 @@ comment on function stopward.weight_fits_stage(numeric, text) is
 'Whether a share of signals is one that a stage allows: 0; .10 to .20; .30 to .40; .50 to .70; in steps of .05.';
 revoke execute on function stopward.weight_fits_stage(numeric, text) from public;
 
+create function stopward.lacking_evidence(evidence jsonb)
+returns text[]
+language sql immutable
+set search_path = ''
+as $$
+select coalesce(array_agg(k.key order by k.place), '{}')
+from
+    unnest(
+        array['days', 'resolved', 'e_value', 'mean_r', 'variance', 'parity', 'skew', 'slope_low', 'slope_high']
+    ) with ordinality as k (key, place)
+where jsonb_typeof(evidence -> k.key) is distinct from 'number'
+$$;
+comment on function stopward.lacking_evidence(jsonb) is
+'Which figures of a promotion are missing or no numbers. They are, since the stage began: days, resolved (signals), e_value, mean_r and variance '
+'(of the daily paired R), parity and skew (shares), slope_low and slope_high (of the calibration). What they must be is judged by who promotes.';
+revoke execute on function stopward.lacking_evidence(jsonb) from public;
+
 create table stopward.rollout_events (
     account_id text not null,
     id text not null,
     model_id text not null,
     number integer not null,
     at timestamptz not null default now(),
+    session_day date not null,
     kind text not null,
     from_stage text not null,
     to_stage text not null,
@@ -57,6 +75,7 @@ create table stopward.rollout_events (
             when 'demotion' then weight_to < weight_from
             when 'began' then weight_to = 0
             when 'replaced' then weight_to = 0
+            when 'kept' then weight_to = weight_from and to_stage = from_stage
             else false
         end
     ),
@@ -68,21 +87,23 @@ create table stopward.rollout_events (
     ),
     constraint rollout_events_reason_given check (because <> ''),
     constraint rollout_events_promotion_has_evidence check (
-        jsonb_typeof(evidence) = 'object' and (kind <> 'promotion' or evidence <> '{}')
+        jsonb_typeof(evidence) = 'object' and (kind <> 'promotion' or stopward.lacking_evidence(evidence) = '{}')
     ),
     constraint rollout_events_cooldown_follows check ((cooldown_until is not null) = (kind = 'demotion'))
 );
 create index rollout_events_log_idx on stopward.rollout_events (account_id, at);
 comment on table stopward.rollout_events is
-'Every change of the stage or weight of a model, a chain without a gap; written once. A model without one is in shadow.';
+'Every move of a model on its ladder that was asked for, a chain without a gap; written once. A model without one is in shadow.';
 comment on column stopward.rollout_events.number is 'Place in the chain of its model, from 1.';
 comment on column stopward.rollout_events.at is 'By the clock of the database (UTC).';
+comment on column stopward.rollout_events.session_day is 'Session of the exchange that the moment counts to: one rise in each.';
 comment on column stopward.rollout_events.kind is
-'began: it became champion, in shadow; replaced: another did; promotion and demotion: its weight rose or fell.';
+'began: it became champion, in shadow; replaced: another did; promotion and demotion: its weight rose or fell; kept: it was asked to be where it was.';
 comment on column stopward.rollout_events.weight_from is 'Share of signals that it decided, 0 to 0.70.';
 comment on column stopward.rollout_events.weight_to is 'Share of signals that it decides from then on, 0 to 0.70.';
 comment on column stopward.rollout_events.evidence is 'The figures that the change rests on, by name.';
-comment on column stopward.rollout_events.cooldown_until is 'No promotion before (UTC): ten days after a demotion.';
+comment on column stopward.rollout_events.cooldown_until is
+'No promotion of the same file before (UTC), whatever its id: ten days after a demotion.';
 alter table stopward.rollout_events enable row level security;
 
 create trigger rollout_events_append_only
@@ -97,7 +118,12 @@ as $$
 declare
     asked stopward.models;
     last stopward.rollout_events;
+    lacking text[];
+    before record;
 begin
+    new.session_day := (
+        select stopward.trading_day(a.exchange, new.at) from stopward.accounts as a where a.id = new.account_id
+    );
     -- Changes of one model stand in line; predictions that refer to it do not wait.
     select * into asked
     from stopward.models as m
@@ -140,6 +166,13 @@ begin
         return new; -- down is always open
     end if;
 
+    if new.from_stage <> new.to_stage and stopward.weight_fits_stage(new.weight_to - 0.05, new.to_stage) then
+        perform stopward.refuse(
+            'rollout_enters_at_the_least',
+            format('model %s cannot enter %s at %s', new.model_id, new.to_stage, new.weight_to),
+            'a stage is entered at its least weight: pilot 0.10, expansion 0.30, optimization 0.50'
+        );
+    end if;
     if new.weight_to - new.weight_from > 0.05 and new.from_stage = new.to_stage then
         perform stopward.refuse(
             'rollout_small_steps',
@@ -168,23 +201,41 @@ begin
             'rollout_champion_only', format('model %s is not champion', new.model_id), 'make it champion first'
         );
     end if;
-    if
-        exists (
-            select from stopward.rollout_events as e
-            where e.account_id = new.account_id and e.model_id = new.model_id and e.cooldown_until > new.at
-        )
-    then
+    lacking := stopward.lacking_evidence(new.evidence);
+    if lacking <> '{}' then
+        perform stopward.refuse(
+            'rollout_events_promotion_has_evidence',
+            format('model %s: of the evidence, these are no numbers: %s', new.model_id, array_to_string(lacking, ', ')),
+            'a promotion shows the figures that it rests on'
+        );
+    end if;
+
+    -- The file counts, not its name: the same one under another id has the same past.
+    select
+        bool_or(e.cooldown_until > new.at) as pauses,
+        bool_or(e.kind = 'promotion' and e.session_day >= new.session_day) as rose
+    into before
+    from stopward.models as m
+    inner join stopward.rollout_events as e on m.account_id = e.account_id and m.id = e.model_id
+    where m.account_id = new.account_id and m.sha256 = asked.sha256;
+    if before.pauses then
         perform stopward.refuse(
             'rollout_cooldown',
-            format('model %s was demoted less than ten days before %s', new.model_id, new.at),
+            format('model %s, or its file under another id, was demoted less than ten days before %s', new.model_id, new.at),
             'api.rollout_status says until when it pauses'
+        );
+    elsif before.rose then
+        perform stopward.refuse(
+            'rollout_one_rise_a_session',
+            format('model %s, or its file under another id, rose in the session of %s', new.model_id, new.session_day),
+            'evidence takes a session at least: the next rise is one of the next session'
         );
     end if;
     return new;
 end
 $$;
 comment on function stopward.check_rollout() is
-'Trigger: the chain goes on from its end, one step up at most, never up within ten days of a fall.';
+'Trigger: the chain goes on from its end, one step up at most and one a session, on evidence, never up within ten days of a fall.';
 revoke execute on function stopward.check_rollout() from public;
 
 create trigger rollout_events_check
@@ -288,6 +339,7 @@ declare
     expected constant text := request ->> 'expected_stage';
     told stopward.rollout_events;
     last stopward.rollout_events;
+    is_new boolean;
 begin
     perform stopward.require(
         'move_rollout', request,
@@ -340,25 +392,88 @@ begin
             'read api.rollout_status and decide anew'
         );
     end if;
-    if (last.to_stage, last.weight_to) is distinct from (stage, share) then
-        insert into stopward.rollout_events (
-            account_id, id, model_id, number, kind, from_stage, to_stage, weight_from, weight_to, because, evidence
-        )
-        values (
-            this_account, this_id, this_model, 0,
-            case when share > last.weight_to then 'promotion' else 'demotion' end,
-            last.to_stage, stage, last.weight_to, share, request ->> 'because',
-            coalesce(nullif(request -> 'evidence', 'null'), '{}')
-        );
-        return jsonb_build_object('stage', stage, 'weight', trim_scale(share)::text, 'new', true);
-    end if;
-    return jsonb_build_object('stage', stage, 'weight', trim_scale(share)::text, 'new', false);
+    -- Asked for what is so, it is noted all the same: told again after a later move, it is no move back.
+    is_new := (last.to_stage, last.weight_to) is distinct from (stage, share);
+    insert into stopward.rollout_events (
+        account_id, id, model_id, number, kind, from_stage, to_stage, weight_from, weight_to, because, evidence
+    )
+    values (
+        this_account, this_id, this_model, 0,
+        case when not is_new then 'kept' when share > last.weight_to then 'promotion' else 'demotion' end,
+        last.to_stage, stage, last.weight_to, share, request ->> 'because',
+        coalesce(nullif(request -> 'evidence', 'null'), '{}')
+    );
+    return jsonb_build_object('stage', stage, 'weight', trim_scale(share)::text, 'new', is_new);
 end
 $$;
 comment on function api.move_rollout(jsonb) is
-'Move a model on its ladder: {account_id, id, model_id, to_stage, weight, because, evidence, expected_stage}; without an expected stage only down. Answers {stage, weight, new}; an id that is known, or a place where it is, changes nothing.';
+'Move a model on its ladder: {account_id, id, model_id, to_stage, weight, because, evidence, expected_stage}; without an expected stage only down. '
+'Up: the next stage at its least weight, or 0.05 more inside one; once a session, on evidence {days, resolved, e_value, mean_r, variance, parity, skew, slope_low, slope_high}. '
+'Answers {stage, weight, new}; an id that is known, or a place where it is, changes nothing.';
 revoke execute on function api.move_rollout(jsonb) from public;
 grant execute on function api.move_rollout(jsonb) to service_role, stopward_worker;
+
+create function stopward.check_weights()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    wrong record;
+begin
+    -- A score takes its weight before it is written; meanwhile the model may have been moved.
+    select
+        w.model_id,
+        w.weight,
+        c.weight as most
+    into wrong
+    from (
+        select
+            n.account_id,
+            n.model_id,
+            max(n.weight) as weight
+        from written as n
+        where n.weight > 0
+        group by n.account_id, n.model_id
+    ) as w
+    cross join lateral (
+        select coalesce(max(e.weight_to), 0) as weight
+        from stopward.rollout_events as e
+        where
+            e.account_id = w.account_id
+            and e.model_id = w.model_id
+            and e.number >= coalesce(
+                (
+                    select max(b.number)
+                    from stopward.rollout_events as b
+                    where
+                        b.account_id = w.account_id
+                        and b.model_id = w.model_id
+                        and b.at <= now() - interval '15 minutes'
+                ),
+                0
+            )
+    ) as c
+    where w.weight > c.weight
+    limit 1;
+    if wrong.model_id is not null then
+        perform stopward.refuse(
+            'predictions_weight_of_rollout',
+            format('model %s: weight %s, its ladder gives it %s', wrong.model_id, wrong.weight, wrong.most),
+            'the weight is that of api.current_models, which is good for a quarter of an hour'
+        );
+    end if;
+    return null;
+end
+$$;
+comment on function stopward.check_weights() is
+'Trigger: no prediction has more weight than its model had within the last quarter of an hour, by the clock of the database.';
+revoke execute on function stopward.check_weights() from public;
+
+create trigger predictions_check_weights
+after insert on stopward.predictions
+referencing new table as written
+for each statement execute function stopward.check_weights();
 
 create function api.current_models(request jsonb)
 returns jsonb

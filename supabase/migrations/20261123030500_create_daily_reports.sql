@@ -1,4 +1,4 @@
--- Why: what the day was, in facts, with the page that shows it; told again, it is a new version.
+-- Why: what the day was, in facts, with the page that shows it; told otherwise, it is a new version.
 -- Lock: none. Phase: before deploy.
 
 create table stopward.daily_reports (
@@ -16,7 +16,6 @@ create table stopward.daily_reports (
     digest text not null,
     created_at timestamptz not null default now(),
     constraint daily_reports_pkey primary key (account_id, session_day, version),
-    constraint daily_reports_once unique (account_id, session_day, digest),
     constraint daily_reports_account_fkey foreign key (account_id) references stopward.accounts (id),
     constraint daily_reports_version_positive check (version > 0),
     constraint daily_reports_status_known check (status in ('draft', 'ready')),
@@ -28,16 +27,16 @@ create table stopward.daily_reports (
     constraint daily_reports_source_not_empty check (commentary_source <> ''),
     constraint daily_reports_html_fits check (octet_length(html) <= 4000000)
 );
-comment on table stopward.daily_reports is 'The report of a session; each version is written once, and the last one counts.';
+comment on table stopward.daily_reports is 'The report of a session; each version is written once, and the one that was told last counts.';
 comment on column stopward.daily_reports.session_day is 'Date at the exchange.';
-comment on column stopward.daily_reports.version is 'From 1; a report with other content is the next one.';
+comment on column stopward.daily_reports.version is 'From 1; a report with other content than the last one is the next one, also where an earlier one had it.';
 comment on column stopward.daily_reports.status is 'draft is not told to anybody; ready is.';
 comment on column stopward.daily_reports.facts is 'Every figure of the report by its name; commentary refers to these.';
 comment on column stopward.daily_reports.patterns is 'What was found in the trades, with support and confidence.';
 comment on column stopward.daily_reports.recommendations is 'What the trader may want to change, with the figures behind it.';
 comment on column stopward.daily_reports.commentary_source is 'template, or the service that wrote the words.';
 comment on column stopward.daily_reports.html_location is 'Where the page lies; null when html holds it, or there is none.';
-comment on column stopward.daily_reports.digest is 'Hash of the content: the same told twice is one version.';
+comment on column stopward.daily_reports.digest is 'Hash of the content: the same told twice in a row is one version.';
 comment on column stopward.daily_reports.created_at is 'By the clock of the database (UTC).';
 alter table stopward.daily_reports enable row level security;
 
@@ -67,6 +66,7 @@ declare
     );
     this_digest constant text := encode(sha256(convert_to(content::text, 'UTF8')), 'hex');
     this_version integer;
+    last_digest text;
 begin
     perform stopward.require(
         'put_daily_report', request,
@@ -80,10 +80,13 @@ begin
     perform stopward.require_account(this_account);
     -- Two that write one day stand in line, so that versions have no gap.
     perform pg_advisory_xact_lock(hashtextextended(format('daily_reports/%s/%s', this_account, this_day), 0));
-    select r.version into this_version
+    -- Only the last one counts: what was told before it and is told again is what is meant now.
+    select r.version, r.digest into this_version, last_digest
     from stopward.daily_reports as r
-    where r.account_id = this_account and r.session_day = this_day and r.digest = this_digest;
-    if this_version is not null then
+    where r.account_id = this_account and r.session_day = this_day
+    order by r.version desc
+    limit 1;
+    if last_digest = this_digest then
         return jsonb_build_object('version', this_version, 'new', false);
     end if;
     insert into stopward.daily_reports (
@@ -119,7 +122,7 @@ begin
 end
 $$;
 comment on function api.put_daily_report(jsonb) is
-'Store the report of a session: {account_id, session_day, facts, patterns, recommendations, commentary, commentary_source, html_location, html, status}. Answers {version, new}; the same content told again keeps its version.';
+'Store the report of a session: {account_id, session_day, facts, patterns, recommendations, commentary, commentary_source, html_location, html, status}. Answers {version, new}; the one told last counts, and the same content told twice in a row is one version.';
 revoke execute on function api.put_daily_report(jsonb) from public;
 grant execute on function api.put_daily_report(jsonb) to service_role, stopward_worker;
 

@@ -173,19 +173,22 @@ with stages as (
         e.at as last_at,
         e.evidence as last_evidence,
         b.at as since,
+        b.session_day as since_day,
         c.cooldown_until
     from stopward.models as m
     left join stopward.model_aliases as a
         on m.account_id = a.account_id and m.kind = a.kind and m.id = a.model_id
     left join lateral (
         select r.* from stopward.rollout_events as r
-        where r.account_id = m.account_id and r.model_id = m.id
+        where r.account_id = m.account_id and r.model_id = m.id and r.kind <> 'kept'
         order by r.number desc
         limit 1
     ) as e on true
     -- Weight inside a stage moves on with the same evidence; a stage, or a new beginning, starts anew.
     left join lateral (
-        select r.at
+        select
+            r.at,
+            r.session_day
         from stopward.rollout_events as r
         where
             r.account_id = m.account_id
@@ -196,8 +199,9 @@ with stages as (
     ) as b on true
     left join lateral (
         select max(r.cooldown_until) as cooldown_until
-        from stopward.rollout_events as r
-        where r.account_id = m.account_id and r.model_id = m.id and r.cooldown_until > now()
+        from stopward.models as f
+        inner join stopward.rollout_events as r on f.account_id = r.account_id and f.id = r.model_id
+        where f.account_id = m.account_id and f.sha256 = m.sha256 and r.cooldown_until > now()
     ) as c on true
     where m.verdict = 'published' and (a.alias is not null or e.number is not null)
 ),
@@ -212,7 +216,7 @@ days as (
         sum(d.paired_r_sum) / sum(d.resolved) as mean_paired_r
     from stages as s
     inner join stopward.model_performance as d on s.account_id = d.account_id and s.model_id = d.model_id
-    where d.arm <> 'model' and d.resolved > 0 and d.session_day > (s.since at time zone 'UTC')::date
+    where d.arm <> 'model' and d.resolved > 0 and d.session_day > s.since_day
     group by s.account_id, s.model_id, d.session_day
 ),
 
@@ -272,7 +276,7 @@ select
     e.evidence,
     e.cooldown_until
 from stopward.rollout_events as e;
-comment on view api.rollout_log is 'Each time a model was let up or taken down, why, and on what evidence.';
+comment on view api.rollout_log is 'Each time a model was let up, taken down or left where it was, why, and on what evidence.';
 
 create view api.prediction_log with (security_invoker = true) as
 select

@@ -58,8 +58,9 @@ create trigger archives_never_deleted
 before delete on stopward.archives
 for each row execute function stopward.refuse_change('archives_append_only');
 
-create policy archives_select_all on stopward.archives
-for select to authenticated, stopward_worker
+-- It names buckets and folders, of all accounts: nobody who merely signed in needs that.
+create policy archives_select_worker on stopward.archives
+for select to stopward_worker
 using (true);
 
-grant select on stopward.archives to authenticated, service_role, stopward_worker;
+grant select on stopward.archives to service_role, stopward_worker;

@@ -57,4 +57,4 @@ comment on view api.journal_months is
 'Which months of the journal are in the database, which are made ahead, and where the dropped ones are archived. '
 'A month in state detached is on its way out: frozen, not yet dropped; default holds rows of months without a partition.';
 
-grant select on api.journal_months to authenticated, service_role, stopward_worker;
+grant select on api.journal_months to service_role, stopward_worker;

@@ -22,16 +22,20 @@ begin
         (request ->> 'equity_prior_close')::numeric,
         case when request ->> 'equity_prior_close' is not null then now() end
     )
+    -- What is not named stays: a change of the name never ends the guarding.
     on conflict on constraint accounts_pkey do update
     set
         name = excluded.name,
-        mode = excluded.mode,
-        exchange = excluded.exchange,
+        mode = coalesce(request ->> 'mode', stopward.accounts.mode),
+        exchange = coalesce(request ->> 'exchange', stopward.accounts.exchange),
         equity_prior_close = coalesce(excluded.equity_prior_close, stopward.accounts.equity_prior_close),
         equity_put_at = coalesce(excluded.equity_put_at, stopward.accounts.equity_put_at);
     return jsonb_build_object('account_id', request ->> 'account_id');
 end
 $$;
+comment on function api.open_account(jsonb) is
+'Open an account, or change one: {account_id, name, mode, exchange, equity_prior_close}. A new one is in mode observe '
+'at XNYS where the request names neither; of one that is open, what is not named stays, as do its halt and rules.';
 
 create or replace function api.put_equity(request jsonb)
 returns jsonb
@@ -167,18 +171,34 @@ as $$
 declare
     this_account constant text := request ->> 'account_id';
     this_hash constant text := request ->> 'rules_hash';
+    this_text constant text := request ->> 'rules_toml';
 begin
     perform stopward.require(
-        'put_rules', request, '{"account_id": "text", "rules_toml": "document", "rules_hash": "text"}'
+        'put_rules', request, '{"account_id": "text", "rules_toml": "document?", "rules_hash": "text"}'
     );
     perform stopward.require_account(this_account);
-    insert into stopward.settings_versions (account_id, hash, rules_toml)
-    values (this_account, this_hash, request ->> 'rules_toml')
-    on conflict on constraint settings_versions_pkey do nothing;
+    if this_text is not null then
+        insert into stopward.settings_versions (account_id, hash, rules_toml)
+        values (this_account, this_hash, this_text)
+        on conflict on constraint settings_versions_pkey do nothing;
+        -- The old text would be obeyed, and the caller believe that the new one is.
+        perform from stopward.settings_versions as v
+        where v.account_id = this_account and v.hash = this_hash and v.rules_toml = this_text;
+        if not found then
+            perform stopward.refuse(
+                'settings_versions_append_only',
+                format('account %s has other rules under the hash %s', this_account, this_hash),
+                'a text has its own hash; what is stored is put in force again by its hash alone'
+            );
+        end if;
+    end if;
     update stopward.accounts set rules_hash = this_hash where id = this_account;
     return jsonb_build_object('rules_hash', this_hash);
 end
 $$;
+comment on function api.put_rules(jsonb) is
+'Make a rules file the account''s: {account_id, rules_toml, rules_hash}; decisions find their rules by the hash. Another '
+'text under a known hash is refused; without a text, the one that is stored under the hash is in force again.';
 
 create or replace function api.put_instruments(request jsonb)
 returns jsonb

@@ -233,13 +233,25 @@ def test_rules_without_their_hash_are_refused(world: World) -> None:
     assert begin(world).account.rules_hash == ""
 
 
-def test_a_hash_finds_the_text_that_it_was_first_put_with(world: World) -> None:
+def test_another_text_under_a_known_hash_is_refused_and_changes_nothing(world: World) -> None:
     world.people.put_rules(world.account_id, "# one\n", rules_hash="abc")
     world.people.put_rules(world.account_id, "# two\n", rules_hash="def")
-    assert begin(world).account.rules_toml == "# two\n"
-    world.people.put_rules(world.account_id, "# three\n", rules_hash="abc")
+    with pytest.raises(DatabaseRejected) as caught:
+        world.people.put_rules(world.account_id, "# three\n", rules_hash="abc")
+    assert caught.value.rule == "settings_versions_append_only"
+    account = begin(world).account
+    assert (account.rules_toml, account.rules_hash) == ("# two\n", "def")
+
+
+def test_a_hash_alone_puts_its_text_in_force_again(world: World) -> None:
+    world.people.put_rules(world.account_id, "# one\n", rules_hash="abc")
+    world.people.put_rules(world.account_id, "# two\n", rules_hash="def")
+    world.people.put_rules(world.account_id, None, rules_hash="abc")
     account = begin(world).account
     assert (account.rules_toml, account.rules_hash) == ("# one\n", "abc")
+    with pytest.raises(DatabaseRejected) as caught:
+        world.people.put_rules(world.account_id, None, rules_hash="ghi")
+    assert caught.value.rule == "accounts_rules_fkey"
 
 
 def far_sessions(exchange: str, *years: int) -> list[Session]:
@@ -297,6 +309,17 @@ def test_opening_an_account_again_without_equity_keeps_what_was_put(world: World
     world.people.open_account(world.account_id, name="Tests", equity_prior_close=D("4000"))
     world.people.open_account(world.account_id, name="Other")
     assert begin(world).day.equity == D("4000")
+
+
+def test_opening_an_account_again_keeps_what_it_does_not_name(world: World) -> None:
+    exchange = f"K{world.account_id}"
+    world.people.put_sessions(far_sessions(exchange, 2100, 2101))
+    world.people.open_account(world.account_id, name="Tests", mode="guard", exchange=exchange)
+    world.people.open_account(world.account_id, name="Renamed")
+    snapshot = begin(world, tick=datetime(2101, 1, 4, 17, 0, tzinfo=UTC))
+    assert (snapshot.account.name, snapshot.account.mode) == ("Renamed", "guard")
+    assert snapshot.session is not None
+    assert snapshot.session.exchange == exchange
 
 
 def test_opening_an_account_again_keeps_its_halt_and_its_rules(world: World) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Protocol, cast
 
 from stopward.adapters.postgres import PostgresDatabase
@@ -13,6 +14,23 @@ from tests.builders.store import NOON, a_position, a_record, a_trade
 from tests.builders.store_world import PostgresWorld, World, begin
 
 SCHEMA = "5c" * 32
+EVIDENCE = {
+    "days": 31,
+    "resolved": 140,
+    "e_value": 12.5,
+    "mean_r": 0.08,
+    "variance": 0.4,
+    "parity": 1,
+    "skew": 0,
+    "slope_low": 0.7,
+    "slope_high": 1.3,
+}
+UP = [("pilot", "0.10"), ("expansion", "0.30"), ("optimization", "0.50")]
+TO_THE_TOP = [*UP, *(("optimization", f"0.{share}") for share in (55, 60, 65, 70))]
+
+
+MOVES = count(1)
+"""Numbers of moves, each of which has an id of its own."""
 
 
 class Hand(Protocol):
@@ -62,6 +80,20 @@ class ModelWorld(PostgresWorld):
     def transaction(self) -> AbstractContextManager[object]:
         """Keep what the superuser executes meanwhile in one transaction."""
         return self._eyes.transaction()
+
+    def age(self, days: float) -> None:
+        """Let whatever happened on the ladder have happened so many days earlier."""
+        with self.transaction():
+            self.execute("set local session_replication_role = replica")
+            self.run(
+                "update stopward.rollout_events as e set at = e.at - g.past,"
+                " session_day = e.session_day - ceil(g.days)::integer,"
+                " cooldown_until = e.cooldown_until - g.past"
+                " from (values (%s, %s::numeric, make_interval(secs => %s * 86400)))"
+                " as g (account_id, days, past) where e.account_id = g.account_id",
+                days,
+                days,
+            )
 
     def view(self, name: str, **where: object) -> list[dict[str, Any]]:
         """Return the account's rows of a view."""
@@ -163,10 +195,19 @@ def move(world: ModelWorld, number: int, stage: str, weight: str, **changes: Any
         "to_stage": stage,
         "weight": weight,
         "because": "the evidence says so",
-        "evidence": {"e_value": 12.5, "days": 31},
+        "evidence": EVIDENCE,
         **changes,
     }
     return world.call("move_rollout", **request)
+
+
+def climb(world: ModelWorld, *places: tuple[str, str], began: str = "shadow") -> None:
+    """Move model m1 up from place to place, eight days apart."""
+    before = began
+    for stage, weight in places:
+        world.age(8)
+        move(world, next(MOVES), stage, weight, expected_stage=before)
+        before = stage
 
 
 def insert_trades(

@@ -2,11 +2,13 @@
 
 A new function needs a maker in REQUESTS: it gets the stage (an account with a row in every table)
 and returns a request that is answered. What must be true first (a claim, a lease), the maker does
-by `stage.ask`.
+by `stage.ask`, or by `stage.run` where only time or a fault brings it about. The first call must
+change something, but for those in CHANGES_NOTHING.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -18,6 +20,7 @@ from stopward.domain.identity import AccountId
 from stopward.domain.position import Position
 from stopward.domain.snapshot import Alarm, DayRow, Observation
 from tests.builders.access import ask
+from tests.builders.models import EVIDENCE
 from tests.builders.store import (
     A_SESSION,
     D,
@@ -55,6 +58,13 @@ class Stage:
         assert row is not None
         return row[0]
 
+    def run(self, statement: str, **values: Any) -> None:
+        """Execute as the owner, past every trigger; `%(account)s` is the account."""
+        with self.connection.transaction():
+            self.connection.execute("set local session_replication_role = replica")
+            self.connection.execute(statement.encode(), {"account": self.account_id, **values})
+            self.connection.execute("set local session_replication_role = origin")
+
     @property
     def position(self) -> Position:
         """The open position of the account."""
@@ -66,6 +76,16 @@ class Stage:
 
 
 Maker = Callable[[Stage], Request]
+
+MONTHS = count(12 * 2001, 2)
+"""Months of the journal that nobody made yet, counted from year 0; each maker takes its own and the
+next one, which `keep_partitions` makes along."""
+
+
+def a_month() -> str:
+    """Return the first day of a month that has no partition."""
+    number = next(MONTHS)
+    return f"{number // 12:04}-{number % 12 + 1:02}-01"
 
 
 def begin_tick(stage: Stage) -> Request:
@@ -242,6 +262,90 @@ def forget_sessions(stage: Stage) -> Request:
     return {"exchange": "XACC", "days": ["2026-11-23"]}
 
 
+def detach_month(stage: Stage) -> Request:
+    month = {"table": "decisions", "month": a_month()}
+    stage.ask("keep_partitions", {"from": month["month"], "months": 1})
+    stage.ask("note_archive", {**NOTED, **month})
+    return dict(month)
+
+
+def drop_month(stage: Stage) -> Request:
+    month = detach_month(stage)
+    stage.ask("detach_month", month)
+    digest = stage.find(
+        "select (stopward.digest_journal_month(format('stopward.decisions_%%s',"
+        " to_char(%(month)s::date, 'YYYY_MM'))::regclass)).digest",
+        month=month["month"],
+    )
+    stage.ask("note_archive", {**NOTED, **month, "digest": digest, "rows": 0})
+    return {**month, "location": NOTED["location"]}
+
+
+def file_late_rows(stage: Stage) -> Request:
+    stage.run(
+        "insert into stopward.decisions select (jsonb_populate_record(d, jsonb_build_object("
+        "'tick_at', %(at)s::text, 'last_tick_at', %(at)s::text))).* from stopward.decisions as d"
+        " where d.account_id = %(account)s limit 1",
+        at=f"{a_month()}T12:00:00Z",
+    )
+    return {"most": 10}
+
+
+def keep_partitions(_stage: Stage) -> Request:
+    return {"from": a_month(), "months": 1}
+
+
+def link_signal(stage: Stage) -> Request:
+    told = put_predictions(stage)
+    told["predictions"][0]["position_id"] = None
+    stage.ask("put_predictions", told)
+    return {"account_id": stage.account_id, "signal_id": "s2", "position_id": stage.position.id}
+
+
+def resolve_predictions(stage: Stage) -> Request:
+    link_signal(stage)
+    # The trade was written, and its trigger found the prediction locked.
+    stage.run(
+        "update stopward.predictions as p set position_id = t.position_id from stopward.trades as t"
+        " where p.account_id = %(account)s and p.signal_id = 's2' and t.account_id = p.account_id"
+    )
+    return {"account_id": stage.account_id}
+
+
+def request_training(stage: Stage) -> Request:
+    stage.ask("finish_training", finish_training(stage))
+    return {"account_id": stage.account_id}
+
+
+def mark_training_due(stage: Stage) -> Request:
+    # Its trigger was put off, so that a trade was not counted.
+    stage.run("update stopward.training_plans set trades = 0 where account_id = %(account)s")
+    return {"account_id": stage.account_id}
+
+
+def resume(stage: Stage) -> Request:
+    stage.ask("halt", {"account_id": stage.account_id, "reason": "a test"})
+    return {"account_id": stage.account_id}
+
+
+def retry_dead(stage: Stage) -> Request:
+    stage.ask("settle_delivery", {**settle_delivery(stage), "outcome": "dead"})
+    return {"account_id": stage.account_id, "channel": "desk"}
+
+
+def trim_notices(stage: Stage) -> Request:
+    stage.run(
+        "update stopward.notifications set created_at = now() - interval '500 days'"
+        " where account_id = %(account)s"
+    )
+    stage.run("delete from stopward.outbox where account_id = %(account)s")
+    return {"keep_days": 400, "limit": 1000}
+
+
+def put_edge_webhook(stage: Stage) -> Request:
+    return {"url": f"https://example.com/functions/v1/{stage.account_id}", "secret": "s" * 24}
+
+
 def mark_read(stage: Stage) -> Request:
     return {
         "account_id": stage.account_id,
@@ -288,6 +392,17 @@ def _as_is(**values: JsonValue) -> Maker:
     return lambda _stage: dict(values)
 
 
+NOTED: Mapping[str, Any] = {
+    "digest": "0" * 64,
+    "location": "s3://bucket/key",
+    "rows": 1,
+    "bytes": 1,
+    "sha256": "0" * 64,
+    "format": "ndjson.gz",
+    "format_version": 1,
+}
+"""What is said of an archive, but for its table and month."""
+
 REQUESTS: Mapping[str, Maker] = {
     "acknowledge": acknowledge,
     "add_member": _account(user_id="00000000-0000-4000-8000-000000000001"),
@@ -295,21 +410,17 @@ REQUESTS: Mapping[str, Maker] = {
     "claim_outbox": claim_outbox,
     "claim_training": claim_training,
     "current_models": _account(),
-    "detach_month": _as_is(table="decisions", month="2001-01-01"),
-    "drop_month": _as_is(table="decisions", month="2001-01-01", location="s3://bucket/key"),
-    "file_late_rows": _as_is(most=10),
+    "detach_month": detach_month,
+    "drop_month": drop_month,
+    "file_late_rows": file_late_rows,
     "finish_training": finish_training,
     "forget_sessions": forget_sessions,
     "halt": _account(reason="a test"),
-    "keep_partitions": _as_is(**{"from": "2026-11-01"}, months=1),
-    "link_signal": lambda stage: {
-        "account_id": stage.account_id,
-        "signal_id": "s1",
-        "position_id": stage.position.id,
-    },
+    "keep_partitions": keep_partitions,
+    "link_signal": link_signal,
     "list_archivable": _as_is(keep_months=3, today="2026-11-23"),
     "mark_read": mark_read,
-    "mark_training_due": _account(),
+    "mark_training_due": mark_training_due,
     "measure_outbox": _account(),
     "move_rollout": _account(
         id="e1",
@@ -317,20 +428,10 @@ REQUESTS: Mapping[str, Maker] = {
         to_stage="pilot",
         weight="0.1",
         because="a test",
-        evidence={"n": 100},
+        evidence=dict(EVIDENCE),
         expected_stage="shadow",
     ),
-    "note_archive": _as_is(
-        table="decisions",
-        month="2001-01-01",
-        digest="0" * 64,
-        location="s3://bucket/key",
-        rows=1,
-        bytes=1,
-        sha256="0" * 64,
-        format="ndjson.gz",
-        format_version=1,
-    ),
+    "note_archive": lambda _stage: {**NOTED, "table": "decisions", "month": a_month()},
     "nudge_edge": _as_is(late_seconds=15, limit=10),
     "open_account": _account(
         name="Tests", mode="guard", exchange="XNYS", equity_prior_close="1000"
@@ -358,7 +459,7 @@ REQUESTS: Mapping[str, Maker] = {
         html="<p>Quiet.</p>",
         status="ready",
     ),
-    "put_edge_webhook": _as_is(url="https://example.com/functions/v1/notify", secret="s" * 24),
+    "put_edge_webhook": put_edge_webhook,
     "put_equity": _account(equity_prior_close="12345.67"),
     "put_feature_schema": _as_is(schema_hash="requests", names=["one", "two"]),
     "put_features": put_features,
@@ -392,19 +493,29 @@ REQUESTS: Mapping[str, Maker] = {
     },
     "remove_channel": _account(name="desk"),
     "request_flatten": _account(at="2026-11-23T17:00:00Z"),
-    "request_training": _account(),
-    "resolve_predictions": _account(),
-    "resume": _account(),
-    "retry_dead": _account(channel="desk"),
+    "request_training": request_training,
+    "resolve_predictions": resolve_predictions,
+    "resume": resume,
+    "retry_dead": retry_dead,
     "schema_version": _as_is(),
     "set_alias": set_alias,
     "settle_delivery": settle_delivery,
     "tag_symbol": _account(symbol="AAPL", tag="hands-off"),
-    "trim_notices": _as_is(keep_days=400, limit=1000),
+    "trim_notices": trim_notices,
     "try_channel": _account(name="desk", key="k1"),
     "untag_symbol": _account(symbol="MSFT", tag="halted"),
     "watch_journal": _as_is(today="2026-11-23", failed=["the disk was full"]),
 }
+
+CHANGES_NOTHING: Mapping[str, str] = {
+    "current_models": "it reads",
+    "list_archivable": "it reads",
+    "measure_outbox": "it reads",
+    "nudge_edge": "it posts where pg_net is; plain Postgres has none",
+    "read_month": "it reads",
+    "schema_version": "it reads",
+}
+"""Functions whose calls leave every table as it was, and why."""
 
 HOW_TO_ADD = "add a maker to REQUESTS in tests/builders/requests.py"
 

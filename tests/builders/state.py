@@ -17,6 +17,15 @@ group by c.relname
 order by c.relname
 """
 
+RELATIONS = """
+select
+    '(tables)',
+    count(*),
+    md5(string_agg(c.relname || c.relispartition::text, '|' order by c.relname))
+from pg_class as c
+where c.relnamespace = 'stopward'::regnamespace and c.relkind in ('r', 'p')
+"""
+
 State = Mapping[str, tuple[int, str]]
 """By table: how many rows, and a digest of them all."""
 
@@ -27,7 +36,8 @@ def read_state(
     account_id: str | None = None,
     ignoring: frozenset[str] = frozenset(),
 ) -> State:
-    """Return a digest of each table, or of one account's rows in those that have accounts.
+    """Return a digest of each table, or of one account's rows in those that have accounts; of all
+    accounts also which tables there are, as `(tables)`.
 
     ignoring: columns, as table.column.
     """
@@ -43,6 +53,8 @@ def read_state(
             f"select '{table}', count(*), coalesce(md5(string_agg({row}, '|' order by {row})), '')"  # noqa: S608
             f" from stopward.{table} as t{where}"
         )
+    if account_id is None:
+        parts.append(RELATIONS)
     statement = " union all ".join(parts)
     found = connection.execute(statement.encode(), {"account": account_id}).fetchall()
     return {table: (number, digest) for table, number, digest in found}

@@ -116,13 +116,13 @@ ROWS: Mapping[str, str] = {
         """,
     "training_requests": """
         insert into stopward.training_requests (account_id, id, because, trades)
-        values (%(account)s, 'training-1', 'by_hand', 1)
+        values (%(account)s, 'training-0', 'by_hand', 1)
         """,
 }
 
 SHARED: Mapping[str, str] = {
     "feature_schemas": "how features are named is the same for everybody",
-    "archives": "a month of the journal holds the rows of all accounts; this tells where, not what",
+    "archives": "a month of the journal holds the rows of all accounts; operators alone read it",
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
     "session_claims": "the hours of an exchange are public",
@@ -130,7 +130,7 @@ SHARED: Mapping[str, str] = {
     "usual_volumes": "a mean of public volumes",
     "edge_webhook": "one edge function serves all accounts; nobody reads its row",
 }
-"""Tables without a column account_id, and why everybody may read them."""
+"""Tables without a column account_id, and why none is needed."""
 
 OWN_RULE: Mapping[str, str] = {
     "members": "a person sees only his own membership, not who else is a member",
@@ -142,6 +142,12 @@ UNREAD: Mapping[str, str] = {
     "edge_webhook": "it holds the secret that the edge function knows us by",
 }
 """Tables that nobody may read at all, and why."""
+
+FOR_OPERATORS: Mapping[str, str] = {
+    "archives": "it names the buckets and folders where months of all accounts lie",
+    "journal_months": "it shows what archives holds",
+}
+"""Tables and views that the guard reads and a person who signed in does not, and why."""
 
 HOW_TO_ADD = (
     "add an insert to ROWS in tests/builders/table_rows.py, or a reason to SHARED"

@@ -21,6 +21,18 @@ select c.* from pg_class as c
 where c.relkind in ('r', 'p', 'v')
     and c.relnamespace in ('stopward'::regnamespace, 'api'::regnamespace);
 
+create temp view columns as
+select
+    t.relname || '.' || a.attname as name,
+    format_type(coalesce(nullif(e.typelem, 0), a.atttypid), null) as type,
+    e.oid is not null as is_list,
+    a.attname = 'id' or a.attname like '%\\_id' as is_id,
+    col_description(t.oid, a.attnum) as said
+from tables as t
+inner join pg_attribute as a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+left join pg_type as e on e.oid = a.atttypid and e.typcategory = 'A'
+where not t.relispartition;
+
 create temp view policies as
 select p.tablename || '.' || p.policyname as name, p.* from pg_policies as p
 where p.schemaname in ('stopward', 'api');
@@ -103,12 +115,31 @@ FAULTS = {
         where c.relkind = 'S' and c.relnamespace = 'stopward'::regnamespace
             and has_sequence_privilege(r, c.oid, 'usage, select, update')
         """,
+    # Amounts, counts, shares of something, places in an order. R is a unit, r is none.
     "a number without a comment that gives its unit": """
-        select t.relname || '.' || a.attname
-        from tables as t join pg_attribute as a on a.attrelid = t.oid
-        where not t.relispartition and a.attnum > 0 and not a.attisdropped
-            and a.atttypid in ('numeric'::regtype, 'double precision'::regtype)
-            and col_description(t.oid, a.attnum) is null
+        select name from columns
+        where type = any('{numeric,double precision,real,smallint,integer,bigint,interval}')
+            and not is_id
+            and (
+                said is null
+                or said !~ '\\mR\\M' and said !~*
+                '\\m(shares?|dollars|nats|bytes|bits|units?|probabilit(y|ies)|area|slope'
+                '|days|minutes|seconds|milliseconds|pulses|times|from 1|0 to 1'
+                '|trades|exits|fills|moves|orders|attempts|claims|steps|requests|number'
+                '|predictions|vetoes|signals|rows|vectors|resolved|won|place|version|token)\\M'
+            )
+        """,
+    "a list without a comment that says of what": """
+        select name from columns where is_list and said is null
+        """,
+    "a time without a comment that gives its zone": """
+        select name from columns
+        where type = 'timestamp with time zone' and (said is null or said !~ '\\mUTC\\M')
+        """,
+    "a date without a comment that says whose": """
+        select name from columns
+        where type = 'date'
+            and (said is null or said !~* '\\m(at|of) the exchange\\M|\\mUTC\\M|\\mNew York\\M')
         """,
 }
 
@@ -137,7 +168,10 @@ def test_nowhere_is(catalogue: psycopg.Connection[Any], fault: str) -> None:
 
 def test_a_fault_would_be_found(catalogue: psycopg.Connection[Any]) -> None:
     catalogue.execute("begin")
-    catalogue.execute("create table stopward.careless (amount numeric check (amount > 0))")
+    catalogue.execute(
+        "create table stopward.careless ("
+        "amount numeric check (amount > 0), many int[], at timestamptz, day date)"
+    )
     catalogue.execute("grant select on stopward.careless to anon, authenticated")
     catalogue.execute(
         "alter table stopward.careless add owner text references stopward.accounts (id)"

@@ -282,6 +282,8 @@ ODD = [
     {"quantity": "NaN", "price": "Infinity"},
     {"quantity": "10"},
     {"ratio": "0"},
+    {"ratio": "1e-99"},
+    {"ratio": "1e99"},
     {},
 ]
 
@@ -306,6 +308,59 @@ def test_odd_observations_do_not_stop_the_tick(
     )
     write(world, fence, 1, positions=(closed,), trades=(a_trade(closed, cause="by_hand"),))
     assert sum(row["quantity"] for row in exits(world, position).values()) == D("100")
+
+
+@pytest.mark.parametrize(("ratio", "sold"), [("1e-7", "0"), ("1e7", "100"), ("0.1", "0.4")])
+def test_two_splits_multiply_exactly(world: PostgresWorld, ratio: str, sold: str) -> None:
+    position = a_long(world)
+    fence = begin(world).fence
+    order = replace(
+        an_order(position, quantity=D("40"), rule="partial"),
+        status="filled",
+        filled_quantity=D("40"),
+        filled_price=D("104"),
+    )
+    write(world, fence, 0, positions=(position,), orders=(order,))
+    for tick in (1, 2):
+        split = Observation(
+            position_id=position.id,
+            symbol=position.symbol,
+            kind="split",
+            cause="broker",
+            detail={"ratio": ratio},
+        )
+        write(world, fence, tick, observations=(split,))
+    closed = replace(position, quantity=D("0"), closed_quantity=D("100"), realised=D("200"))
+    write(world, fence, 3, positions=(closed,), trades=(a_trade(closed, cause="by_hand"),))
+    found = exits(world, position)
+    assert sum(row["quantity"] for row in found.values()) == D("100")
+    assert found.get("partial", {"quantity": D("0")})["quantity"] == D(sold)
+
+
+def test_a_trade_that_cannot_be_booked_keeps_no_other_from_it(
+    template_database: str, make_database: MakeDatabase
+) -> None:
+    world = PostgresWorld(make_database(template=template_database))
+    bad, good = (a_position(symbol, account_id=world.account_id) for symbol in ("BAD", "GOOD"))
+    world._eyes.execute(
+        "alter table stopward.position_exits add constraint position_exits_broken"
+        " check (position_id not like '%BAD%')"
+    )
+    fence = begin(world).fence
+    write(world, fence, 0, positions=(bad, good))
+    write(world, fence, 1, trades=(a_trade(bad), a_trade(good)))
+    assert exits(world, bad) == {}
+    assert exits(world, good) != {}
+    told = world._eyes.execute(
+        "select said ->> 'error' from stopward.notifications where key = 'unbooked:exits'"
+    ).fetchall()
+    assert [bad.id in error for (error,) in told] == [True]
+    # The cure books what it can, and goes on to the sums.
+    world._eyes.execute("delete from stopward.rule_days")
+    world._eyes.execute("select stopward.rebuild_rollups(%s)", (world.account_id,))
+    (days,) = world._eyes.execute("select sum(fired) from stopward.rule_days").fetchone() or (0,)
+    assert days == len(exits(world, good))
+    world.close()
 
 
 def test_bookkeeping_that_breaks_is_told_and_the_trade_stays(

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import FUNCTIONS, an_owner, copy_of, names
-from tests.builders.requests import HOW_TO_ADD, REQUESTS, Request, Stage
+from tests.builders.requests import CHANGES_NOTHING, HOW_TO_ADD, REQUESTS, Request, Stage
 from tests.builders.state import changed, read_state
 
 CLOCKS: Mapping[str, str] = {
@@ -79,7 +79,11 @@ def test_a_call_may_be_repeated(
     ignoring = frozenset(CLOCKS)
     once = a_stage(connection)
     request = REQUESTS[function](once)
+    before = read_state(connection)
     once.ask(function, request)
+    # A call that does nothing the first time proves nothing the second time.
+    did_something = changed(before, read_state(connection)) != set()
+    assert did_something == (function not in CHANGES_NOTHING)
     after_one = read_state(connection, ignoring=ignoring)
     once.ask(function, request)
     assert changed(after_one, read_state(connection, ignoring=ignoring)) == set()

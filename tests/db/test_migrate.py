@@ -1,14 +1,24 @@
 """Migrations are applied in order, once, whole or not at all."""
 
+import os
 import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
-from stopward.local.migrate import SUPABASE, migrate, prepare_platform, read_migrations, seed
-from tests.conftest import MakeDatabase
+from stopward.local.exit_code import told
+from stopward.local.migrate import (
+    LOCK_KEY,
+    SUPABASE,
+    migrate,
+    prepare_platform,
+    read_migrations,
+    seed,
+)
+from tests.conftest import SCRATCH, Cluster, MakeDatabase
 
 
 @pytest.fixture
@@ -109,9 +119,58 @@ def test_a_migration_that_cannot_have_its_lock_gives_up_before_ticks_queue(
     (folder / "20260102000000_alter_t.sql").write_text("alter table t add column more int;")
     with psycopg.connect(url) as reader:
         reader.execute("select * from t")
-        with pytest.raises(DatabaseUnavailable, match="lock timeout"):
+        with pytest.raises(DatabaseUnavailable, match="lock was in use for more than") as caught:
             migrate(url, supabase=tmp_path / "small")
+    assert "gave no answer" not in str(caught.value)
     assert migrate(url, supabase=tmp_path / "small") == ("20260102000000",)
+
+
+def test_a_migration_behind_another_says_so_and_waits_for_so_long_only(
+    make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    said: list[str] = []
+    monkeypatch.setattr("stopward.local.migrate.TURN_SECONDS", 0.01)
+    folder = small(tmp_path, m20260101000000_create_t="create table t (id int);")
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+        with pytest.raises(DatabaseUnavailable, match="another migration is under way"):
+            migrate(url, supabase=folder, waiting=lambda: said.append("waits"))
+    assert said == ["waits"]
+    assert len(migrate(url, supabase=folder, waiting=lambda: said.append("waits"))) == 1
+    assert said == ["waits"]
+
+
+def test_plain_postgres_that_was_not_prepared_is_told_the_remedy(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    folder = small(tmp_path, m20260101000000_grant="grant usage on schema public to nobody_yet;")
+    with pytest.raises(DatabaseRejected) as caught:
+        migrate(make_database(), supabase=folder)
+    assert caught.value.rule == "42704"
+    assert "`stopward db migrate --plain`" in told(caught.value)
+
+
+def test_a_role_that_is_no_superuser_brings_a_project_up(postgres_version: str) -> None:
+    """As hosted Supabase's `postgres`: it creates roles, and hands on those of the platform."""
+    server = Cluster(SCRATCH / str(os.getpid()) / f"hosted-{postgres_version}", postgres_version)
+    url = server.server.url("postgres")
+    try:
+        prepare_platform(url)
+        with psycopg.connect(url, autocommit=True) as superuser:
+            superuser.execute("create role hosted login createrole createdb bypassrls password 'x'")
+            for role in ("anon", "authenticated", "service_role", "authenticator"):
+                superuser.execute(f"grant {role} to hosted with admin option")
+            superuser.execute("grant usage on schema auth to hosted with grant option")
+            superuser.execute("alter database postgres owner to hosted")
+        hosted = make_conninfo(url, user="hosted", password="x")
+        assert len(migrate(hosted)) == len(read_migrations(SUPABASE / "migrations"))
+        seed(hosted)
+        with psycopg.connect(hosted, options="-c role=stopward_worker") as worker:
+            found = worker.execute("select mode from stopward.accounts").fetchall()
+        assert found == [("observe",)]
+    finally:
+        server.server.remove()
 
 
 @pytest.mark.parametrize("name", ["notes", "2026_short", "20260101000000_Upper"])

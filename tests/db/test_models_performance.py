@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stopward.errors import DatabaseRejected
-from tests.builders.models import ModelWorld, a_prediction, champion, insert_trades
+from tests.builders.models import (
+    TO_THE_TOP,
+    UP,
+    ModelWorld,
+    a_prediction,
+    champion,
+    climb,
+    insert_trades,
+)
 
 DAYS = ("2026-11-20", "2026-11-23", "2026-11-24")
 
@@ -68,6 +76,7 @@ def test_the_sums_are_those_of_the_rows(
         signals.append(a_prediction(f"s{number}", at=f"{one['day']}T15:00:00Z", **known))
     with closing(ModelWorld(database_url)) as world:
         champion(world)
+        climb(world, *TO_THE_TOP)
         for start in range(0, len(signals), in_a_batch):
             world.call("put_predictions", predictions=signals[start : start + in_a_batch])
         for number, one in enumerate(told):
@@ -140,6 +149,7 @@ def speak(world: ModelWorld, said: list[tuple[str, float, float, str]]) -> None:
 
 def test_the_summary_measures_skill_against_the_base_rate(world: ModelWorld) -> None:
     champion(world)
+    climb(world, *TO_THE_TOP)
     speak(
         world,
         [
@@ -208,6 +218,36 @@ def test_the_job_puts_what_sums_cannot_say(world: ModelWorld) -> None:
         assert caught.value.rule == rule
 
 
+def test_a_stage_that_begins_in_the_evening_of_new_york_keeps_the_next_session(
+    world: ModelWorld,
+) -> None:
+    world.run("update stopward.accounts set exchange = 'E' || id where id = %s")
+    world.run(
+        "insert into stopward.market_sessions (exchange, day, opens_at, closes_at)"
+        " select a.exchange, d.day, (d.day + time '14:30') at time zone 'UTC',"
+        " (d.day + time '21:00') at time zone 'UTC'"
+        " from stopward.accounts as a, generate_series(date '2101-01-03', '2101-01-05', '1 day')"
+        " as d (day) where a.id = %s"
+    )
+    champion(world)
+    climb(world, UP[0])
+    # Half past seven in New York is half past midnight of the next day in London.
+    evening = datetime.fromisoformat("2101-01-04T00:30:00Z")
+    world.run(
+        "insert into stopward.rollout_events (account_id, id, model_id, number, at, kind,"
+        " from_stage, to_stage, weight_from, weight_to, because)"
+        " values (%s, 'evening', 'm1', 0, %s, 'demotion', 'pilot', 'shadow', 0.10, 0, 'x')",
+        evening,
+    )
+    world.run(
+        "insert into stopward.model_performance (account_id, model_id, session_day, arm, resolved,"
+        " paired_r_sum) select %s, 'm1', d, 'shadow', 2, 1.0"
+        " from unnest(array['2101-01-03', '2101-01-04', '2101-01-05']::date[]) as d"
+    )
+    (row,) = world.view("rollout_status")
+    assert row["evidence_days"] == 2
+
+
 def test_evidence_is_the_mean_of_days_since_the_stage_began(world: ModelWorld) -> None:
     champion(world)
     for number, (day, count, paired) in enumerate(
@@ -215,8 +255,10 @@ def test_evidence_is_the_mean_of_days_since_the_stage_began(world: ModelWorld) -
     ):
         world.run(
             "insert into stopward.model_performance (account_id, model_id, session_day, arm,"
-            " resolved, paired_r_sum) select %s, 'm1', (now() at time zone 'UTC')::date + %s,"
+            " resolved, paired_r_sum) select %s, 'm1', (select max(e.session_day) from"
+            " stopward.rollout_events as e where e.account_id = %s) + %s,"
             " case %s when 3 then 'control' else 'shadow' end, %s, %s",
+            world.account_id,
             day,
             number,
             count,

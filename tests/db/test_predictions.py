@@ -8,7 +8,17 @@ import psycopg
 import pytest
 
 from stopward.errors import DatabaseRejected
-from tests.builders.models import ModelWorld, a_model, a_prediction, champion, insert_trades
+from tests.builders.models import (
+    MOVES,
+    TO_THE_TOP,
+    ModelWorld,
+    a_model,
+    a_prediction,
+    champion,
+    climb,
+    insert_trades,
+    move,
+)
 from tests.builders.store import NOON, a_position
 
 
@@ -74,7 +84,49 @@ def test_an_outcome_cannot_come_with_the_prediction(world: ModelWorld) -> None:
     assert caught.value.diag.constraint_name == "predictions_before_outcome"
 
 
+def rule_of(world: ModelWorld, **changes: Any) -> str | None:
+    with pytest.raises(DatabaseRejected) as caught:
+        put(world, a_prediction("good"), a_prediction("bad", **changes))
+    assert world.view("prediction_log") == []
+    return caught.value.rule
+
+
+@pytest.mark.parametrize("weight", ["0.10", "0.70"])
+def test_a_model_in_shadow_decides_nothing(world: ModelWorld, weight: str) -> None:
+    assert rule_of(world, weight=weight, u=0.01) == "predictions_weight_of_rollout"
+    assert rule_of(world, weight=weight, u=0.99) == "predictions_weight_of_rollout"
+
+
+def test_a_model_decides_no_more_than_its_ladder_gives_it(world: ModelWorld) -> None:
+    climb(world, ("pilot", "0.10"), ("pilot", "0.15"))
+    assert rule_of(world, weight="0.20", u=0.18) == "predictions_weight_of_rollout"
+    # Less is what it had when the score began.
+    put(world, a_prediction("now", weight="0.15"), a_prediction("before", weight="0.10"))
+
+
+@pytest.mark.parametrize(("minutes", "is_good"), [(14, True), (16, False)])
+def test_a_weight_is_good_for_a_quarter_of_an_hour_after_it_was_taken_away(
+    world: ModelWorld, minutes: int, is_good: bool
+) -> None:
+    climb(world, ("pilot", "0.10"), ("expansion", "0.30"))
+    move(world, next(MOVES), "shadow", "0", because="harm")
+    world.age(minutes / 1440)
+    if is_good:
+        put(world, a_prediction(weight="0.30"))
+    else:
+        assert rule_of(world, weight="0.30") == "predictions_weight_of_rollout"
+        assert rule_of(world, weight="0.10") == "predictions_weight_of_rollout"
+        put(world, a_prediction())
+
+
+def test_the_threshold_is_the_one_of_the_model(world: ModelWorld) -> None:
+    rule = "predictions_threshold_of_model"
+    assert rule_of(world, threshold=0.01) == rule
+    assert rule_of(world, threshold=0.46, probability=0.455) == rule
+
+
 def test_what_was_told_first_binds(world: ModelWorld) -> None:
+    climb(world, ("pilot", "0.10"))
     put(world, a_prediction(weight="0.10", u=0.05))
     again = put(world, a_prediction(weight="0", u=0.05), a_prediction("s2"))
     assert again["new"] == 1
@@ -119,6 +171,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 def test_a_prediction_that_cannot_be_is_refused_and_takes_its_batch_along(
     world: ModelWorld, rule: str, changes: dict[str, Any]
 ) -> None:
+    climb(world, *TO_THE_TOP)
     with pytest.raises(DatabaseRejected) as caught:
         put(world, a_prediction("good"), {**a_prediction("bad"), **changes})
     assert caught.value.rule == rule

@@ -1,9 +1,11 @@
 """The ladder: up one step at a time, on evidence and after a pause; down at once."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import count, pairwise
+from datetime import timedelta
+from itertools import pairwise
 from threading import Barrier
 from typing import Any
 
@@ -13,10 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stopward.errors import DatabaseRejected
-from tests.builders.models import ModelWorld, a_model, champion, move
-
-UP = [("pilot", "0.10"), ("expansion", "0.30"), ("optimization", "0.50")]
-MOVES = count(1)
+from tests.builders.models import EVIDENCE, MOVES, UP, ModelWorld, a_model, champion, climb, move
 
 
 @pytest.fixture
@@ -30,13 +29,6 @@ def world(database_url: str) -> Iterator[ModelWorld]:
 def place(world: ModelWorld) -> tuple[str, str]:
     (found,) = world.call("current_models")["models"]
     return found["stage"], found["weight"]
-
-
-def climb(world: ModelWorld, *places: tuple[str, str]) -> None:
-    before = place(world)[0]
-    for stage, weight in places:
-        move(world, next(MOVES), stage, weight, expected_stage=before)
-        before = stage
 
 
 def refused(world: ModelWorld, stage: str, weight: str, **changes: Any) -> str | None:
@@ -84,12 +76,86 @@ def test_a_weight_fits_its_stage(world: ModelWorld, stage: str, weight: str) -> 
 def test_inside_a_stage_the_weight_rises_by_a_twentieth(world: ModelWorld) -> None:
     climb(world, ("pilot", "0.10"))
     assert refused(world, "pilot", "0.20", expected_stage="pilot") == "rollout_small_steps"
-    climb(world, ("pilot", "0.15"), ("pilot", "0.20"))
+    climb(world, ("pilot", "0.15"), ("pilot", "0.20"), began="pilot")
     assert place(world) == ("pilot", "0.2")
 
 
+@pytest.mark.parametrize(
+    ("stage", "weight", "before"),
+    [
+        ("pilot", "0.15", []),
+        ("pilot", "0.20", []),
+        ("expansion", "0.35", UP[:1]),
+        ("expansion", "0.40", UP[:1]),
+        ("optimization", "0.70", UP[:2]),
+    ],
+)
+def test_a_stage_is_entered_at_its_least_weight(
+    world: ModelWorld, stage: str, weight: str, before: list[tuple[str, str]]
+) -> None:
+    climb(world, *before)
+    world.age(8)
+    expected = place(world)[0]
+    assert refused(world, stage, weight, expected_stage=expected) == "rollout_enters_at_the_least"
+
+
+def test_nothing_rises_twice_in_a_session(world: ModelWorld) -> None:
+    climb(world, UP[0])
+    rule = "rollout_one_rise_a_session"
+    assert refused(world, "pilot", "0.15", expected_stage="pilot") == rule
+    assert refused(world, "expansion", "0.30", expected_stage="pilot") == rule
+    world.age(8)
+    climb(world, ("pilot", "0.15"), began="pilot")
+
+
+@pytest.mark.parametrize("rule", ["rollout_cooldown", "rollout_one_rise_a_session"])
+def test_the_same_file_under_another_id_has_the_same_past(world: ModelWorld, rule: str) -> None:
+    climb(world, *UP[:2])
+    if rule == "rollout_cooldown":
+        move(world, next(MOVES), "shadow", "0", because="harm")
+    champion(world, "m2", expected="m1")
+    again = {"model_id": "m2", "expected_stage": "shadow"}
+    assert refused(world, "pilot", "0.10", **again) == rule
+    if rule == "rollout_cooldown":
+        statuses = {row["model_id"]: row["cooldown_until"] for row in world.view("rollout_status")}
+        assert statuses["m2"] == statuses["m1"] is not None
+    # Another file has a past of its own.
+    world.call("register_model", **a_model("m3", sha256="cd" * 32))
+    world.call("set_alias", alias="champion", model_id="m3", expected="m2", because="new")
+    assert move(world, next(MOVES), "pilot", "0.10", **{**again, "model_id": "m3"})["new"] is True
+
+
+def test_an_ask_for_where_it_is_told_again_after_a_promotion_moves_nothing(
+    world: ModelWorld,
+) -> None:
+    climb(world, UP[0])
+    asked = {"because": "no reason to move", "evidence": None}
+    first = move(world, 7_000_001, "pilot", "0.10", **asked)
+    climb(world, UP[1], began="pilot")
+    assert move(world, 7_000_001, "pilot", "0.10", **asked) == first
+    assert place(world) == ("expansion", "0.3")
+
+
+def test_an_ask_for_where_it_is_begins_no_stage_and_loses_no_evidence(world: ModelWorld) -> None:
+    climb(world, UP[0])
+    (before,) = world.view("rollout_status")
+    move(world, next(MOVES), "pilot", "0.10", because="no reason to move", evidence=None)
+    (after,) = world.view("rollout_status")
+    assert after == before
+
+
+@pytest.mark.parametrize("key", sorted(EVIDENCE))
+@pytest.mark.parametrize("value", [None, "12.5", True])
+def test_a_promotion_shows_each_figure_that_it_rests_on(
+    world: ModelWorld, key: str, value: object
+) -> None:
+    evidence = {**EVIDENCE, key: value}
+    rule = refused(world, "pilot", "0.10", expected_stage="shadow", evidence=evidence)
+    assert rule == "rollout_events_promotion_has_evidence"
+
+
 def test_nothing_rises_without_evidence(world: ModelWorld) -> None:
-    nothing: tuple[dict[str, float] | None, ...] = ({}, None)
+    nothing: tuple[dict[str, float] | None, ...] = ({}, None, {"x": 1})
     for evidence in nothing:
         rule = refused(world, "pilot", "0.10", expected_stage="shadow", evidence=evidence)
         assert rule == "rollout_events_promotion_has_evidence"
@@ -135,8 +201,9 @@ def test_the_pause_ends_after_ten_days(world: ModelWorld, days: float, rises: bo
         "insert into stopward.rollout_events (account_id, id, model_id, number, at, kind,"
         " from_stage, to_stage, weight_from, weight_to, because, evidence)"
         " values (%s, %s, 'm2', 0, now() - make_interval(secs => %s * 86400), %s, %s, %s, %s, %s,"
-        " 'x', '{\"e\": 1}')"
+        " 'x', %s)"
     )
+    shown = json.dumps(EVIDENCE)
     world.call("register_model", **a_model("m2"))
     world.run(
         "update stopward.model_aliases set model_id = null where account_id = %s"
@@ -147,8 +214,8 @@ def test_the_pause_ends_after_ten_days(world: ModelWorld, days: float, rises: bo
     world.execute("set local session_replication_role = replica")
     world.run("update stopward.model_aliases set model_id = 'm2' where account_id = %s")
     world.execute("commit")
-    world.run(past, "a", 40, "promotion", "shadow", "pilot", 0, "0.10")
-    world.run(past, "b", days, "demotion", "pilot", "shadow", "0.10", 0)
+    world.run(past, "a", 40, "promotion", "shadow", "pilot", 0, "0.10", shown)
+    world.run(past, "b", days, "demotion", "pilot", "shadow", "0.10", 0, shown)
     again = {"model_id": "m2", "expected_stage": "shadow"}
     if rises:
         assert move(world, next(MOVES), "pilot", "0.10", **again)["new"] is True
@@ -167,7 +234,8 @@ def test_a_move_told_twice_is_one_move(world: ModelWorld) -> None:
 
 def test_where_it_is_already_it_is_not_moved(world: ModelWorld) -> None:
     assert move(world, next(MOVES), "shadow", "0", because="drawdown")["new"] is False
-    assert len(world.view("rollout_log")) == 1
+    assert [row["kind"] for row in world.view("rollout_log")] == ["began", "kept"]
+    assert [about for about, _ in world.tell()].count("stage_changed") == 0
 
 
 def test_only_the_champion_rises(world: ModelWorld) -> None:
@@ -211,8 +279,7 @@ def test_even_the_owner_keeps_the_chain_whole(world: ModelWorld) -> None:
         world.run(
             "insert into stopward.rollout_events (account_id, id, model_id, number, kind,"
             " from_stage, to_stage, weight_from, weight_to, because, evidence)"
-            " values (%s, 'x', 'm1', 9, 'promotion', 'pilot', 'expansion', 0.10, 0.30, 'x',"
-            " '{\"e\": 1}')"
+            " values (%s, 'x', 'm1', 9, 'promotion', 'pilot', 'expansion', 0.10, 0.30, 'x', '{}')"
         )
     assert caught.value.diag.constraint_name == "rollout_continues"
 
@@ -228,9 +295,9 @@ def test_of_movers_at_once_one_moves(world: ModelWorld) -> None:
                 connection.execute(
                     "select api.move_rollout(jsonb_build_object('account_id', %s::text, 'id',"
                     " %s::text, 'model_id', 'm1', 'to_stage', 'pilot', 'weight', '0.10',"
-                    " 'because', 'x', 'evidence', '{\"e\": 1}'::jsonb, 'expected_stage',"
+                    " 'because', 'x', 'evidence', %s::jsonb, 'expected_stage',"
                     " 'shadow'))",
-                    (world.account_id, f"rise-{number}"),
+                    (world.account_id, f"rise-{number}", json.dumps(EVIDENCE)),
                 )
             except psycopg.errors.RaiseException as error:
                 return str(error.diag.constraint_name)
@@ -250,24 +317,34 @@ WEIGHTS = ["0", "0.05", "0.10", "0.15", "0.20", "0.30", "0.35", "0.40", "0.50", 
 )
 @given(
     st.lists(
-        st.tuples(st.sampled_from(LADDER), st.sampled_from(WEIGHTS), st.sampled_from(LADDER)),
+        st.tuples(
+            st.sampled_from(LADDER),
+            st.sampled_from(WEIGHTS),
+            st.sampled_from(LADDER),
+            st.sampled_from([0, 0, 1, 6]),
+        ),
         max_size=30,
     )
 )
 def test_whatever_is_asked_the_chain_is_whole(
-    world: ModelWorld, asked: list[tuple[str, str, str]]
+    world: ModelWorld, asked: list[tuple[str, str, str, int]]
 ) -> None:
-    for stage, weight, expected in asked:
+    for stage, weight, expected, days in asked:
+        world.age(days)
         with suppress(DatabaseRejected):
             move(world, next(MOVES), stage, weight, expected_stage=expected)
     chain = world.rows(
-        "select number, from_stage, to_stage, weight_from, weight_to, kind"
+        "select number, from_stage, to_stage, weight_from, weight_to, kind, session_day, at"
         " from stopward.rollout_events where account_id = %s order by number"
     )
     assert [row[0] for row in chain] == list(range(1, len(chain) + 1))
-    fallen = False
+    rises = [row[6] for row in chain if row[5] == "promotion"]
+    assert len(set(rises)) == len(rises)
+    fell_at = None
     for before, after in pairwise(chain):
         assert (before[2], before[4]) == (after[1], after[3])
         assert LADDER.index(after[2]) - LADDER.index(after[1]) <= 1
-        assert not (fallen and after[5] == "promotion")
-        fallen = fallen or after[5] == "demotion"
+        if after[5] == "promotion":
+            assert fell_at is None or after[7] - fell_at >= timedelta(days=10)
+            assert after[1] == after[2] or str(after[4]) in ("0.10", "0.30", "0.50")
+        fell_at = after[7] if after[5] == "demotion" else fell_at

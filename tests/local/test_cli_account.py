@@ -146,6 +146,19 @@ def test_rules_are_checked_then_stored_with_the_hash_of_what_they_mean(
     assert rows(url, "select rules_hash from stopward.accounts") == [{"rules_hash": book.hash}]
 
 
+def test_rules_that_differ_in_comments_only_go_on_to_hold_and_say_so(
+    call: Call, url: str, tmp_path: Path
+) -> None:
+    call("account", "open", "Main")
+    path = tmp_path / "rules.toml"
+    for text in (RULES, RULES + "# a note\n"):
+        path.write_text(text, encoding="utf-8")
+        said = call("rules", "put", str(path))
+        assert said.code == 0, said.err
+    assert "only comments differ" in said.out
+    assert rows(url, "select rules_toml from stopward.settings_versions") == [{"rules_toml": RULES}]
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("[rules.brakeeven]\n", "brakeeven"), ("[rules\n", "TOML"), (None, "cannot")]
 )

@@ -30,11 +30,14 @@ class Administration:
         account_id: AccountId,
         *,
         name: str,
-        mode: Mode = "observe",
-        exchange: str = "XNYS",
+        mode: Mode | None = None,
+        exchange: str | None = None,
         equity_prior_close: Decimal | None = None,
     ) -> None:
-        """Open an account, or change its name, mode, exchange and equity; halt and rules stay."""
+        """Open an account, or change its name, mode, exchange and equity; halt and rules stay.
+
+        None keeps what an open account has; a new one observes, at XNYS, its equity unknown.
+        """
         self._call(
             "open_account",
             account_id=account_id,
@@ -44,9 +47,12 @@ class Administration:
             equity_prior_close=_money(equity_prior_close),
         )
 
-    def put_rules(self, account_id: AccountId, rules_toml: str, *, rules_hash: str) -> None:
+    def put_rules(self, account_id: AccountId, rules_toml: str | None, *, rules_hash: str) -> None:
         """Make a rules file the account's. rules_hash: `RuleBook.hash` of that text, no other:
         decisions carry it, and find their rules by it.
+
+        Another text under a known hash is refused (`settings_versions_append_only`); None puts the
+        text in force again that is stored under the hash.
         """
         self._call("put_rules", account_id=account_id, rules_toml=rules_toml, rules_hash=rules_hash)
 

@@ -8,7 +8,7 @@ from math import isnan
 
 from stopward.adapters.memory_book import Book
 from stopward.adapters.memory_rows import Lease
-from stopward.adapters.memory_rules import refuse_if
+from stopward.adapters.memory_rules import refusal, refuse_if
 from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
@@ -107,26 +107,30 @@ class MemoryStore:
         account_id: AccountId,
         *,
         name: str,
-        mode: Mode = "observe",
-        exchange: str = "XNYS",
+        mode: Mode | None = None,
+        exchange: str | None = None,
         equity_prior_close: Decimal | None = None,
     ) -> None:
-        """Open an account, or change its name, mode, exchange and equity; halt and rules stay."""
+        """Open an account, or change what is named of it; halt and rules stay."""
         book = self._books.get(account_id)
         if book is None:
-            account = AccountRow(id=account_id, name=name, mode=mode)
-            self._books[account_id] = Book(account=account, exchange=exchange)
+            account = AccountRow(id=account_id, name=name, mode=mode or "observe")
+            self._books[account_id] = Book(account=account, exchange=exchange or "XNYS")
         else:
-            book.account = replace(book.account, name=name, mode=mode)
-            book.exchange = exchange
+            book.account = replace(book.account, name=name, mode=mode or book.account.mode)
+            book.exchange = exchange or book.exchange
         if equity_prior_close is not None:
             self.put_equity(account_id, equity_prior_close)
 
-    def put_rules(self, account_id: AccountId, rules_toml: str, *, rules_hash: str) -> None:
-        """Make a rules file the account's; rules_hash is `RuleBook.hash` of that text."""
+    def put_rules(self, account_id: AccountId, rules_toml: str | None, *, rules_hash: str) -> None:
+        """Make a rules file the account's; None: the one that is stored under its hash."""
         book = self.book(account_id)
         refuse_if(not rules_hash, "put_rules_request", account_id)
-        found = book.rules.setdefault(rules_hash, rules_toml)
+        found = book.rules.get(rules_hash, rules_toml)
+        if found is None:
+            raise refusal("accounts_rules_fkey", account_id)
+        refuse_if(rules_toml not in (None, found), "settings_versions_append_only", account_id)
+        book.rules[rules_hash] = found
         book.account = replace(book.account, rules_toml=found, rules_hash=rules_hash)
 
     def put_equity(self, account_id: AccountId, equity_prior_close: Decimal) -> None:

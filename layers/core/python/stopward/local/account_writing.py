@@ -11,7 +11,7 @@ from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.rulebook import parse
 from stopward.domain.rulebook.reading import SYMBOL, TAG
 from stopward.domain.snapshot import Mode
-from stopward.errors import InvalidInput
+from stopward.errors import DatabaseRejected, InvalidInput
 from stopward.local.rules_command import enabled, overridden
 from stopward.local.screen.words import counted
 
@@ -60,11 +60,12 @@ def open_account(
     *,
     name: str,
     mode: Mode | None,
-    exchange: str,
+    exchange: str | None,
     equity: Decimal | None,
     confirm: Callable[[], None],
 ) -> str:
-    """Open an account, or change the name and equity of an open one; its mode stays.
+    """Open an account, or change the name and equity of an open one; its mode stays, and its
+    exchange unless one is given.
 
     confirm: called before an account is opened in mode `guard`; it raises InvalidInput.
     """
@@ -95,20 +96,36 @@ def change_mode(
         return f"mode {mode} already: {_meaning(mode)}"
     if mode == "guard":
         confirm()
-    administration.open_account(
-        known.account_id, name=known.name, mode=mode, exchange=known.exchange
-    )
+    administration.open_account(known.account_id, name=known.name, mode=mode)
     return f"mode {mode} from the next tick on: {_meaning(mode)}"
 
 
 def put_rules(administration: Administration, account_id: AccountId, text: str, *, of: str) -> str:
     """Check a rules file and store it. Raises InvalidInput, before anything is sent, if invalid."""
     book = parse(text, source=of)
-    administration.put_rules(account_id, text, rules_hash=book.hash)
+    is_new = store_rules(administration, account_id, text, rules_hash=book.hash)
+    done = "is stored and" if is_new else "means what is stored already (only comments differ); it"
     return (
-        f"{of} is stored and holds from the next tick on; rules on: {enabled(book)}; "
+        f"{of} {done} holds from the next tick on; rules on: {enabled(book)}; "
         f"overrides: {overridden(book)}; hash: {book.hash[:12]}"
     )
+
+
+def store_rules(
+    administration: Administration, account_id: AccountId, text: str, *, rules_hash: str
+) -> bool:
+    """Put a text in force, or the one that is stored under its hash; return False for that one.
+
+    The hash is of what a text means, so the stored one differs in comments and spacing only.
+    """
+    try:
+        administration.put_rules(account_id, text, rules_hash=rules_hash)
+    except DatabaseRejected as error:
+        if error.rule != "settings_versions_append_only":
+            raise
+        administration.put_rules(account_id, None, rules_hash=rules_hash)
+        return False
+    return True
 
 
 def lacking(standing: Standing) -> list[str]:

@@ -51,6 +51,7 @@ REMEDIES: Final = {
     "3F000": "its migrations are missing: `stopward db migrate`",
     "42P01": "its migrations are missing: `stopward db migrate`",
     "42883": "its migrations are missing or old: `stopward db migrate`",
+    "42704": "plain Postgres lacks the roles of a Supabase project: `stopward db migrate --plain`",
     "42501": "the user of the URL must be allowed to become stopward_worker",
 }
 """What to do about a refusal of the database, by rule or SQLSTATE."""

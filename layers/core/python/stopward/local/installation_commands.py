@@ -44,7 +44,9 @@ def migrate_database(*, url: str, plain: bool) -> None:
 
     if plain:
         prepare_platform(url)
-    applied = migrate(url)
+    applied = migrate(
+        url, waiting=lambda: click.echo("another migration is under way; waiting for it", err=True)
+    )
     click.echo(f"{counted(len(applied), 'migration')} applied" if applied else "up to date")
 
 

@@ -4,7 +4,7 @@ What is applied is noted in the CLI's own table, so that either tool continues t
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ LOCK_KEY = 7_786_842
 
 LOCK_SECONDS = 10
 """How long a migration waits for a lock; then nothing of it is left, and it may be tried again."""
+
+TURN_SECONDS = 600
+"""How long a migration waits for another that is under way; the longest index is built in less."""
 
 LEDGER = """
 create schema if not exists supabase_migrations;
@@ -84,15 +87,19 @@ def prepare_platform(url: str, *, supabase: Path = SUPABASE) -> bool:
         return True
 
 
-def migrate(url: str, *, supabase: Path = SUPABASE) -> tuple[str, ...]:
+def migrate(
+    url: str, *, supabase: Path = SUPABASE, waiting: Callable[[], None] = lambda: None
+) -> tuple[str, ...]:
     """Apply what is not yet applied and return those versions; each file is one transaction.
 
+    waiting: called once when another migration is under way, which is waited for TURN_SECONDS.
     Raises InvalidInput when an applied file changed or is gone, DatabaseRejected when SQL fails
-    (nothing of that file is left behind), DatabaseUnavailable when the database does not answer.
+    (nothing of that file is left behind), DatabaseUnavailable when the database does not answer,
+    or somebody holds what a file must lock.
     """
     migrations = read_migrations(supabase / "migrations")
     with _open(url) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+        _take_turn(connection, waiting)
         connection.execute(LEDGER)
         applied = _applied(connection)
         _check(migrations, applied)
@@ -116,6 +123,11 @@ def _open(url: str) -> Iterator[Connection]:
             read.text, autocommit=True, connect_timeout=10, application_name="stopward migrate"
         ) as connection:
             yield connection
+    except psycopg.errors.LockNotAvailable as error:
+        raise DatabaseUnavailable(
+            f"{_place(error)}: what it must lock was in use for more than {LOCK_SECONDS} s, "
+            f"nothing of it is left; try again, best outside of the session: {error}"
+        ) from None
     except psycopg.OperationalError as error:
         # libpq may repeat the URL, in the chained traceback too.
         raise DatabaseUnavailable(
@@ -124,6 +136,22 @@ def _open(url: str) -> Iterator[Connection]:
     except psycopg.Error as error:
         rule = error.diag.constraint_name or error.sqlstate or "unknown"
         raise DatabaseRejected(f"{_place(error)}: {error}", rule=rule) from error
+
+
+def _take_turn(connection: Connection, waiting: Callable[[], None]) -> None:
+    took = connection.execute("select pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
+    if took == (True,):
+        return
+    waiting()
+    try:
+        with connection.transaction():
+            connection.execute(f"set local lock_timeout = '{TURN_SECONDS * 1000:.0f}ms'")
+            connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+    except psycopg.errors.LockNotAvailable as error:
+        raise DatabaseUnavailable(
+            f"another migration is under way for more than {TURN_SECONDS} s; let it end, or look "
+            "in pg_stat_activity for application_name 'stopward migrate'"
+        ) from error
 
 
 def _place(error: psycopg.Error) -> str:

@@ -54,7 +54,9 @@ def account() -> None:
 @account.command("open")
 @click.argument("name")
 @click.option("--mode", type=click.Choice(MODES), help="For a new account; observe is the default.")
-@click.option("--exchange", type=click.Choice(EXCHANGES), default="XNYS", show_default=True)
+@click.option(
+    "--exchange", type=click.Choice(EXCHANGES), help="For a new account; XNYS is the default."
+)
 @click.option("--equity", type=dollars, metavar="DOLLARS", help="Equity at the prior close.")
 @confirm_option
 @account_options
@@ -64,7 +66,7 @@ def open_account(
     *,
     name: str,
     mode: str | None,
-    exchange: str,
+    exchange: str | None,
     equity: Decimal | None,
     yes_i_mean: str | None,
     database_url: str | None,

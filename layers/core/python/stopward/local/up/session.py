@@ -11,6 +11,7 @@ from rich.console import Console
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId, Symbol
+from stopward.local.account_writing import store_rules
 from stopward.local.host.host import Host, Watchers
 from stopward.local.host.pace import Pace
 from stopward.local.host.template import FunctionDefinition, read_template
@@ -67,7 +68,7 @@ def set_up_account(inputs: Inputs, database: RunDatabase) -> None:
         administration.open_account(
             ACCOUNT, name="local", mode="guard", equity_prior_close=inputs.equity
         )
-        administration.put_rules(ACCOUNT, inputs.rules_toml, rules_hash=inputs.book.hash)
+        store_rules(administration, ACCOUNT, inputs.rules_toml, rules_hash=inputs.book.hash)
         administration.put_sessions(inputs.calendar)
         if inputs.instruments:
             administration.put_instruments(inputs.instruments.values())
