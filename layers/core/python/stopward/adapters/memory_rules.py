@@ -33,6 +33,8 @@ def check_intent(order: Order, position: Position, *, is_closed: bool) -> None:
         slack = position.tick_at(order.price) if order.step == "arm" else Decimal(0)
         behind = sign(position.side) * (position.stop - order.price)
         refuse_if(behind > slack, "orders_stop_tightens", order.id)
+    unpriced = order.step in ("arm", "move") and (order.price is None or order.price <= 0)
+    refuse_if(unpriced, "orders_stop_has_price", order.id)
 
 
 def step_key(order: Order) -> tuple[object, ...]:
