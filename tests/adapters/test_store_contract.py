@@ -711,6 +711,8 @@ def test_two_orders_for_one_step_in_one_record_are_refused(
         ({"position_id": PositionId("nobody")}, "orders_position_fkey"),
         ({"step": "move", "price": D("97.99")}, "orders_stop_tightens"),
         ({"step": "arm", "price": D("97.98")}, "orders_stop_tightens"),
+        ({"step": "arm", "price": None}, "orders_stop_has_price"),
+        ({"step": "move", "price": None}, "orders_stop_has_price"),
     ],
 )
 def test_an_intent_that_does_harm_is_refused(

@@ -40,6 +40,8 @@ def check_intent(order: Order, position: Position, *, is_closed: bool, held: Dec
         behind = sign(position.side) * (position.stop - order.price)
         refuse_if(behind > slack, "orders_stop_tightens", order.id)
     refuse_if(order.quantity <= 0, "orders_quantity_positive", order.id)
+    unpriced = order.step in ("arm", "move") and (order.price is None or order.price <= 0)
+    refuse_if(unpriced, "orders_stop_has_price", order.id)
 
 
 def check_together(orders: Iterable[Order], position: Position, *, held: Decimal) -> None:

@@ -1,0 +1,61 @@
+"""What breaks the rules of positions, orders, leases and trades: what a tick writes."""
+
+from tests.builders.rules.case import (
+    Cases,
+    asks,
+    asks_row,
+    asks_row_again,
+    behind,
+    copied,
+    sql,
+    updated,
+)
+
+CASES: Cases = {
+    "orders_filled_quantity_not_negative": behind(
+        "orders", "orders_fills_only_grow", updated("orders", "filled_quantity = -1")
+    ),
+    "orders_one_per_step": behind(
+        "orders", "orders_check_intent", copied("orders", id="'fresh'", status="'void'")
+    ),
+    "orders_one_unsettled_sell": behind(
+        "orders",
+        "orders_check_intent",
+        copied("orders", id="'fresh'", tick_at="t.tick_at + interval '1 hour'"),
+    ),
+    # A release is no order of a side: whatever it is told, it cancels.
+    "orders_side_known": copied("orders", id="'fresh'", step="'release'", side="'bogus'"),
+    "orders_stop_has_price": copied("orders", id="'fresh'", step="'arm'", price="null"),
+    "trigger day_results_lock_stays": sql("""
+        update stopward.day_results set locked_by = 'day_loss' where account_id = %(account)s;
+        update stopward.day_results set locked_by = null where account_id = %(account)s
+        """),
+    "trigger orders_final_stays_final": sql("""
+        update stopward.orders set status = 'void' where account_id = %(account)s;
+        update stopward.orders set status = 'working' where account_id = %(account)s
+        """),
+    "begin_tick begin_tick_request": asks("begin_tick", lease_seconds=0),
+    "check_intent orders_only_reduce": copied("orders", id="'fresh'", side="'buy'"),
+    "check_intent orders_need_open_position": copied(
+        "orders", id="'fresh'", position_id="%(closed)s", symbol="'MSFT'"
+    ),
+    "check_intent orders_stop_tightens": copied(
+        "orders", id="'fresh'", step="'move'", price="97.99"
+    ),
+    "name_fault acknowledge_request": asks_row("acknowledge", "positions", stop="yesterday"),
+    "name_fault record_tick_request": asks_row("record_tick", "positions", stop="yesterday"),
+    "put_positions positions_pkey": asks_row_again("put_positions", "positions", stop="98.5"),
+    "require_account unknown_account": asks("halt", account_id="nobody"),
+    "require_all put_positions_request": asks_row("put_positions", "positions", stop="yesterday"),
+    "require_fence stale_fence": asks("record_tick", fence=99),
+    "require_own positions_own_account": asks_row(
+        "put_positions", "positions", account_id="nobody"
+    ),
+    "require_tick acknowledge_request": asks("acknowledge", at=...),
+    "require_tick record_tick_request": asks("record_tick", at=...),
+    "require_trade positions_closed_has_trade": sql(
+        "update stopward.positions set closed_at = now() where id = %(open)s"
+    ),
+    "settle_orders orders_recorded_first": asks_row("acknowledge", "orders", id="nothing"),
+    "write_trades trades_position_known": asks_row("acknowledge", "trades", position_id="nothing"),
+}

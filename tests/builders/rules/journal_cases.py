@@ -1,0 +1,62 @@
+"""What breaks the rules of the journal and its archives."""
+
+from tests.builders.rules.case import Case, Cases, after, asks, copied, sql, while_held
+
+MONTH = "1999-01-01"
+MADE = asks("keep_partitions", **{"from": MONTH, "months": 1})
+"""A month that is over, with nothing in it."""
+
+
+def of(function: str, table: str = "decisions") -> Case:
+    """Ask about this month."""
+    return asks(function, table=table, month=MONTH)
+
+
+CASES: Cases = {
+    "decisions_kind_known": copied("decisions", where="t.kind = 'exit'", kind="'bogus'"),
+    "decisions_only_holds_run": copied("decisions", where="t.kind = 'exit'", ticks="2"),
+    "decisions_reason_named": copied("decisions", where="t.kind = 'exit'", rule="null"),
+    "decisions_say_what": copied("decisions", where="t.kind = 'exit'", kind="'move_stop'"),
+    "detach_month journal_month_not_over": lambda stage: stage.ask(
+        "detach_month",
+        {
+            "table": "decisions",
+            "month": stage.find("select date_trunc('month', now() at time zone 'UTC')::date::text"),
+        },
+    ),
+    "detach_month archives_needed_first": after(MADE, of("detach_month")),
+    "detach_month journal_month_in_use": after(
+        MADE,
+        of("note_archive", "market_views"),
+        of("detach_month", "market_views"),  # before the decisions that saw them
+    ),
+    "drop_frozen_table journal_busy": while_held(
+        "lock table stopward.positions in access share mode",
+        sql("""
+            alter function stopward.drop_frozen_table(regclass) set lock_timeout = '10ms';
+            create table stopward.frozen (
+                account_id text, id text, foreign key (account_id, id) references stopward.positions
+            );
+            select stopward.drop_frozen_table('stopward.frozen')
+            """),
+    ),
+    "drop_month journal_month_attached": after(MADE, of("drop_month")),
+    "drop_month archive_differs": after(
+        MADE, of("note_archive"), of("detach_month"), of("drop_month")
+    ),
+    "file_late_rows file_late_rows_request": asks("file_late_rows", most=0),
+    "keep_partitions keep_partitions_request": asks("keep_partitions", months=0),
+    "list_archivable list_archivable_request": asks("list_archivable", keep_months=0),
+    "lock_journal_table journal_busy": while_held(
+        "lock table stopward.decisions in access share mode",
+        sql("""
+            alter function stopward.lock_journal_table(text) set lock_timeout = '10ms';
+            select stopward.lock_journal_table('decisions')
+            """),
+    ),
+    "read_month read_month_request": asks("read_month", limit=0),
+    "read_month journal_month_unknown": of("read_month"),
+    "require_journal_month journal_table_unknown": asks("read_month", table="orders"),
+    "require_journal_month journal_month_unknown": asks("read_month", month="2001-01-02"),
+    "watch_journal watch_journal_request": asks("watch_journal", failed="x"),
+}
