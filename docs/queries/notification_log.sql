@@ -6,6 +6,6 @@ select
     title,
     deliveries
 from api.notification_log
-where read_at is null
+where account_id = 'demo' and read_at is null
 order by created_at desc
 limit 50;

@@ -273,8 +273,6 @@ select
                 'momentum', 'volume', 'target', 'aged_target', 'partial', 'breakeven', 'ratchet', 'chandelier',
                 'percent_trail', 'bar_trail', 'average_trail', 'follow_targets'
             ]) with ordinality as n (name, code)
-        left join stopward.settings_versions as f
-            on d.account_id = f.account_id and d.rules_hash = f.hash
         where
             (d.fired >> (n.code - 1)::integer) & 1 = 0
             and (d.mask <> 'breakeven' or n.name in ('breakeven', 'ratchet', 'follow_targets'))
@@ -375,7 +373,9 @@ select
     v.quote_at
 from stopward.decisions as d
 left join stopward.market_views as v
-    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at;
+    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at
+left join stopward.settings_versions as f
+    on d.account_id = f.account_id and d.rules_hash = f.hash;
 comment on view api.decision_log is
 'Why something was done, and why not: each decision with the rules that were true, those that were not, what stood in the way, how the '
 'position stood in R, and the quote it saw. What was never decided (no lease, no data, not opted in) is in alarm_log.';

@@ -439,10 +439,15 @@ declare
 begin
     perform stopward.require('resolve_predictions', request, '{"account_id": "text"}');
     perform stopward.require_account(this_account);
+    -- Limited, so that each is looked up by its key, and not every trade is read for the few that are late.
     select coalesce(array_agg(distinct p.position_id), '{}') into late
     from stopward.predictions as p
-    inner join stopward.trades as t on p.account_id = t.account_id and p.position_id = t.position_id
-    where p.account_id = this_account and p.resolved_at is null;
+    cross join lateral (
+        select from stopward.trades as t
+        where t.account_id = p.account_id and t.position_id = p.position_id
+        limit 1
+    ) as t
+    where p.account_id = this_account and p.resolved_at is null and p.position_id is not null;
     return jsonb_build_object('resolved', stopward.resolve_predictions(this_account, late));
 end
 $$;

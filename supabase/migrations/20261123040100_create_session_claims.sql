@@ -44,7 +44,6 @@ create table stopward.session_disagreements (
 );
 create unique index session_disagreements_one_open
 on stopward.session_disagreements (exchange, day) where cleared_at is null;
-create index session_disagreements_day_idx on stopward.session_disagreements (exchange, day);
 comment on table stopward.session_disagreements is
 'A day of which the sources say different things, and since when; it is cleared when they agree, or differ otherwise.';
 comment on column stopward.session_disagreements.day is 'Date at the exchange.';

@@ -176,10 +176,12 @@ begin
         return null;
     end if;
     execute format(
-        'select p.id from stopward.positions as p where p.closed_at is null and ('
-        ' exists (select from stopward.%I as d where d.account_id = p.account_id and d.position_id = p.id)'
-        ' or exists (select from stopward.decision_runs as r where r.account_id = p.account_id'
-        ' and r.position_id = p.id and r.tick_at >= %L and r.tick_at < %L)) limit 1',
+        -- Lateral and limited, so that each open position is looked up, and the month is not read.
+        'select p.id from stopward.positions as p cross join lateral ('
+        ' (select from stopward.%I as d where d.account_id = p.account_id and d.position_id = p.id limit 1)'
+        ' union all (select from stopward.decision_runs as r where r.account_id = p.account_id'
+        ' and r.position_id = p.id and r.tick_at >= %L and r.tick_at < %L limit 1)) as held'
+        ' where p.closed_at is null limit 1',
         decisions,
         stopward.month_start(of_month),
         stopward.month_start((of_month + interval '1 month')::date)

@@ -249,7 +249,7 @@ begin
                 where
                     i.tick is not null
                     or not i.fractionable
-                    or i.symbol in (select p.symbol from open_symbols as p)
+                    or i.symbol = any(array(select p.symbol from open_symbols as p))
             ), '{}'),
             'tags', coalesce((select json_object_agg(t.symbol, t.tags) from tags as t), '{}'),
             'usual_volume', coalesce((
@@ -257,8 +257,8 @@ begin
                 from stopward.usual_volumes as u
                 cross join session as s
                 where
-                    u.symbol in (select p.symbol from open_symbols as p)
-                    and u.minute = floor(extract(epoch from moment - s.opens_at) / 60) - 1
+                    u.symbol = any(array(select p.symbol from open_symbols as p))
+                    and u.minute = (floor(extract(epoch from moment - s.opens_at) / 60) - 1)::integer
             ), '{}'),
             'excursions', (
                 select json_build_object(

@@ -25,9 +25,34 @@ select
 from api.trade_journal where account_id = %(account)s and symbol = %(symbol)s
 order by opened_at
 """
+# From one symbol to the next: an account has a few hundred, and a million decisions.
+SYMBOLS = """
+with recursive known as (
+    (
+        select d.symbol from api.decision_log as d
+        where d.account_id = %(account)s order by d.symbol limit 1
+    )
+    union all
+    select (
+        select d.symbol from api.decision_log as d
+        where d.account_id = %(account)s and d.symbol > k.symbol order by d.symbol limit 1
+    )
+    from known as k where k.symbol is not null
+)
+select symbol from known where symbol is not null order by symbol
+"""
+MOST_CLEARED = 500
+"""So many of the alarms that are over are shown, the latest."""
 ALARMS = """
-select kind, symbol, severity, message, count, first_at, last_at, cleared_at from api.alarm_log
-where account_id = %(account)s and (%(with_cleared)s or cleared_at is null)
+with shown as (
+    select * from api.alarm_log where account_id = %(account)s and cleared_at is null
+    union all
+    (
+        select * from api.alarm_log where account_id = %(account)s and cleared_at is not null
+        order by first_at desc limit %(most_cleared)s
+    )
+)
+select kind, symbol, severity, message, count, first_at, last_at, cleared_at from shown
 order by
     cleared_at is null desc, severity = 'critical' desc, severity = 'warning' desc, last_at desc
 """
@@ -57,17 +82,14 @@ def why_text(reader: AccountReader, symbol: str, *, holds: bool) -> str:
     decisions = reader.rows(OF_SYMBOL, symbol=symbol)
     history = reader.rows(HISTORY, symbol=symbol)
     if not decisions and not history:
-        known = reader.rows(
-            "select distinct symbol from api.decision_log where account_id = %(account)s order by 1"
-        )
-        names = ", ".join(row["symbol"] for row in known) or "none yet"
+        names = ", ".join(row["symbol"] for row in reader.rows(SYMBOLS)) or "none yet"
         raise InvalidInput(f"{symbol} was never guarded in this account; guarded were: {names}")
     return "\n".join((*_history(symbol, history), *_decisions(decisions, holds=holds)))
 
 
 def alarms_text(reader: AccountReader, *, with_cleared: bool) -> str:
-    """Return the alarms, the gravest first; those that are over come last, if they are wanted."""
-    rows = reader.rows(ALARMS, with_cleared=with_cleared)
+    """Return the alarms, the gravest first; the latest that are over come last, if wanted."""
+    rows = reader.rows(ALARMS, most_cleared=MOST_CLEARED if with_cleared else 0)
     if not rows:
         return "no alarms" if with_cleared else "no open alarms (--all shows those that are over)"
     return "\n".join((*map(_alarm, rows), "what to do about each: docs/runbook.md, Alarms"))

@@ -2,30 +2,44 @@
 
 from typing import LiteralString
 
-ACTIONS: LiteralString = """
-with actions as (
+DECIDED: LiteralString = """
     select
         tick_at, symbol, position_id, kind as what,
         coalesce(rule, stop_rule, '') as rule, reasons
     from api.decision_log
     where account_id = %(account)s and kind <> 'hold'
-    union all
+"""
+ARMED: LiteralString = """
     select
-        tick_at, symbol, position_id, 'armed', '',
+        tick_at, symbol, position_id, 'armed' as what, '' as rule,
         jsonb_build_array(jsonb_build_object('sentence', 'a stop rests at ' || trim_scale(price)))
+            as reasons
     from api.order_log
     where
         account_id = %(account)s and step = 'arm'
         and broker_order_id is not null and status <> 'rejected'
-)
 """
+# The limit is said in each part, so that each is read by its index and no further.
+OF_POSITION: LiteralString = "and position_id = p.position_id order by tick_at desc limit 1"
 LAST_ACTIONS: LiteralString = (
-    ACTIONS  # noqa: S608 - two literals
-    + "select distinct on (position_id) * from actions order by position_id, tick_at desc, what"
+    "select a.* from api.open_positions as p cross join lateral (select * from (("  # noqa: S608
+    + DECIDED
+    + OF_POSITION
+    + ") union all ("
+    + ARMED
+    + OF_POSITION
+    + ")) as parts order by tick_at desc, what limit 1) as a where p.account_id = %(account)s"
 )
+NEWEST: LiteralString = "order by tick_at desc, symbol limit %(most)s"
 NEWEST_ACTIONS: LiteralString = (
-    ACTIONS  # noqa: S608 - the same
-    + "select * from actions order by tick_at desc, symbol limit %(most)s"
+    "select * from (("  # noqa: S608 - literals all
+    + DECIDED
+    + NEWEST
+    + ") union all ("
+    + ARMED
+    + NEWEST
+    + ")) as parts "
+    + NEWEST
 )
 POSITIONS: LiteralString = (
     "select * from api.open_positions where account_id = %(account)s order by symbol"
@@ -37,9 +51,9 @@ order by severity = 'critical' desc, severity = 'warning' desc, first_at desc
 """
 TRADES: LiteralString = """
 select
-    count(*) as trades, count(*) filter (where result > 0) as wins,
+    coalesce(sum(trades), 0) as trades, coalesce(sum(wins), 0) as wins,
     coalesce(sum(result_r), 0) as total_r, coalesce(sum(result), 0) as result
-from api.trade_journal where account_id = %(account)s
+from api.equity_curve where account_id = %(account)s
 """
 RULES: LiteralString = """
 with fired as (
