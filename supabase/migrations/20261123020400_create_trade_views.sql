@@ -375,7 +375,7 @@ select
     v.quote_at
 from stopward.decisions as d
 left join stopward.market_views as v
-    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at;
+    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at and d.telling = v.telling;
 comment on view api.decision_log is
 'Why something was done, and why not: each decision with the rules that were true, those that were not, what stood in the way, how the '
 'position stood in R, and the quote it saw. What was never decided (no lease, no data, not opted in) is in alarm_log.';

@@ -12,7 +12,9 @@ from stopward.adapters.memory_rules import (
     check_new,
     check_settled,
     check_trade,
+    ends,
     extends,
+    is_told,
     refusal,
     refuse_if,
     step_key,
@@ -53,11 +55,15 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A decision, and how far it runs: its last pulse and the number of pulses."""
+    """A decision, and how far it runs: its last pulse and the number of pulses.
+
+    telling: more than 1 where a pulse was run again and decided otherwise.
+    """
 
     row: DecisionRow
     last_tick_at: datetime
     ticks: int = 1
+    telling: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,7 @@ class Book:
     events: list[OrderEvent] = field(default_factory=list)
     symbols: dict[Symbol, SymbolState] = field(default_factory=dict)
     tags: dict[Symbol, tuple[str, ...]] = field(default_factory=dict)
-    views: dict[tuple[datetime, Symbol], ViewRow] = field(default_factory=dict)
+    views: dict[tuple[datetime, Symbol, int], ViewRow] = field(default_factory=dict)
     journal: list[JournalRow] = field(default_factory=list)
     last_decision: dict[tuple[PositionId, str], int] = field(default_factory=dict)
     trades: dict[PositionId, TradeRow] = field(default_factory=dict)
@@ -209,37 +215,44 @@ class Book:
     def write_journal(
         self, tick_at: datetime, decisions: Iterable[DecisionRow], views: Iterable[ViewRow]
     ) -> None:
-        """Append decisions and their views; an equal hold inside a bar extends its run."""
-        written: set[Symbol] = set()
+        """Append decisions and their views; an equal hold inside a bar extends its run.
+
+        A hold of a pulse that was told is dropped. What acts is kept beside what was told before,
+        unless that decided the same: an order stands on it.
+        """
+        written: dict[Symbol, int] = {}
         told: set[Symbol] = set()
         for row in decisions:
             refuse_if(row.position_id not in self.positions, "decisions_position_fkey", row.symbol)
             told.add(row.symbol)
             key = (row.position_id, row.source)
-            last = self.last_decision.get(key)
-            is_late = last is not None and row.tick_at <= self.journal[last].last_tick_at
-            if is_late and self._is_told(key, row.tick_at):
+            place = self.last_decision.get(key)
+            last = None if place is None else self.journal[place]
+            known = [] if last is None or row.tick_at > last.last_tick_at else self._told(row)
+            if is_told(row, [each.row for each in known]):
                 continue
-            if last is not None and extends(
-                self.journal[last].row, self.journal[last].last_tick_at, row
-            ):
-                run = self.journal[last]
-                self.journal[last] = replace(run, last_tick_at=row.tick_at, ticks=run.ticks + 1)
+            if last is not None and extends(last.row, last.last_tick_at, row):
+                run = replace(last, last_tick_at=row.tick_at, ticks=last.ticks + 1)
+                self.journal[self.last_decision[key]] = run
                 continue
-            written.add(row.symbol)
-            if last is None or self.journal[last].last_tick_at < row.tick_at:
+            at_once = [each.telling for each in known if each.row.tick_at == row.tick_at]
+            telling = max(at_once, default=0) + 1
+            written[row.symbol] = max(telling, written.get(row.symbol, 1))
+            if last is None or ends(last.last_tick_at, row):
                 self.last_decision[key] = len(self.journal)
-            self.journal.append(JournalRow(row=row, last_tick_at=row.tick_at))
+            self.journal.append(JournalRow(row=row, last_tick_at=row.tick_at, telling=telling))
         for view in views:
             if view.symbol in written or view.symbol not in told:
-                self.views.setdefault((tick_at, view.symbol), view)
+                seen = (tick_at, view.symbol, written.get(view.symbol, 1))
+                self.views.setdefault(seen, view)
 
-    def _is_told(self, key: tuple[PositionId, str], tick_at: datetime) -> bool:
-        return any(
-            (each.row.position_id, each.row.source) == key
-            and each.row.tick_at <= tick_at <= each.last_tick_at
-            for each in reversed(self.journal)
-        )
+    def _told(self, row: DecisionRow) -> list[JournalRow]:
+        return [
+            each
+            for each in self.journal
+            if (each.row.position_id, each.row.source) == (row.position_id, row.source)
+            and each.row.tick_at <= row.tick_at <= each.last_tick_at
+        ]
 
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]

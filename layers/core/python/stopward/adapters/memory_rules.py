@@ -87,6 +87,19 @@ def extends(run: DecisionRow, last_tick_at: datetime, row: DecisionRow) -> bool:
     )
 
 
+def ends(last_tick_at: datetime, row: DecisionRow) -> bool:
+    """Whether a decision ends a run: a later one does, and at its last pulse one that acts."""
+    at_once = row.tick_at == last_tick_at and not isinstance(row.decision, Hold)
+    return row.tick_at > last_tick_at or at_once
+
+
+def is_told(row: DecisionRow, known: Iterable[DecisionRow]) -> bool:
+    """Whether a decision adds nothing to those `known` of its pulse: a hold, or the same again."""
+    if isinstance(row.decision, Hold):
+        return any(True for _ in known)
+    return any(each.tick_at == row.tick_at and each.decision == row.decision for each in known)
+
+
 def _signature(row: DecisionRow) -> tuple[object, ...]:
     reasons = tuple((reason.rule, reason.wanted) for reason in row.reasons)
     # Spelled, for nan is no number's equal.
