@@ -34,6 +34,8 @@ from stopward.domain.snapshot import (
     ViewRow,
 )
 
+GRAVITY = {"notice": 0, "warning": 1, "critical": 2}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -257,8 +259,15 @@ class Book:
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]
     ) -> None:
-        """Raise or count alarms by key, a pulse once; clear those whose key or kind is over."""
-        raised = {alarm.key: alarm for alarm in alarms}
+        """Raise or count alarms by key; clear those whose key or kind is over.
+
+        A pulse counts once, and the gravest word about it stays.
+        """
+        raised: dict[str, Alarm] = {}
+        for each in alarms:
+            known = raised.get(each.key)
+            if known is None or GRAVITY[each.severity] >= GRAVITY[known.severity]:
+                raised[each.key] = each
         over, lasting = set(cleared), frozenset(raised)
         for place, row in enumerate(self.alarms):
             if row.cleared_at is not None:
@@ -267,9 +276,13 @@ class Book:
             if is_over and row.alarm.key not in lasting:
                 self.alarms[place] = replace(row, cleared_at=at)
             alarm = raised.pop(row.alarm.key, None)
-            if alarm is not None and tick_at > row.last_tick_at:
+            if alarm is None:
+                continue
+            later = tick_at > row.last_tick_at
+            graver = GRAVITY[alarm.severity] > GRAVITY[row.alarm.severity]
+            if later or (graver and tick_at == row.last_tick_at):
                 self.alarms[place] = replace(
-                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + 1
+                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + later
                 )
         self.alarms.extend(
             AlarmRow(alarm=alarm, first_at=at, last_tick_at=tick_at) for alarm in raised.values()

@@ -1,7 +1,7 @@
 """The rules of state in memory, by the names that Postgres gives them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
 
@@ -9,10 +9,27 @@ from stopward.domain.decision import Hold
 from stopward.domain.money import sign
 from stopward.domain.orders import Order, OrderStatus
 from stopward.domain.position import Position
-from stopward.domain.snapshot import DecisionRow, Observation, TradeRow
+from stopward.domain.snapshot import (
+    Acknowledgement,
+    DecisionRow,
+    Observation,
+    TickRecord,
+    TradeRow,
+)
 from stopward.errors import DatabaseRejected
 
 UNSETTLED: frozenset[OrderStatus] = frozenset({"recorded", "working"})
+
+
+def check_now(told: TickRecord | Acknowledgement, now: datetime) -> None:
+    """Refuse a tick of the far future, a lease too long, and what is of another pulse."""
+    rule = "record_tick_request" if isinstance(told, TickRecord) else "acknowledge_request"
+    latest = now + timedelta(days=1)
+    refuse_if(told.tick_at > latest or told.at > latest, rule, told.account_id)
+    if isinstance(told, TickRecord):
+        refuse_if(not 0 <= told.lease_seconds <= 86400, rule, told.account_id)
+        pulses = {row.tick_at for row in told.decisions} | {order.tick_at for order in told.orders}
+        refuse_if(not pulses <= {told.tick_at}, rule, told.account_id)
 
 
 def check_new(position: Position) -> None:
