@@ -143,8 +143,8 @@ add constraint positions_marks_are_numbers check (
         marks::text !~ ': [^0-9n-]|[0-9]{30}'
         or not jsonb_path_exists(
             marks,
-            '$.* ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $.* ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;
@@ -155,8 +155,8 @@ add constraint symbol_states_carry_is_numbers check (
         carry::text !~ ': [^0-9n-]|[0-9]{30}'
         or not jsonb_path_exists(
             carry,
-            '$.* ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $.* ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;
@@ -167,8 +167,8 @@ add constraint decisions_state_is_numbers check (
         state::text !~ '[^][0-9., nul-]|.[[]|[0-9]{30}'
         or not jsonb_path_exists(
             state,
-            '$[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;
@@ -179,8 +179,8 @@ add constraint decisions_account_state_is_numbers check (
         account_state::text !~ '[^][0-9., nul-]|.[[]|[0-9]{30}'
         or not jsonb_path_exists(
             account_state,
-            '$[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;
@@ -191,8 +191,8 @@ add constraint decisions_measured_is_numbers check (
         measured::text !~ '[^][0-9., nul-]|.[[]|[0-9]{30}'
         or not jsonb_path_exists(
             measured,
-            '$[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;
@@ -203,8 +203,8 @@ add constraint market_views_bar_is_numbers check (
         bar::text !~ '[^][0-9., nul-]|.[[]|[0-9]{30}'
         or not jsonb_path_exists(
             bar,
-            '$[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324 && @ > -3e-324 && @ != 0
-            || @.type() != "number" && @.type() != "null")'
+            'strict $[*] ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308 || @ < 3e-324
+            && @ > -3e-324 && @ != 0 || @.type() != "number" && @.type() != "null")'
         )
     )
 ) not valid;

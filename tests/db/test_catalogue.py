@@ -166,6 +166,7 @@ def test_a_fault_would_be_found(catalogue: psycopg.Connection[Any]) -> None:
     catalogue.execute(
         "alter table stopward.careless add owner text references stopward.accounts (id)"
     )
+    catalogue.execute("alter table stopward.careless add at timestamptz")
     catalogue.execute("create function api.careless() returns int language sql as 'select 1'")
     catalogue.execute("create view api.careless as select 1 as one")
     catalogue.execute("create sequence stopward.careless_seq")
