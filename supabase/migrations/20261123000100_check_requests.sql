@@ -173,11 +173,19 @@ select (
     '$[*] ? (@.type() != "object" || '
     || string_agg(
         format(
-            '!(%s%s)',
+            '!(%s%s%s)',
             (
                 select string_agg(format('@.%s.type() == "%s"', to_jsonb(s.key), k.kind), ' || ')
                 from unnest(stopward.json_kinds(rtrim(s.value, '?'))) as k (kind)
             ),
+            -- As stopward.fits has it: "tomorrow" is a time to PostgreSQL, and so is one of any zone.
+            case
+                when s.value like 'timestamptz%' then
+                    format(
+                        ' && @.%s like_regex "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"',
+                        to_jsonb(s.key)
+                    )
+            end,
             case
                 when s.value like '%?' then
                     format(' || @.%s.type() == "null" || !exists(@.%s)', to_jsonb(s.key), to_jsonb(s.key))
@@ -189,10 +197,10 @@ select (
 )::jsonpath
 from jsonb_each_text(shape) as s
 -- PostgreSQL takes anything for a text or a jsonb; the rest it refuses by itself when it is stored.
-where s.value !~ '^(numeric|timestamptz|date|integer|bigint|boolean|text\[\])'
+where s.value !~ '^(numeric|date|integer|bigint|boolean|text\[\])'
 $$;
 comment on function stopward.shape_path(jsonb) is
-'Path to the rows in which a text, a float or a list of a shape is missing or of another kind.';
+'Path to the rows in which a text, a time, a float or a list of a shape is missing or of another kind.';
 revoke execute on function stopward.shape_path(jsonb) from public;
 
 create function stopward.require_rows(
@@ -223,7 +231,7 @@ begin
 end
 $$;
 comment on function stopward.require_rows(text, text, jsonb, jsonb, jsonpath) is
-'Refuse rows that have a key too many, or a text, a float or a list of another kind: quick, for it is asked at every '
+'Refuse rows that have a key too many, or a text, a time, a float or a list of another kind: quick, for it is asked at every '
 'tick. path: the shape''s own, for whoever keeps it.';
 revoke execute on function stopward.require_rows(text, text, jsonb, jsonb, jsonpath) from public;
 

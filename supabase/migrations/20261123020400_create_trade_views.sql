@@ -373,7 +373,7 @@ select
     v.quote_at
 from stopward.decisions as d
 left join stopward.market_views as v
-    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at
+    on d.account_id = v.account_id and d.symbol = v.symbol and d.tick_at = v.tick_at and d.telling = v.telling
 left join stopward.settings_versions as f
     on d.account_id = f.account_id and d.rules_hash = f.hash;
 comment on view api.decision_log is

@@ -1,6 +1,6 @@
 -- Why: a row that came before its month lay in the default partition for ever, its month could not be made any more,
 --      and retention never reached it. Now such rows are moved into their month, and somebody hears of it.
--- Lock: when called, for the time of one short transaction: share row exclusive on the tables that the journal refers
+-- Lock: when called, for the time of one short transaction (a portion of the rows): share row exclusive on the tables that the journal refers
 --       to, then access exclusive on the journal's table. This is the order of a tick (positions, then decisions), so
 --       that a tick may wait but never deadlocks; whoever keeps the tables for two seconds is let alone (journal_busy).
 -- Phase: before deploy.
@@ -90,6 +90,26 @@ comment on function stopward.lock_journal(text) is
 'Be the only keeper, and lock a journal table whole, until the transaction ends.';
 revoke execute on function stopward.lock_journal(text) from public;
 
+create function stopward.finish_partition(of_table text, partition text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute format('alter table stopward.%I enable row level security', partition);
+    execute format('comment on table stopward.%I is %L', partition, 'One month of ' || of_table || '.');
+    -- Row by row it inherits what forbids a change; of a whole statement it does not.
+    execute format(
+        'create trigger %I before truncate on stopward.%I'
+        ' for each statement execute function stopward.refuse_change(%L)',
+        of_table || '_never_truncated', partition, of_table || '_append_only'
+    );
+end
+$$;
+comment on function stopward.finish_partition(text, text) is
+'Give a new month what it does not inherit: row level security, a comment, and that nobody truncates it.';
+revoke execute on function stopward.finish_partition(text, text) from public;
+
 create or replace function stopward.make_partition(of_table text, of_month date)
 returns boolean
 language plpgsql
@@ -121,8 +141,7 @@ begin
         'create table stopward.%I partition of stopward.%I for values from (%L) to (%L) with (fillfactor = 85)',
         partition, of_table, first, next
     );
-    execute format('alter table stopward.%I enable row level security', partition);
-    execute format('comment on table stopward.%I is %L', partition, 'One month of ' || of_table || '.');
+    perform stopward.finish_partition(of_table, partition);
     return true;
 end
 $$;
@@ -157,7 +176,7 @@ begin
 end
 $$;
 
-create function stopward.move_late_month(of_table text, of_month date)
+create function stopward.move_late_rows(of_table text, of_month date, most bigint)
 returns bigint
 language plpgsql
 set search_path = ''
@@ -167,35 +186,51 @@ declare
     next constant timestamptz := stopward.month_start((date_trunc('month', of_month) + interval '1 month')::date);
     partition constant text := stopward.partition_name(of_table, of_month);
     late constant text := of_table || '_default';
+    -- A month that was begun and not finished reaches as far as its rows were moved.
+    is_begun constant boolean := to_regclass(format('stopward.%I', partition)) is not null;
+    bound timestamptz;
     moved bigint;
 begin
+    -- What is of one instant goes together.
+    execute format(
+        'with late as (select tick_at from stopward.%1$I where tick_at >= %2$L and tick_at < %3$L),'
+        ' beyond as (select l.tick_at from late as l order by l.tick_at offset %4$s limit 1)'
+        ' select min(l.tick_at) from late as l, beyond as b'
+        ' where l.tick_at >= b.tick_at and l.tick_at > (select min(f.tick_at) from late as f)',
+        late, first, next, most
+    ) into bound;
+    bound := coalesce(bound, next);
     perform stopward.lock_journal(of_table);
     -- A table that is no partition has none of the triggers: the rows move, and the append-only rule stays as it is.
     execute format('alter table stopward.%I detach partition stopward.%I', of_table, late);
-    execute format(
-        'create table stopward.%I (like stopward.%I including defaults including constraints including storage)'
-        ' with (fillfactor = 85)',
-        partition, of_table
-    );
+    if is_begun then
+        execute format('alter table stopward.%I detach partition stopward.%I', of_table, partition);
+    else
+        execute format(
+            'create table stopward.%I (like stopward.%I including defaults including constraints including storage)'
+            ' with (fillfactor = 85)',
+            partition, of_table
+        );
+        perform stopward.finish_partition(of_table, partition);
+    end if;
     execute format(
         'with late as (delete from stopward.%I where tick_at >= %L and tick_at < %L returning *)'
         ' insert into stopward.%I select * from late',
-        late, first, next, partition
+        late, first, bound, partition
     );
     get diagnostics moved = row_count;
-    execute format('alter table stopward.%I enable row level security', partition);
-    execute format('comment on table stopward.%I is %L', partition, 'One month of ' || of_table || '.');
     execute format(
         'alter table stopward.%I attach partition stopward.%I for values from (%L) to (%L)',
-        of_table, partition, first, next
+        of_table, partition, first, bound
     );
     execute format('alter table stopward.%I attach partition stopward.%I default', of_table, late);
     return moved;
 end
 $$;
-comment on function stopward.move_late_month(text, date) is
-'Make a month of the rows of it that lie in the default partition; the number of rows moved.';
-revoke execute on function stopward.move_late_month(text, date) from public;
+comment on function stopward.move_late_rows(text, date, bigint) is
+'Move about so many rows of a month out of the default partition, the earliest first; the number of rows moved. Until '
+'the last is moved, the month reaches as far as the rows that were, and no row is ever out of sight.';
+revoke execute on function stopward.move_late_rows(text, date, bigint) from public;
 
 create function stopward.late_months(of_table text)
 returns table (month date, rows bigint)
@@ -218,13 +253,12 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
--- PostgREST takes this for the whole call; a driver sets its own.
-set statement_timeout = '10min'
 as $$
 declare
     is_request constant boolean := stopward.require('file_late_rows', request, '{"most": "bigint?"}');
-    most constant bigint := coalesce((request ->> 'most')::bigint, 50000);
+    most constant bigint := coalesce((request ->> 'most')::bigint, 20000);
     late record;
+    here bigint;
     moved bigint := 0;
     remaining bigint := 0;
 begin
@@ -241,29 +275,38 @@ begin
         cross join lateral stopward.late_months(t.name) as m
         order by t.name, m.month
     loop
+        here := 0;
         -- A month that is on its way out has its name still: the next night finds it free.
         if
-            moved + late.rows > most
-            or to_regclass(format('stopward.%I', stopward.partition_name(late.name, late.month))) is not null
+            moved < most
+            and not exists (
+                select from pg_class as c
+                where
+                    c.oid = to_regclass(format('stopward.%I', stopward.partition_name(late.name, late.month)))
+                    and not c.relispartition
+            )
         then
-            remaining := remaining + late.rows;
-        else
             -- A row that no month may hold keeps its own month waiting, and no other.
             begin
-                moved := moved + stopward.move_late_month(late.name, late.month);
+                here := stopward.move_late_rows(late.name, late.month, most - moved);
             exception
-                when integrity_constraint_violation then
+                when
+                    integrity_constraint_violation or data_exception or invalid_object_definition
+                    or duplicate_table or undefined_table
+                then
                     raise warning 'stopward: % of %: %', late.name, late.month, sqlerrm;
-                    remaining := remaining + late.rows;
             end;
         end if;
+        moved := moved + here;
+        -- More may have come since they were counted.
+        remaining := remaining + greatest(late.rows - here, 0);
     end loop;
     return jsonb_build_object('moved', moved, 'left', remaining);
 end
 $$;
 comment on function api.file_late_rows(jsonb) is
-'Move rows that came before their month into it, no more than `most` (50,000 without) in all: {most}. '
-'The journal is locked meanwhile, so move many outside of the session. Answers {moved, left}.';
+'Move rows that came before their month into it, about `most` (20,000 without) in all: {most}. The journal is locked '
+'meanwhile, a second or two, so call again while {moved, left} says that rows moved and more are left.';
 revoke execute on function api.file_late_rows(jsonb) from public;
 grant execute on function api.file_late_rows(jsonb) to service_role, stopward_worker;
 

@@ -1,6 +1,7 @@
 -- Why: retention. A month leaves the database only after an archive of exactly its rows was read back and noted:
 --      read it page by page, note the archive, detach the month, and drop it if what it holds then is what the archive
---      holds. Detaching first freezes it: no tick can write to it, and the long look at its content locks nobody out.
+--      holds. Detaching first freezes it: nobody can write to it, the long look at its content locks nobody out, and may
+--      be taken in portions, each a call of a second or two: no gateway lets a call take minutes.
 -- Lock: when called. Reading takes none. Detaching takes those of lock_journal, for milliseconds; dropping takes access
 --       exclusive on positions or accounts for milliseconds, at its end, when it holds nothing that a tick wants.
 -- Phase: before deploy.
@@ -124,7 +125,31 @@ comment on function stopward.hold_journal_month(text, text) is
 'Lock a month until the transaction ends; null when it is not here, or was dropped while we waited.';
 revoke execute on function stopward.hold_journal_month(text, text) from public;
 
-create function stopward.digest_journal_month(of_relation regclass, out rows bigint, out digest text)
+create table stopward.month_comparisons (
+    table_name text not null,
+    month date not null,
+    relation oid not null,
+    location text not null,
+    blocks bytea not null default '',
+    row_count bigint not null default 0,
+    last_key jsonb,
+    constraint month_comparisons_pkey primary key (table_name, month),
+    constraint month_comparisons_table_known check (table_name in ('decisions', 'market_views')),
+    constraint month_comparisons_rows_not_negative check (row_count >= 0)
+);
+comment on table stopward.month_comparisons is
+'How far a frozen month is compared with its archive; the next call goes on from here, and its drop ends it.';
+comment on column stopward.month_comparisons.month is 'First day of the month (UTC).';
+comment on column stopward.month_comparisons.relation is 'The frozen table: another of its name is begun anew.';
+comment on column stopward.month_comparisons.location is 'The archive: another one is begun anew.';
+comment on column stopward.month_comparisons.blocks is 'SHA-256 of each 1,000 lines so far, one after the other.';
+comment on column stopward.month_comparisons.row_count is 'Rows so far.';
+comment on column stopward.month_comparisons.last_key is 'Key of the last of them; null before the first.';
+alter table stopward.month_comparisons enable row level security;
+
+create function stopward.digest_portion(
+    of_relation regclass, most bigint, inout blocks bytea, inout rows bigint, inout last_key jsonb, out is_whole boolean
+)
 returns record
 language plpgsql
 set search_path = ''
@@ -139,25 +164,56 @@ declare
         ' (array_agg(l.key order by l.place desc))[1] from (%s) as l',
         stopward.journal_lines(of_relation)
     );
+    begun constant timestamptz := clock_timestamp();
     block text;
     found bigint;
     after jsonb;
-    last jsonb;
-    digests bytea := '';
+    done bigint := 0;
 begin
-    rows := 0;
-    loop
-        execute lines into block, found, last using after, 1000;
-        exit when found = 0;
-        rows := rows + found;
-        digests := digests || sha256(convert_to(block, 'UTF8'));
-        after := last;
+    is_whole := false;
+    -- A slow machine does less in a call, but one block always.
+    while done < most and clock_timestamp() < begun + interval '3 s' loop
+        execute lines into block, found, after using last_key, 1000;
+        if found > 0 then
+            done := done + found;
+            blocks := blocks || sha256(convert_to(block, 'UTF8'));
+            last_key := after;
+        end if;
+        is_whole := found < 1000;
+        exit when is_whole;
     end loop;
-    digest := encode(sha256(digests), 'hex');
+    rows := rows + done;
+end
+$$;
+comment on function stopward.digest_portion(regclass, bigint, bytea, bigint, jsonb) is
+'Digest the next rows of a month, whole blocks of 1,000 lines until `most` or three seconds are over; is_whole at its end.';
+revoke execute on function stopward.digest_portion(regclass, bigint, bytea, bigint, jsonb) from public;
+
+create function stopward.digest_journal_month(of_relation regclass, out rows bigint, out digest text)
+returns record
+language plpgsql
+set search_path = ''
+as $$
+declare
+    portion record;
+begin
+    select
+        ''::bytea as blocks,
+        0::bigint as rows,
+        null::jsonb as last_key,
+        false as is_whole
+    into portion;
+    while not portion.is_whole loop
+        select * into portion
+        from stopward.digest_portion(of_relation, 100000, portion.blocks, portion.rows, portion.last_key);
+    end loop;
+    rows := portion.rows;
+    digest := encode(sha256(portion.blocks), 'hex');
 end
 $$;
 comment on function stopward.digest_journal_month(regclass) is
-'Count the rows, and digest them as an archive holds them: SHA-256 over the SHA-256 of each 1,000 lines.';
+'Count the rows, and digest them as an archive holds them: SHA-256 over the SHA-256 of each 1,000 lines. It takes a '
+'second for each 30,000 rows or so.';
 revoke execute on function stopward.digest_journal_month(regclass) from public;
 
 create function stopward.why_month_stays(of_table text, of_month date)
@@ -396,7 +452,7 @@ begin
     end if;
     if not exists (
         select from stopward.archives as a
-        where a.table_name = this_table and a.month = this_month and a.dropped_at is null
+        where a.table_name = this_table and a.month = this_month
     ) then
         perform stopward.refuse(
             'archives_needed_first', format('%s has no archive', partition), 'note one with api.note_archive'
@@ -407,6 +463,12 @@ begin
         perform stopward.refuse('journal_month_in_use', format('%s stays: %s', partition, because));
     end if;
     execute format('alter table stopward.%I detach partition stopward.%I', this_table, partition);
+    -- It is compared in portions, so it may not change between them.
+    execute format(
+        'create trigger journal_month_frozen before insert or update or delete or truncate on stopward.%I'
+        ' for each statement execute function stopward.refuse_change(''journal_month_frozen'')',
+        partition
+    );
     return jsonb_build_object('state', 'detached');
 end
 $$;
@@ -452,8 +514,6 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
--- PostgREST takes this for the whole call; a driver sets its own.
-set statement_timeout = '10min'
 as $$
 declare
     is_request constant boolean := stopward.require(
@@ -463,9 +523,21 @@ declare
     this_table constant text := request ->> 'table';
     this_month constant date := request ->> 'month';
     this_location constant text := request ->> 'location';
-    relation regclass;
-    frozen record;
+    most constant bigint := coalesce((request ->> 'most')::bigint, 50000);
+    frozen regclass;
+    so_far record;
+    frozen_digest text;
 begin
+    if
+        not stopward.fits(request -> 'most', 'bigint?')
+        or coalesce((request ->> 'most')::bigint, 1) < 1
+        or not stopward.fits(request -> 'location', 'prose')
+    then
+        perform stopward.refuse(
+            'drop_month_request', format('most %s, location %s', request -> 'most', request -> 'location'),
+            'wanted is a location, and allowed is 1 row and more'
+        );
+    end if;
     if (
         select c.relispartition from pg_class as c
         where c.relnamespace = 'stopward'::regnamespace and c.relname = partition
@@ -476,33 +548,65 @@ begin
     end if;
     -- Nobody may write a frozen month; this lock makes it so even for the owner. A second keeper waits, and finds
     -- that it is gone. A month that is frozen never becomes a partition again, so the look before was good.
-    relation := stopward.hold_journal_month(partition, 'access exclusive');
-    if relation is null then
+    frozen := stopward.hold_journal_month(partition, 'access exclusive');
+    if frozen is null then
         return jsonb_build_object('state', 'gone');
     end if;
-    select * into frozen from stopward.digest_journal_month(relation);
+    insert into stopward.month_comparisons as c (table_name, month, relation, location)
+    values (this_table, this_month, frozen, this_location)
+    on conflict on constraint month_comparisons_pkey do update
+    set
+        relation = excluded.relation,
+        location = excluded.location,
+        blocks = excluded.blocks,
+        row_count = excluded.row_count,
+        last_key = excluded.last_key
+    where (c.relation, c.location) is distinct from (excluded.relation, excluded.location);
+    select p.* into so_far
+    from stopward.month_comparisons as c
+    cross join lateral stopward.digest_portion(frozen, most, c.blocks, c.row_count, c.last_key) as p
+    where c.table_name = this_table and c.month = this_month;
+    if not so_far.is_whole then
+        update stopward.month_comparisons
+        set blocks = so_far.blocks, row_count = so_far.rows, last_key = so_far.last_key
+        where table_name = this_table and month = this_month;
+        return jsonb_build_object('state', 'comparing', 'rows', so_far.rows);
+    end if;
+    frozen_digest := encode(sha256(so_far.blocks), 'hex');
+    -- One that was dropped before is good too: the same rows may come late a second time.
+    if not exists (
+        select from stopward.archives as a
+        where
+            a.table_name = this_table
+            and a.month = this_month
+            and a.digest = frozen_digest
+            and a.row_count = so_far.rows
+            and a.location = this_location
+    ) then
+        perform stopward.refuse(
+            'archive_differs',
+            format('%s has %s rows of digest %s, and %s holds no such archive', partition, so_far.rows, frozen_digest, this_location),
+            'archive it anew: the month is frozen now'
+        );
+    end if;
     update stopward.archives
     set dropped_at = now()
     where
         table_name = this_table
         and month = this_month
-        and digest = frozen.digest
-        and row_count = frozen.rows
+        and digest = frozen_digest
         and location = this_location
         and dropped_at is null;
-    if not found then
-        perform stopward.refuse(
-            'archive_differs',
-            format('%s has %s rows of digest %s, and %s holds no such archive', partition, frozen.rows, frozen.digest, this_location),
-            'archive it anew: the month is frozen now'
-        );
-    end if;
-    perform stopward.drop_frozen_table(relation);
-    return jsonb_build_object('state', 'dropped', 'rows', frozen.rows);
+    delete from stopward.month_comparisons
+    where table_name = this_table and month = this_month;
+    perform stopward.drop_frozen_table(frozen);
+    return jsonb_build_object('state', 'dropped', 'rows', so_far.rows);
 end
 $$;
 comment on function api.drop_month(jsonb) is
-'Drop a detached month if the archive at that location holds exactly its rows: {table, month, location}. '
-'Answers {state: dropped, rows}, or {state: gone}. Refuses with archive_differs, and drops nothing, when it does not.';
+'Compare a detached month with its archive, and drop it once the archive at that location holds exactly its rows: '
+'{table, month, location, most}. One call looks at `most` rows (50,000 without), or for three seconds, and answers '
+'{state: comparing, rows} while more are left: call again. Then {state: dropped, rows}, or {state: gone}. '
+'Refuses with archive_differs, and drops nothing, when it does not.';
 revoke execute on function api.drop_month(jsonb) from public;
 grant execute on function api.drop_month(jsonb) to service_role, stopward_worker;

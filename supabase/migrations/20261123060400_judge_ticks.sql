@@ -114,6 +114,57 @@ $$;
 comment on function stopward.row_path(text) is 'stopward.shape_path of the rows that a tick writes.';
 revoke execute on function stopward.row_path(text) from public;
 
+create function stopward.require_now(function_name text, request jsonb)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    this_tick constant timestamptz := request ->> 'tick_at';
+    renewed constant double precision := coalesce((request ->> 'lease_seconds')::double precision, 0);
+    -- Clocks differ by seconds; what is of tomorrow would hide every alarm and hold until then.
+    latest constant timestamptz := now() + interval '1 day';
+    said constant jsonb := jsonb_build_object('said', request -> 'tick_at');
+    other text;
+begin
+    if this_tick > latest or (request ->> 'at')::timestamptz > latest then
+        perform stopward.refuse(
+            function_name || '_request',
+            format('%s: tick_at was %s and at %s, it is %s', function_name, this_tick, request ->> 'at', now()),
+            'allowed is up to a day ahead of the clock of the database'
+        );
+    end if;
+    if renewed not between 0 and 86400 then
+        perform stopward.refuse(
+            function_name || '_request',
+            format('%s: lease_seconds was %s, allowed is 0 to 86400', function_name, renewed)
+        );
+    end if;
+    if function_name <> 'record_tick' then
+        return;
+    end if;
+    -- Spelled the same, as the guard does, they need not be read as times.
+    select t.value #>> '{}' into other
+    from (
+        select d.value from jsonb_path_query(request, '$.decisions[*].tick_at ? (@ != $said)', said) as d (value)
+        union all
+        select o.value from jsonb_path_query(request, '$.orders[*].tick_at ? (@ != $said)', said) as o (value)
+    ) as t
+    where (t.value #>> '{}')::timestamptz <> this_tick
+    limit 1;
+    if other is not null then
+        perform stopward.refuse(
+            'record_tick_request',
+            format('record_tick: a decision or an order was of %s, the tick is of %s', other, this_tick),
+            'what a tick decides and intends is of its pulse'
+        );
+    end if;
+end
+$$;
+comment on function stopward.require_now(text, jsonb) is
+'Refuse a tick of the far future, a lease of more than a day, and decisions and intents of another pulse.';
+revoke execute on function stopward.require_now(text, jsonb) from public;
+
 create function stopward.require_tick(function_name text, request jsonb)
 returns void
 language plpgsql stable
@@ -142,9 +193,10 @@ begin
             stopward.row_path('day')
         );
     end if;
+    perform stopward.require_now(function_name, request);
 end
 $$;
-comment on function stopward.require_tick(text, jsonb) is 'Refuse what is not of the shape of a tick.';
+comment on function stopward.require_tick(text, jsonb) is 'Refuse what is not of the shape of a tick, or of no time near.';
 revoke execute on function stopward.require_tick(text, jsonb) from public;
 
 create function stopward.name_fault(function_name text, request jsonb, message text)

@@ -1,5 +1,6 @@
 -- Why: a schedule fires at least once, so a pulse may be told again after later ones were. Inside a run of equal holds
 --      it got a decision of its own, and counted twice: in the journal, in its pulses, and wherever they are summed.
+--      What acts is never dropped for that: an exit that a second run decided has an order, so it is kept as well.
 -- Lock: none. Phase: before deploy.
 
 create or replace function stopward.write_journal(of_account text, of_tick timestamptz, given jsonb, views jsonb)
@@ -12,6 +13,12 @@ begin
         select
             g.*,
             g.decision ->> 'kind' as kind,
+            g.decision ->> 'rule' as rule,
+            coalesce(g.decision ->> 'to', g.decision ->> 'stop')::numeric(18, 6) as stop,
+            coalesce(
+                g.decision ->> 'stop_rule', case g.decision ->> 'kind' when 'move_stop' then g.decision ->> 'rule' end
+            ) as stop_rule,
+            (g.decision ->> 'quantity')::numeric(24, 9) as quantity,
             case
                 when g.decision ->> 'kind' = 'hold' then
                     concat_ws(
@@ -44,32 +51,68 @@ begin
         )
     ),
 
-    -- What is already told (at this pulse) drops out here: telling it twice changes nothing. A pulse that comes
-    -- after later ones (a schedule that fired twice) may lie inside a run, which a look at the last one cannot tell.
+    -- What is already told drops out here: telling it twice changes nothing. A pulse that comes after later ones (a
+    -- schedule that fired twice) may lie inside a run, which a look at the last one cannot tell. A hold is told when
+    -- anything is of its pulse; what acts, only when the same was decided: an order stands on it.
     fresh as (
         select
             s.*,
             r.tick_at as run_at,
-            coalesce(not s.closed_bar and s.signature = r.signature and s.tick_at > r.last_tick_at, false) as extends
+            coalesce(not s.closed_bar and s.signature = r.signature and s.tick_at > r.last_tick_at, false) as extends,
+            case
+                when s.tick_at > r.last_tick_at then 1
+                else coalesce(
+                    (
+                        select max(d.telling) from stopward.decisions as d
+                        where
+                            d.account_id = of_account
+                            and d.position_id = s.position_id
+                            and d.source = s.source
+                            and d.tick_at = s.tick_at
+                    ),
+                    0
+                ) + 1
+            end as telling
         from stated as s
         left join stopward.decision_runs as r
             on r.account_id = of_account and s.position_id = r.position_id and s.source = r.source
         where case
-            when s.tick_at < r.last_tick_at then
-                coalesce(
+            when s.tick_at > r.last_tick_at then true
+            when s.kind = 'hold' then
+                not exists (
+                    select from stopward.decisions as d
+                    where
+                        d.account_id = of_account
+                        and d.position_id = s.position_id
+                        and d.source = s.source
+                        and d.tick_at = s.tick_at
+                )
+                -- Runs never overlap: only the last that begins before can reach so far.
+                and coalesce(
                     (
                         select d.last_tick_at from stopward.decisions as d
                         where
                             d.account_id = of_account
                             and d.position_id = s.position_id
                             and d.source = s.source
-                            and d.tick_at <= s.tick_at
+                            and d.kind = 'hold'
+                            and d.tick_at < s.tick_at
                         order by d.tick_at desc
                         limit 1
                     ) < s.tick_at,
                     true
                 )
-            else r.last_tick_at is distinct from s.tick_at
+            else
+                not exists (
+                    select from stopward.decisions as d
+                    where
+                        d.account_id = of_account
+                        and d.position_id = s.position_id
+                        and d.source = s.source
+                        and d.tick_at = s.tick_at
+                        and (d.kind, d.rule, d.stop, d.stop_rule, d.quantity)
+                        is not distinct from (s.kind, s.rule, s.stop, s.stop_rule, s.quantity)
+                )
         end
     ),
 
@@ -83,13 +126,14 @@ begin
             and d.position_id = f.position_id
             and d.tick_at = f.run_at
             and d.source = f.source
+            and d.kind = 'hold'
     ),
 
     written as (
         insert into stopward.decisions (
             account_id, position_id, tick_at, source, symbol, kind, rule, stop, stop_rule, quantity, price, fired,
             reasons, state, account_state, rules_hash, rule_version, mask, closed_bar, measured,
-            last_tick_at
+            last_tick_at, telling
         )
         select
             of_account,
@@ -98,10 +142,10 @@ begin
             f.source,
             f.symbol,
             f.kind,
-            f.decision ->> 'rule',
-            coalesce(f.decision ->> 'to', f.decision ->> 'stop')::numeric,
-            coalesce(f.decision ->> 'stop_rule', case f.kind when 'move_stop' then f.decision ->> 'rule' end),
-            (f.decision ->> 'quantity')::numeric,
+            f.rule,
+            f.stop,
+            f.stop_rule,
+            f.quantity,
             f.price,
             f.fired::bigint,
             f.reasons,
@@ -112,7 +156,8 @@ begin
             f.mask,
             f.closed_bar,
             f.measured,
-            f.tick_at
+            f.tick_at,
+            f.telling
         from fresh as f
         where not f.extends
         on conflict on constraint decisions_pkey do nothing
@@ -130,22 +175,29 @@ begin
         from fresh as f
         on conflict on constraint decision_runs_pkey do update
         set tick_at = excluded.tick_at, last_tick_at = excluded.last_tick_at, signature = excluded.signature
-        where excluded.last_tick_at > r.last_tick_at
+        -- What acts at the run's own last pulse ends it.
+        where
+            excluded.last_tick_at > r.last_tick_at
+            or (excluded.last_tick_at = r.last_tick_at and excluded.signature is null)
     ),
 
     -- A view is needed where a decision was written; where all of a symbol's ran on, it is not.
     told as (
-        select s.symbol, bool_or(f.position_id is not null and not f.extends) as is_written
+        select
+            s.symbol,
+            bool_or(f.position_id is not null and not f.extends) as is_written,
+            max(f.telling) as telling
         from stated as s
         left join fresh as f on s.position_id = f.position_id and s.source = f.source
         group by s.symbol
     )
 
     insert into stopward.market_views (
-        account_id, tick_at, symbol, quote_at, bid, ask, feed, bar_at, bar, fault
+        account_id, tick_at, symbol, quote_at, bid, ask, feed, bar_at, bar, fault, telling
     )
     select
-        of_account, of_tick, v.symbol, v.quote_at, v.bid, v.ask, v.feed, v.bar_at, v.bar, v.fault
+        of_account, of_tick, v.symbol, v.quote_at, v.bid, v.ask, v.feed, v.bar_at, v.bar, v.fault,
+        coalesce(t.telling, 1)
     from jsonb_to_recordset(views) as v (
         symbol text,
         quote_at timestamptz,
@@ -162,4 +214,5 @@ begin
 end
 $$;
 comment on function stopward.write_journal(text, timestamptz, jsonb, jsonb) is
-'Append decisions and the views they were made on, each pulse once, in any order; an equal hold inside a bar extends the run it belongs to.';
+'Append decisions and the views they were made on, each pulse once, in any order; an equal hold inside a bar extends the '
+'run it belongs to. What acts is kept beside what was told of its pulse before, unless that decided the same.';

@@ -107,6 +107,18 @@ def test_an_object_may_be_given_as_a_plain_path(
         assert content(*object_at(location)) == b"content"
 
 
+def test_an_object_at_the_root_of_the_disk_is_read_there() -> None:
+    for location in ("file:///one.gz", "/one.gz"):
+        place, key = object_at(location)
+        assert isinstance(place, FolderArchive)
+        assert (place.location(key), key) == ("file:///one.gz", "one.gz")
+
+
+@pytest.mark.parametrize("prefix", ["a#b", "a?b=c", "a%20b", "x/y"])
+def test_a_prefix_is_taken_as_it_is_written(prefix: str) -> None:
+    assert archive_at(f"s3://bucket/{prefix}").location("k") == f"s3://bucket/{prefix}/k"
+
+
 @pytest.mark.parametrize("place", ["", "ftp://host/x", "s3://", "file://host/x", "https://b.s3/x"])
 def test_a_place_of_no_known_kind_is_refused(place: str) -> None:
     with pytest.raises(InvalidInput, match="allowed is"):

@@ -70,7 +70,9 @@ class Teller:
             call, value = rng.choice(self._told)  # again, soon or late
             self.answers.append(answered(lambda: call(value)))
         elif guard not in self._beliefs:
-            self._begin(guard, number)
+            # A schedule that fired twice runs a pulse again, and may decide otherwise.
+            again = number > 1 and rng.random() < 0.3
+            self._begin(guard, rng.randrange(number) if again else number)
         elif guard not in self._new:
             self._say(guard, self.world.store.record_tick, self._beliefs[guard].record(rng))
             self._new[guard] = self.answers[-1]
@@ -82,7 +84,7 @@ class Teller:
 
     def _begin(self, guard: str, number: int) -> None:
         found: Snapshot | Busy = self.world.store.begin_tick(
-            self.world.account_id, tick_at=pulse(number), holder=f"{guard}-{number}",
+            self.world.account_id, tick_at=pulse(number), holder=f"{guard}-{len(self.answers)}",
             lease_seconds=30,
         )  # fmt: skip
         if isinstance(found, Snapshot):

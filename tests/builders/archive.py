@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from stopward.domain.journal import (
     ArchivedMonth,
+    DropState,
     JournalDigest,
     JournalMonth,
     JournalPage,
@@ -78,6 +79,8 @@ class MemoryMonth:
     is_gone: bool = False
     noted: dict[str, str] = field(default_factory=dict)
     stays_because: str | None = None
+    portions: int = 0
+    """Calls of drop before the last."""
 
 
 class MemoryJournal:
@@ -89,12 +92,16 @@ class MemoryJournal:
         self.months = {day: MemoryMonth(lines=list(lines)) for day, lines in months.items()}
         self.faults = faults or Faults()
         self.told: list[tuple[str, ...]] = []
+        self.late = 0
+        self.watched: Callable[[], None] = lambda: None
         self._page = page
 
     def file_late_rows(self, *, most: int) -> int:
-        """Move nothing: there is no default partition here."""
+        """Move late rows, which are only counted here."""
         self.faults.enter("file")
-        return 0
+        moved = min(most, self.late)
+        self.late -= moved
+        return moved
 
     def make_months(self, *, today: date, ahead: int) -> int:
         """Make nothing."""
@@ -115,10 +122,6 @@ class MemoryJournal:
             for day, month in sorted(self.months.items())
             if not month.is_gone
         )
-
-    def last_migration(self) -> str | None:
-        """Return none: there are no migrations."""
-        return None
 
     def read_month(self, month: JournalMonth, *, after: tuple[str, ...] | None) -> JournalPage:
         """Return a page of a few lines."""
@@ -144,22 +147,26 @@ class MemoryJournal:
         found.is_frozen = True
         self.faults.leave("detach")
 
-    def drop(self, month: JournalMonth, *, location: str) -> bool:
-        """Drop a frozen month that the archive holds."""
+    def drop(self, month: JournalMonth, *, location: str) -> DropState:
+        """Drop a frozen month that the archive holds, after some portions were compared."""
         self.faults.enter("drop")
         found = self.months[month.first_day]
         if found.is_gone:
-            return False
+            return "gone"
         if not found.is_frozen:
             raise DatabaseRejected("it takes rows still", rule="journal_month_attached")
         if found.noted.get(location) != digest_of(found.lines):
             raise DatabaseRejected("it holds other rows", rule="archive_differs")
+        if found.portions:
+            found.portions -= 1
+            return "comparing"
         found.is_gone = True
         self.faults.leave("drop")
-        return True
+        return "dropped"
 
     def watch(self, *, today: date, failed: tuple[str, ...]) -> JournalState:
         """Remember what people were told."""
+        self.watched()
         self.told.append(failed)
         return JournalState(late={}, ahead={"decisions": 2})
 

@@ -184,7 +184,8 @@ class Belief:
         decision: Decision = Hold()
         match rng.choice(("hold", "hold", "tighten", "exit", "by_hand", "split")):
             case "tighten":
-                to = position.stop + D(rng.randint(1, 50)) / 100
+                # Spelled the same whoever kept the stop: the order's id holds it.
+                to = (position.stop + D(rng.randint(1, 50)) / 100).normalize()
                 self.positions[position.id] = replace(position, stop=to)
                 decision = MoveStop(rule="breakeven", to=to)
                 self.intents.append(

@@ -31,7 +31,7 @@ insert into stopward.positions (
 )
 values (
     %(account)s, %(id)s, %(id)s, 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, '2024-01-02',
-    '2024-01-02', '{}', 0, 1, 'stop', %(closed_at)s
+    '2024-01-02', '{"best": 1, "worst": 1}', 0, 1, 'stop', %(closed_at)s
 )
 """
 ADD_TRADE = """
@@ -75,6 +75,12 @@ ODD_JSON = (
     '["\\u00e9\\n\\"", "\\ud83d\\ude80"]',
     "[1.10, 1.1000, -0.0, 12345678901234567890.123456789]",
 )  # fmt: skip
+ODD_NUMBERS = (
+    "[]",
+    "[null]",
+    "[1.10, 1.1000, -0.0, 12345678901234567890.123456789]",
+    "[5e-324, 1e308]",
+)
 ODD_TEXTS = ("a", 'quote " and \\', "line\nbreak\r\t", "\u00e9\U0001f680", " ", "\u2028\x7f")
 
 
@@ -106,9 +112,10 @@ class OldJournal:
             self.eyes.execute(sql.SQL("drop table {}").format(sql.Identifier("stopward", name)))
         self.eyes.execute("drop schema if exists stopward_archive cascade")
         self.eyes.execute(
-            "truncate stopward.decisions, stopward.market_views, stopward.decision_runs,"
+            "set session_replication_role = replica;"
+            " truncate stopward.decisions, stopward.market_views, stopward.decision_runs,"
             " stopward.archives, stopward.notifications, stopward.trades, stopward.positions"
-            " cascade"
+            " cascade; set session_replication_role = origin"
         )
 
     def all(self, statement: str, *values: object) -> list[Any]:
@@ -143,13 +150,14 @@ class OldJournal:
             self.eyes.execute(
                 "insert into stopward.decisions values (%s, %s,"
                 " %s::timestamptz + %s * interval '1 us', %s, 'S', 'exit', %s, %s, null, %s,"
-                " %s::float8, %s, %s, '[]', %s, 'h', 'v', 'all', true, %s, 'infinity', 1)",
+                " %s::float8, %s, %s, %s, '[]', 'h', 'v', 'all', true, %s, '2199-12-31', 1)",
                 (
                     ACCOUNT, position, first, number, ODD_TEXTS[number % len(ODD_TEXTS)],
                     ODD_TEXTS[(number + 1) % len(ODD_TEXTS)], ODD_MONEY[number % 3],
                     None if number % 2 else "0.000000001",
                     ODD_FLOATS[number % len(ODD_FLOATS)], -(2**63) + number, odd_json,
-                    odd_json, ODD_JSON[(number + 1) % len(ODD_JSON)],
+                    ODD_NUMBERS[number % len(ODD_NUMBERS)],
+                    ODD_NUMBERS[(number + 1) % len(ODD_NUMBERS)],
                 ),
             )  # fmt: skip
         return count

@@ -88,7 +88,7 @@ class MemoryWorld:
         ]
 
     def views(self) -> list[tuple[datetime, str]]:
-        return sorted(self._book.views)
+        return sorted((tick_at, symbol) for tick_at, symbol, _ in self._book.views)
 
     def events(self) -> list[tuple[str, str]]:
         return [(each.order.id, each.order.status) for each in self._book.events]

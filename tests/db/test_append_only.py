@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -37,6 +38,7 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
     found.close()
 
 
+CONTRACT = Path(__file__).parent.parent / "adapters" / "test_store_contract.py"
 CASES = [
     ("delete from stopward.decisions where account_id = %s", "decisions_append_only"),
     ("update stopward.decisions set price = 1 where account_id = %s", "decisions_append_only"),
@@ -79,6 +81,10 @@ CASES = [
         "settings_versions_append_only",
     ),
     (
+        "delete from stopward.settings_versions where account_id = %s",
+        "settings_versions_append_only",
+    ),
+    (
         "update stopward.settings_changes set in_force_from = now() where account_id = %s",
         "settings_changes_append_only",
     ),
@@ -116,6 +122,61 @@ def test_even_the_owner_is_refused(world: PostgresWorld, statement: str, rule: s
         world._eyes.execute(statement.encode(), (world.account_id,))
     assert caught.value.diag.constraint_name == rule
     assert caught.value.diag.message_detail == rule
+
+
+GUARDED = """
+select t.relname, encode(g.tgargs, 'escape'), (g.tgtype & 16) > 0, (g.tgtype & 8) > 0,
+    (g.tgtype & 32) > 0
+from pg_trigger as g
+inner join pg_class as t on g.tgrelid = t.oid
+where t.relnamespace = 'stopward'::regnamespace
+    and g.tgfoid = 'stopward.refuse_change()'::regprocedure
+order by 1, 2
+"""
+
+
+def guarded(world: PostgresWorld) -> list[tuple[str, str, str]]:
+    """Return table, statement and rule of all that a trigger of the catalogue forbids."""
+    return [
+        (table, verb, rule.removesuffix("\\000"))
+        for table, rule, *verbs in world._eyes.execute(GUARDED).fetchall()
+        for verb, is_so in zip(("update", "delete", "truncate"), verbs, strict=True)
+        if is_so
+    ]
+
+
+def test_what_is_never_deleted_is_never_truncated_whole_or_by_the_month(
+    world: PostgresWorld,
+) -> None:
+    found = guarded(world)
+    rules = {table: rule for table, verb, rule in found if verb == "delete"}
+    assert {"decisions", "decisions_default", "market_views", "order_events"} <= set(rules)
+    assert {table: rule for table, verb, rule in found if verb == "truncate"} == rules
+    for table, rule in rules.items():
+        with pytest.raises(psycopg.errors.RaiseException) as caught:
+            world._eyes.execute(f"truncate stopward.{table} cascade".encode())
+        assert caught.value.diag.constraint_name == rule
+
+
+def test_a_month_made_tomorrow_is_never_truncated_either(world: PostgresWorld) -> None:
+    world._eyes.execute('select api.keep_partitions(\'{"from": "2035-05-01", "months": 1}\')')
+    for table in ("decisions", "market_views"):
+        with pytest.raises(psycopg.errors.RaiseException) as caught:
+            world._eyes.execute(f"truncate stopward.{table}_2035_05".encode())
+        assert caught.value.diag.constraint_name == f"{table}_append_only"
+
+
+def test_whatever_a_trigger_forbids_has_a_case(world: PostgresWorld) -> None:
+    """A case here, or one of the rule's name in another file of tests of the database."""
+    here = {(statement.split()[0], rule) for statement, rule in CASES}
+    files = [*Path(__file__).parent.glob("test_*.py"), CONTRACT]
+    others = "".join(path.read_text() for path in files if path != Path(__file__))
+    missing = [
+        (table, verb, rule)
+        for table, verb, rule in guarded(world)
+        if verb != "truncate" and (verb, rule) not in here and f'"{rule}"' not in others
+    ]
+    assert missing == []
 
 
 NOT_A_NUMBER: list[tuple[str, dict[str, Any]]] = [

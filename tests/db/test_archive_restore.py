@@ -77,14 +77,14 @@ def test_over_supabase_py_it_is_the_same_to_the_bit(
 
 def test_a_null_of_json_stays_apart_from_none(old: OldJournal, tmp_path: Path) -> None:
     with old.eyes.transaction():
-        old.eyes.execute("alter table stopward.decisions alter column measured drop not null")
+        old.eyes.execute("alter table stopward.decisions alter column reasons drop not null")
     try:
         position = old.position("p1")
         old.decisions(position, first=JANUARY, count=2)
         old.eyes.execute("alter table stopward.decisions disable trigger user")
         for value, second in (("null", 0), (None, 7)):
             old.eyes.execute(
-                "update stopward.decisions set measured = %s"
+                "update stopward.decisions set reasons = %s"
                 " where tick_at between %s::timestamptz + %s * interval '1 s'"
                 " and %s::timestamptz + (%s + 1) * interval '1 s'",
                 (value, JANUARY, second, JANUARY, second),
@@ -95,12 +95,12 @@ def test_a_null_of_json_stays_apart_from_none(old: OldJournal, tmp_path: Path) -
         restore_month(old.url, archive=place, key=key)
         assert old.rows("decisions", schema="stopward_archive") == before
         kinds = old.all(
-            "select jsonb_typeof(measured) from stopward_archive.decisions order by tick_at"
+            "select jsonb_typeof(reasons) from stopward_archive.decisions order by tick_at"
         )
         assert kinds == [("null",), (None,)]
     finally:
         old.empty()
-        old.eyes.execute("alter table stopward.decisions alter column measured set not null")
+        old.eyes.execute("alter table stopward.decisions alter column reasons set not null")
 
 
 def test_restoring_twice_adds_nothing_and_a_second_part_adds_the_rest(
@@ -238,6 +238,7 @@ def test_a_command_whose_archive_fails_says_so_and_ends_with_5(
     old: OldJournal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old.decisions(old.position("p1"), first=JANUARY, count=3)
+    old.file()
     (tmp_path / "journal").write_text("a file where a folder should be")
     assert cli.main(["db", "archive", "--to", str(tmp_path), "--url", old.url]) == 5
     assert "stopward: decisions 2024-01: " in capsys.readouterr().err

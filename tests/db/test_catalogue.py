@@ -39,6 +39,30 @@ where p.schemaname in ('stopward', 'api');
 """
 
 FAULTS = {
+    # What the clock of the database alone writes is apart.
+    "a time of a caller that may be infinite, or of any year": """
+        select t.relname || '.' || a.attname from tables as t
+        inner join pg_attribute as a on a.attrelid = t.oid
+        where a.atttypid = 'timestamptz'::regtype and not a.attisdropped and not t.relispartition
+            and not exists (
+                select from pg_attrdef as d
+                where d.adrelid = t.oid and d.adnum = a.attnum
+                    and pg_get_expr(d.adbin, d.adrelid) = 'now()'
+            )
+            and t.relname || '.' || a.attname <> all (array[
+                'archives.dropped_at', 'channels.held_until', 'notifications.read_at',
+                'outbox.settled_at', 'position_exits.attributed_at',
+                'session_disagreements.cleared_at', 'training_requests.started_at',
+                'training_requests.claimed_until', 'training_requests.finished_at'
+            ])
+            and not exists (
+                select from pg_constraint as c
+                where c.conrelid = t.oid and c.contype = 'c'
+                    and c.conname = t.relname || '_times_plausible'
+                    and pg_get_constraintdef(c.oid)
+                    ~ ('\\(' || a.attname || ' >= .2000-.*' || a.attname || ' <= .2[12]00-')
+            )
+        """,
     "a table without row level security": "select relname from tables where not relrowsecurity",
     "a table that people may read has no policy": """
         select relname from tables as t
@@ -176,6 +200,7 @@ def test_a_fault_would_be_found(catalogue: psycopg.Connection[Any]) -> None:
     catalogue.execute(
         "alter table stopward.careless add owner text references stopward.accounts (id)"
     )
+    catalogue.execute("alter table stopward.careless add at timestamptz")
     catalogue.execute("create function api.careless() returns int language sql as 'select 1'")
     catalogue.execute("create view api.careless as select 1 as one")
     catalogue.execute("create sequence stopward.careless_seq")

@@ -128,9 +128,37 @@ def test_no_more_rows_move_than_were_allowed(old: OldJournal) -> None:
     position = old.position("p1")
     old.decisions(position, first=JANUARY, count=5)
     old.decisions(position, first="2024-02-15 15:00+00", count=5)
-    ((found,),) = old.all("select api.file_late_rows('{\"most\": 7}')")
-    assert found == {"moved": 5, "left": 5}
-    assert old.tables() == {"decisions_2024_01"}
+    before = old.rows("decisions")
+    for moved, left in ((7, 3), (3, 0), (0, 0)):
+        ((found,),) = old.all("select api.file_late_rows('{\"most\": 7}')")
+        assert found == {"moved": moved, "left": left}
+        # Whatever is moved so far, every row is in sight.
+        assert old.rows("decisions") == before
+    assert parts(old, "decisions") == {"decisions_2024_01": 5, "decisions_2024_02": 5}
+
+
+def test_a_month_is_filed_in_portions_and_is_then_like_any_other(old: OldJournal) -> None:
+    old.all('select api.keep_partitions(\'{"from": "2024-05-01", "months": 1}\')')
+    default = shape(old, "decisions_default")
+    position, other = old.position("p1"), old.position("p2")
+    for name in (position, other):  # two rows of each instant, which go together
+        old.decisions(name, first=JANUARY, count=10)
+    before = old.rows("decisions")
+    for moved, left in ((2, 18), (2, 16)):
+        ((found,),) = old.all("select api.file_late_rows('{\"most\": 3}')")
+        assert found == {"moved": moved, "left": left}
+        assert old.rows("decisions") == before
+    # What comes now lies on either side of what was moved.
+    old.decisions(old.position("p3"), first="2024-01-01 00:00+00", count=1)
+    old.decisions(old.position("p4"), first="2024-01-31 00:00+00", count=1)
+    assert parts(old, "decisions") == {"decisions_2024_01": 5, "decisions_default": 17}
+    old.file()
+    assert parts(old, "decisions") == {"decisions_2024_01": 22}
+    assert shape(old, "decisions_2024_01") == shape(old, "decisions_2024_05")
+    assert shape(old, "decisions_default") == default
+    old.all('select api.keep_partitions(\'{"from": "2024-01-01", "months": 1}\')')
+    old.decisions(old.position("p5"), first="2024-01-31 23:59:59+00", count=1)
+    assert parts(old, "decisions") == {"decisions_2024_01": 23}
 
 
 def test_a_row_that_no_month_may_hold_stays_and_holds_up_no_other(old: OldJournal) -> None:
@@ -146,12 +174,6 @@ def test_a_row_that_no_month_may_hold_stays_and_holds_up_no_other(old: OldJourna
         ((found,),) = old.all("select api.file_late_rows('{}')")
         assert found == {"moved": 2, "left": 2}
         assert parts(old, "decisions") == {"decisions_2024_01": 2, "decisions_default": 2}
-
-
-def test_a_row_at_no_time_stays_in_the_default(old: OldJournal) -> None:
-    old.views("p1", first="infinity", count=1)
-    assert old.journal.file_late_rows(most=10) == 0
-    assert parts(old, "market_views") == {"market_views_default": 1}
 
 
 def test_ticks_go_on_while_months_are_made_and_rows_moved(old: OldJournal) -> None:

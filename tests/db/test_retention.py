@@ -10,9 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from stopward.adapters.archive_folder import FolderArchive
 from stopward.domain.journal import ArchivedMonth, JournalDigest, JournalPage
 from stopward.errors import DatabaseRejected
 from stopward.local.postgres import EmbeddedPostgres
+from stopward.services.journal_archive import archive_month
+from stopward.services.journal_keeping import open_spool
 from tests.builders.access import copy_of
 from tests.builders.journal import ACCOUNT, TODAY, OldJournal, an_old_journal, objects
 
@@ -247,6 +250,7 @@ def test_a_month_of_an_open_position_is_not_detached_even_with_an_archive(old: O
         ("note_archive", {**NOTED, "rows": -1}, "archives_counts_not_negative"),
         ("note_archive", {**NOTED, "format": "csv"}, "archives_format_known"),
         ("file_late_rows", {"most": 0}, "file_late_rows_request"),
+        ("drop_month", {**NOTED, "most": 0}, "drop_month_request"),
         ("keep_partitions", {"months": 0}, "keep_partitions_request"),
         ("watch_journal", {"failed": "x"}, "watch_journal_request"),
     ],
@@ -255,6 +259,69 @@ def test_bad_input_is_refused_by_name(
     old: OldJournal, function: str, request_: dict[str, Any], rule: str
 ) -> None:
     assert refused(old, function, **request_) == rule
+
+
+def test_a_month_is_compared_in_portions_and_dropped_at_the_last(
+    old: OldJournal, tmp_path: Path
+) -> None:
+    old.decisions(old.position("p1"), first=JANUARY, count=2500)
+    old.file()
+    month = old.month("decisions", "2024-01-01")
+    archived = archive_month(
+        month, reader=old.journal, archive=FolderArchive(tmp_path), spool=open_spool,
+        last_migration=None,
+    )  # fmt: skip
+    old.journal.note(archived)
+    old.journal.detach(month)
+
+    def drop(location: str) -> Any:
+        request = {"table": "decisions", "month": "2024-01-01", "location": location, "most": 1000}
+        ((found,),) = old.all("select api.drop_month(%s::jsonb)", json.dumps(request))
+        return found
+
+    assert drop(archived.location) == {"state": "comparing", "rows": 1000}
+    # Another place is compared from the start.
+    assert drop("s3://b/other") == {"state": "comparing", "rows": 1000}
+    assert drop(archived.location) == {"state": "comparing", "rows": 1000}
+    assert drop(archived.location) == {"state": "comparing", "rows": 2000}
+    assert drop(archived.location) == {"state": "dropped", "rows": 2500}
+    assert drop(archived.location) == {"state": "gone"}
+    assert old.all("select count(*) from stopward.month_comparisons") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into stopward.decisions_2024_01 select * from stopward.decisions_2024_01",
+        "update stopward.decisions_2024_01 set price = 1",
+        "delete from stopward.decisions_2024_01",
+        "truncate stopward.decisions_2024_01",
+    ],
+)
+def test_a_frozen_month_cannot_be_changed_between_two_portions(
+    old: OldJournal, statement: str
+) -> None:
+    old.decisions(old.position("p1"), first=JANUARY, count=2)
+    old.file()
+    old.all("select api.note_archive(%s::jsonb)", json.dumps(NOTED))
+    old.journal.detach(old.month("decisions", "2024-01-01"))
+    with pytest.raises(psycopg.errors.RaiseException) as caught:
+        old.eyes.execute(statement.encode())
+    # Truncating is forbidden for good.
+    assert caught.value.diag.constraint_name in {"journal_month_frozen", "decisions_append_only"}
+
+
+def test_the_same_row_that_comes_late_twice_is_archived_once_and_goes(
+    old: OldJournal, tmp_path: Path
+) -> None:
+    position = old.position("p1")
+    for night in range(3):
+        old.decisions(position, first=JANUARY, count=1)
+        summary = old.keep(tmp_path)
+        assert (summary.failures, summary.dropped) == ([], 1), night
+    assert old.archives() == [("decisions", "2024-01", 1, True)]
+    assert old.rows("decisions") == []
+    assert len(objects(tmp_path)) == 1
 
 
 def test_what_is_noted_stays(old: OldJournal) -> None:

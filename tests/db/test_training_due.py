@@ -173,6 +173,18 @@ def test_published_names_its_model(world: ModelWorld) -> None:
     assert status(world)["last_model_id"] == "m1"
 
 
+def test_what_was_asked_for_is_not_rewritten(world: ModelWorld) -> None:
+    world.call("request_training")
+    for change in ("because = 'age'", "trades = trades + 1", "attempts = attempts - 1"):
+        with pytest.raises(psycopg.errors.RaiseException) as caught:
+            world.execute(
+                f"update stopward.training_requests set {change}"  # noqa: S608
+                " where account_id = any (%s)",
+                [world.account_id],
+            )
+        assert caught.value.diag.constraint_name == "training_requests_fence_grows"
+
+
 def test_a_job_without_an_account_takes_the_oldest(world: ModelWorld, database_url: str) -> None:
     with closing(ModelWorld(database_url)) as other:
         other.call("request_training")

@@ -83,7 +83,7 @@ DATABASE_SECRET = {"Ref": "DatabaseSecretArn"}
 BROKER_SECRET = {"Ref": "BrokerSecretArn"}
 BEYOND = {
     "DeliverOutbox": ["secretsmanager:GetSecretValue", "sns:Publish"],
-    "KeepJournal": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+    "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
 }
 """What a role may do beyond reading the stack's secrets and writing its own log."""
 NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions"}

@@ -113,11 +113,89 @@ def test_an_answer_that_is_lost_is_no_harm_either(when: str, call: str) -> None:
     months = {JANUARY: some_lines(3), FEBRUARY: some_lines(4, start=3)}
     faults = Faults(before={call: lose}) if when == "before" else Faults(after={call: lose})
     archive, journal = MemoryArchive(faults), MemoryJournal(months, faults)
-    with pytest.raises(DatabaseUnavailable):
-        keep(journal, archive)
+    (failure,) = keep(journal, archive).failures
+    assert failure.endswith(": no answer")
+    assert journal.told == [(failure,)]
     journal.faults = archive.faults = Faults()
     assert keep(journal, archive).failures == []
     assert archived_lines(archive) == {line for lines in months.values() for line in lines}
+
+
+def unavailable() -> None:
+    raise DatabaseUnavailable("canceling statement due to statement timeout")
+
+
+def test_a_database_that_cannot_even_be_told_through_ends_the_night_with_its_error() -> None:
+    journal = MemoryJournal({JANUARY: some_lines(1)})
+    journal.watched = unavailable
+    with pytest.raises(DatabaseUnavailable):
+        keep(journal, MemoryArchive())
+
+
+def test_a_month_that_times_out_ends_the_retiring_and_people_hear_of_it() -> None:
+    faults = Faults(before={"drop 1": unavailable})
+    journal = MemoryJournal({JANUARY: some_lines(1), FEBRUARY: some_lines(1)}, faults)
+    summary = keep(journal, MemoryArchive())
+    assert (summary.dropped, summary.left) == (0, 1)
+    assert journal.told == [("decisions 2024-01: canceling statement due to statement timeout",)]
+
+
+def test_late_rows_that_cannot_be_filed_do_not_keep_months_from_being_made() -> None:
+    journal = MemoryJournal({}, Faults(before={"file 1": unavailable}))
+    assert keep(journal, None).failures == [
+        "late rows: canceling statement due to statement timeout"
+    ]
+    assert journal.faults.calls == ["file", "make"]
+
+
+def test_late_rows_are_filed_in_portions_until_none_is_left_or_the_time_is_over() -> None:
+    journal = MemoryJournal({})
+    journal.late = 45_000
+    assert keep(journal, None).filed == 45_000
+    assert journal.faults.calls == ["file"] * 4 + ["make"]
+    journal.late, journal.faults = 45_000, Faults()
+    assert keep(journal, None, remaining=100.0).filed == 0
+    assert journal.faults.calls == ["make"]
+
+
+def clock(*readings: float) -> Callable[[], float]:
+    """Return a count of seconds left that falls with each look, and stays at the last."""
+    left = list(readings)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+def keeper_of(journal: MemoryJournal, archive: MemoryArchive) -> JournalKeeper:
+    return JournalKeeper(journal=journal, archive=archive, keep_months=24)
+
+
+def test_a_month_is_compared_in_portions_and_the_next_night_goes_on() -> None:
+    archive, journal = MemoryArchive(), MemoryJournal({JANUARY: some_lines(2)}, page=2)
+    journal.months[JANUARY].portions = 3
+    # Looks: late rows, the month, its one page, and two portions; then the night is over.
+    seconds = clock(900.0, 900.0, 900.0, 900.0, 900.0, 44.0)
+    summary = keeper_of(journal, archive).keep(today=TODAY, remaining_seconds=seconds)
+    assert (summary.left, summary.dropped, summary.failures) == (1, 0, [])
+    assert journal.faults.calls.count("drop") == 2
+    assert keep(journal, archive).dropped == 1
+    assert journal.faults.calls.count("drop") == 4
+
+
+def test_a_month_that_one_night_is_too_short_for_is_said() -> None:
+    archive, journal = MemoryArchive(), MemoryJournal({JANUARY: some_lines(9)}, page=1)
+    seconds = clock(900.0, 900.0, 900.0, 44.0)
+    summary = keeper_of(journal, archive).keep(today=TODAY, remaining_seconds=seconds)
+    assert summary.left == 1
+    (failure,) = summary.failures
+    assert "one night is too short" in failure
+    assert journal.told == [(failure,)]
+
+
+def test_a_command_that_archives_does_nothing_else() -> None:
+    journal = MemoryJournal({JANUARY: some_lines(1)})
+    journal.late = 1
+    summary = keeper_of(journal, MemoryArchive()).retire(today=TODAY)
+    assert (summary.dropped, journal.late, journal.told) == (1, 1, [])
+    assert not {"file", "make"} & set(journal.faults.calls)
 
 
 def test_a_row_that_comes_while_it_is_read_is_not_lost() -> None:
@@ -150,6 +228,7 @@ def test_an_archive_that_gives_no_answer_ends_the_night_and_is_told() -> None:
     summary = keep(journal, MemoryArchive(faults))
     assert summary.failures == ["decisions 2024-01: s3://b/k: SlowDown"]
     assert faults.calls == ["put"]
+    assert summary.left == 1
     assert not any(month.is_gone for month in journal.months.values())
 
 
@@ -173,7 +252,7 @@ def test_months_that_cannot_be_made_are_told_and_old_ones_go_all_the_same() -> N
 
     journal = MemoryJournal({JANUARY: some_lines(1)}, Faults(before={"file 1": refuse}))
     summary = keep(journal, MemoryArchive())
-    assert summary.failures == ["partitions: in use for longer than two seconds"]
+    assert summary.failures == ["late rows: in use for longer than two seconds"]
     assert summary.dropped == 1
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 CALL_SECONDS: Final = 10.0
 OUTBOX_SECONDS: Final = 5.0
-JOURNAL_SECONDS: Final = 600.0
-"""A look at a whole month of millions of rows takes minutes."""
+JOURNAL_SECONDS: Final = 30.0
+"""A call compares or moves a portion of a month: seconds, and no gateway waits for minutes."""
 
 
 @dataclass(slots=True, kw_only=True)

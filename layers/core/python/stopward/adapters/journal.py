@@ -10,6 +10,7 @@ from stopward.domain.journal import (
     FORMAT,
     FORMAT_VERSION,
     ArchivedMonth,
+    DropState,
     JournalMonth,
     JournalPage,
     JournalState,
@@ -17,20 +18,21 @@ from stopward.domain.journal import (
 
 PAGE_ROWS = 1000
 PAGE_BYTES = 4_000_000
+COMPARED_ROWS = 50_000
+"""Rows that a call compares at most: two seconds; a slow database stops earlier by itself."""
 
 
 class FunctionJournal:
-    """The Journal over api functions; each call is one transaction and may be repeated.
+    """The Journal over api functions; each call is one transaction of a few seconds at most.
 
-    The calls that look at a whole month take a second for each 30,000 rows: give who carries them
-    the time.
+    It may be repeated. What looks at a whole month does so in portions, a call each.
     """
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
     def file_late_rows(self, *, most: int) -> int:
-        """Move rows out of the default partitions into their months; return how many."""
+        """Move about so many rows out of the default partitions; return how many, 0 at the end."""
         return int(self._call("file_late_rows", most=most)["moved"])
 
     def make_months(self, *, today: date, ahead: int) -> int:
@@ -41,12 +43,8 @@ class FunctionJournal:
     def old_months(self, *, keep_months: int, today: date) -> tuple[JournalMonth, ...]:
         """Return the months that are older than the last so many whole ones, oldest first."""
         found = self._call("list_archivable", keep_months=keep_months, today=today.isoformat())
-        return tuple(_month(each) for each in found["months"])
-
-    def last_migration(self) -> str | None:
-        """Return the version of the last migration, None when the database does not know."""
-        found = self._call("list_archivable", keep_months=1200)["last_migration"]
-        return None if found is None else str(found)
+        version = found["last_migration"]
+        return tuple(_month(each, last_migration=version) for each in found["months"])
 
     def read_month(self, month: JournalMonth, *, after: tuple[str, ...] | None) -> JournalPage:
         """Return the page after a key, the first one after None."""
@@ -79,10 +77,10 @@ class FunctionJournal:
         """Freeze a month, so that no row can come to it."""
         self._call("detach_month", **_named(month))
 
-    def drop(self, month: JournalMonth, *, location: str) -> bool:
-        """Drop a frozen month that the archive there holds; False when it is gone."""
-        found = self._call("drop_month", **_named(month), location=location)
-        return bool(found["state"] == "dropped")
+    def drop(self, month: JournalMonth, *, location: str) -> DropState:
+        """Compare a frozen month with the archive there, a portion a call, and then drop it."""
+        found = self._call("drop_month", **_named(month), location=location, most=COMPARED_ROWS)
+        return cast("DropState", found["state"])
 
     def watch(self, *, today: date, failed: tuple[str, ...]) -> JournalState:
         """Return how the journal stands, and tell people when it is not in order."""
@@ -97,7 +95,7 @@ def _named(month: JournalMonth) -> dict[str, JsonValue]:
     return {"table": month.table, "month": month.first_day}
 
 
-def _month(found: Mapping[str, Any]) -> JournalMonth:
+def _month(found: Mapping[str, Any], *, last_migration: str | None) -> JournalMonth:
     return JournalMonth(
         table=found["table"],
         first_day=found["month"],
@@ -105,6 +103,7 @@ def _month(found: Mapping[str, Any]) -> JournalMonth:
         columns=found["columns"],
         key=tuple(found["key"]),
         stays_because=found["stays_because"],
+        last_migration=last_migration,
     )
 
 

@@ -8,7 +8,7 @@ from math import isnan
 
 from stopward.adapters.memory_book import Book
 from stopward.adapters.memory_rows import Lease
-from stopward.adapters.memory_rules import refusal, refuse_if
+from stopward.adapters.memory_rules import check_now, refusal, refuse_if
 from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
@@ -69,6 +69,7 @@ class MemoryStore:
 
     def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
         """Write a tick whole; return the ids of the orders that are new."""
+        check_now(record, self._now())
         book = self.book(record.account_id).copy()
         book.require_fence(record.fence)
         book.observe(record.tick_at, record.observations)
@@ -91,6 +92,7 @@ class MemoryStore:
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Write what came of the orders."""
         told = acknowledgement
+        check_now(told, self._now())
         book = self.book(told.account_id).copy()
         book.require_fence(told.fence)
         book.observe(told.tick_at, told.observations)

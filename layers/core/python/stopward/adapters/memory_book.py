@@ -14,8 +14,10 @@ from stopward.adapters.memory_rules import (
     check_settled,
     check_together,
     check_trade,
+    ends,
     extends,
     is_repeated,
+    is_told,
     is_withheld,
     refusal,
     refuse_if,
@@ -36,6 +38,8 @@ from stopward.domain.snapshot import (
     ViewRow,
 )
 
+GRAVITY = {"notice": 0, "warning": 1, "critical": 2}
+
 
 @dataclass(slots=True, kw_only=True)
 class Book:
@@ -53,7 +57,7 @@ class Book:
     events: list[OrderEvent] = field(default_factory=list)
     symbols: dict[Symbol, SymbolState] = field(default_factory=dict)
     tags: dict[Symbol, tuple[str, ...]] = field(default_factory=dict)
-    views: dict[tuple[datetime, Symbol], ViewRow] = field(default_factory=dict)
+    views: dict[tuple[datetime, Symbol, int], ViewRow] = field(default_factory=dict)
     journal: list[JournalRow] = field(default_factory=list)
     last_decision: dict[tuple[PositionId, str], int] = field(default_factory=dict)
     trades: dict[PositionId, TradeRow] = field(default_factory=dict)
@@ -186,43 +190,57 @@ class Book:
     def write_journal(
         self, tick_at: datetime, decisions: Iterable[DecisionRow], views: Iterable[ViewRow]
     ) -> None:
-        """Append decisions and their views; an equal hold inside a bar extends its run."""
-        written: set[Symbol] = set()
+        """Append decisions and their views; an equal hold inside a bar extends its run.
+
+        A hold of a pulse that was told is dropped. What acts is kept beside what was told before,
+        unless that decided the same: an order stands on it.
+        """
+        written: dict[Symbol, int] = {}
         told: set[Symbol] = set()
         for row in decisions:
             refuse_if(row.position_id not in self.positions, "decisions_position_fkey", row.symbol)
             told.add(row.symbol)
             key = (row.position_id, row.source)
-            last = self.last_decision.get(key)
-            is_late = last is not None and row.tick_at <= self.journal[last].last_tick_at
-            if is_late and self._is_told(key, row.tick_at):
+            place = self.last_decision.get(key)
+            last = None if place is None else self.journal[place]
+            known = [] if last is None or row.tick_at > last.last_tick_at else self._told(row)
+            if is_told(row, [each.row for each in known]):
                 continue
-            if last is not None and extends(
-                self.journal[last].row, self.journal[last].last_tick_at, row
-            ):
-                run = self.journal[last]
-                self.journal[last] = replace(run, last_tick_at=row.tick_at, ticks=run.ticks + 1)
+            if last is not None and extends(last.row, last.last_tick_at, row):
+                run = replace(last, last_tick_at=row.tick_at, ticks=last.ticks + 1)
+                self.journal[self.last_decision[key]] = run
                 continue
-            written.add(row.symbol)
-            if last is None or self.journal[last].last_tick_at < row.tick_at:
+            at_once = [each.telling for each in known if each.row.tick_at == row.tick_at]
+            telling = max(at_once, default=0) + 1
+            written[row.symbol] = max(telling, written.get(row.symbol, 1))
+            if last is None or ends(last.last_tick_at, row):
                 self.last_decision[key] = len(self.journal)
-            self.journal.append(JournalRow(row=row, last_tick_at=row.tick_at))
+            self.journal.append(JournalRow(row=row, last_tick_at=row.tick_at, telling=telling))
         for view in views:
             if view.symbol in written or view.symbol not in told:
-                self.views.setdefault((tick_at, view.symbol), view)
+                seen = (tick_at, view.symbol, written.get(view.symbol, 1))
+                self.views.setdefault(seen, view)
 
-    def _is_told(self, key: tuple[PositionId, str], tick_at: datetime) -> bool:
-        return any(
-            (each.row.position_id, each.row.source) == key
-            and each.row.tick_at <= tick_at <= each.last_tick_at
-            for each in reversed(self.journal)
-        )
+    def _told(self, row: DecisionRow) -> list[JournalRow]:
+        return [
+            each
+            for each in self.journal
+            if (each.row.position_id, each.row.source) == (row.position_id, row.source)
+            and each.row.tick_at <= row.tick_at <= each.last_tick_at
+        ]
 
     def write_alarms(
         self, tick_at: datetime, at: datetime, alarms: Iterable[Alarm], cleared: Iterable[str]
     ) -> None:
-        """Raise or count alarms by key, a pulse once; clear those whose key or kind is over."""
-        raised = {alarm.key: alarm for alarm in alarms}
+        """Raise or count alarms by key; clear those whose key or kind is over.
+
+        A pulse counts once, and the gravest word about it stays.
+        """
+        raised: dict[str, Alarm] = {}
+        for each in alarms:
+            known = raised.get(each.key)
+            if known is None or GRAVITY[each.severity] >= GRAVITY[known.severity]:
+                raised[each.key] = each
         over, lasting = set(cleared), frozenset(raised)
         for place, row in enumerate(self.alarms):
             if row.cleared_at is not None:
@@ -231,9 +249,13 @@ class Book:
             if is_over and row.alarm.key not in lasting:
                 self.alarms[place] = replace(row, cleared_at=at)
             alarm = raised.pop(row.alarm.key, None)
-            if alarm is not None and tick_at > row.last_tick_at:
+            if alarm is None:
+                continue
+            later = tick_at > row.last_tick_at
+            graver = GRAVITY[alarm.severity] > GRAVITY[row.alarm.severity]
+            if later or (graver and tick_at == row.last_tick_at):
                 self.alarms[place] = replace(
-                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + 1
+                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + later
                 )
         self.alarms.extend(
             AlarmRow(alarm=alarm, first_at=at, last_tick_at=tick_at) for alarm in raised.values()

@@ -27,11 +27,15 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A decision, and how far it runs: its last pulse and the number of pulses."""
+    """A decision, and how far it runs: its last pulse and the number of pulses.
+
+    telling: more than 1 where a pulse was run again and decided otherwise.
+    """
 
     row: DecisionRow
     last_tick_at: datetime
     ticks: int = 1
+    telling: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The rules of state in memory, by the names that Postgres gives them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
 
@@ -10,10 +10,28 @@ from stopward.domain.market import CENT
 from stopward.domain.money import sign
 from stopward.domain.orders import SIZED, Order, OrderStatus
 from stopward.domain.position import Position
-from stopward.domain.snapshot import DecisionRow, Mode, Observation, TradeRow
+from stopward.domain.snapshot import (
+    Acknowledgement,
+    DecisionRow,
+    Mode,
+    Observation,
+    TickRecord,
+    TradeRow,
+)
 from stopward.errors import DatabaseRejected
 
 UNSETTLED: frozenset[OrderStatus] = frozenset({"recorded", "working"})
+
+
+def check_now(told: TickRecord | Acknowledgement, now: datetime) -> None:
+    """Refuse a tick of the far future, a lease too long, and what is of another pulse."""
+    rule = "record_tick_request" if isinstance(told, TickRecord) else "acknowledge_request"
+    latest = now + timedelta(days=1)
+    refuse_if(told.tick_at > latest or told.at > latest, rule, told.account_id)
+    if isinstance(told, TickRecord):
+        refuse_if(not 0 <= told.lease_seconds <= 86400, rule, told.account_id)
+        pulses = {row.tick_at for row in told.decisions} | {order.tick_at for order in told.orders}
+        refuse_if(not pulses <= {told.tick_at}, rule, told.account_id)
 
 
 def check_new(position: Position) -> None:
@@ -151,6 +169,19 @@ def extends(run: DecisionRow, last_tick_at: datetime, row: DecisionRow) -> bool:
         and row.tick_at > last_tick_at
         and _signature(run) == _signature(row)
     )
+
+
+def ends(last_tick_at: datetime, row: DecisionRow) -> bool:
+    """Whether a decision ends a run: a later one does, and at its last pulse one that acts."""
+    at_once = row.tick_at == last_tick_at and not isinstance(row.decision, Hold)
+    return row.tick_at > last_tick_at or at_once
+
+
+def is_told(row: DecisionRow, known: Iterable[DecisionRow]) -> bool:
+    """Whether a decision adds nothing to those `known` of its pulse: a hold, or the same again."""
+    if isinstance(row.decision, Hold):
+        return any(True for _ in known)
+    return any(each.tick_at == row.tick_at and each.decision == row.decision for each in known)
 
 
 def _signature(row: DecisionRow) -> tuple[object, ...]:

@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 FORMAT: Final = "ndjson.gz"
 FORMAT_VERSION: Final = 1
 BLOCK_LINES: Final = 1000
 """Lines that are digested together; the database does the same."""
 _NAMED_BY: Final = 12
+DropState = Literal["comparing", "dropped", "gone"]
+"""What came of a call that compares a frozen month with its archive: call again, or all is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class JournalMonth:
     """A month of a table, old enough to go.
 
     first_day: YYYY-MM-01; rows_estimate: None when nobody counted; columns: type by name;
-    key: columns of the primary key, in its order; stays_because: None when it may go.
+    key: columns of the primary key, in its order; stays_because: None when it may go;
+    last_migration: version of the last migration, None when the database does not know.
     """
 
     table: str
@@ -27,6 +30,7 @@ class JournalMonth:
     columns: Mapping[str, str]
     key: tuple[str, ...]
     stays_because: str | None
+    last_migration: str | None = None
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from stopward.adapters.views import Order
 from stopward.services.journal_keeping import MONTHS_AHEAD, JournalKeeper, KeepingSummary
 
 PATIENCE_SECONDS: Final = 900.0
-"""Looking at a month of millions of rows takes minutes."""
+"""A call takes seconds; `--most` may ask for one of minutes."""
 UNKNOWN: Final = "-"
 
 
@@ -45,11 +45,11 @@ def tidy(database: PostgresDatabase, *, most: int, today: date) -> tuple[int, in
 def archive_old(
     database: PostgresDatabase, *, place: str, keep_months: int, today: date
 ) -> KeepingSummary:
-    """Do what the nightly function does, with an archive at `place`."""
+    """Archive and drop what is old, with an archive at `place`; late rows stay where they are."""
     keeper = JournalKeeper(
         journal=FunctionJournal(database), archive=archive_at(place), keep_months=keep_months
     )
-    return keeper.keep(today=today, remaining_seconds=lambda: float("inf"))
+    return keeper.retire(today=today)
 
 
 def _number(value: object) -> str:
