@@ -135,7 +135,8 @@ create table stopward.outbox (
     constraint outbox_error_is_dated check ((last_error is null) = (failed_at is null)),
     constraint outbox_attempts_not_negative check (attempts >= 0)
 ) with (fillfactor = 70);
-create index outbox_due_idx on stopward.outbox (account_id, channel, next_at) where status in ('pending', 'claimed');
+create index outbox_due_idx on stopward.outbox (account_id, channel, next_at, notification_id)
+where status in ('pending', 'claimed');
 create index outbox_dead_idx on stopward.outbox (account_id, channel) where status = 'dead';
 create index outbox_channel_idx on stopward.outbox (account_id, channel, created_at);
 comment on table stopward.outbox is

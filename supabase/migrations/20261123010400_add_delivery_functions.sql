@@ -170,7 +170,7 @@ declare
     this_account constant text := request ->> 'account_id';
     most constant integer := coalesce((request ->> 'limit')::integer, 20);
     seconds constant double precision := coalesce((request ->> 'seconds')::double precision, 120);
-    lost uuid[];
+    lost uuid[] := '{}';
     found uuid[];
     claims jsonb;
 begin
@@ -192,7 +192,9 @@ begin
     perform stopward.bury_abandoned(this_deliverer);
 
     -- A claim that ran out may have killed its deliverer: one a call, and last, so that it takes nobody with it.
-    lost := stopward.lock_due(this_deliverer, this_account, this_id, 'claimed', 1);
+    if exists (select from stopward.outbox as o where o.status = 'claimed' and o.next_at <= now()) then
+        lost := stopward.lock_due(this_deliverer, this_account, this_id, 'claimed', 1);
+    end if;
     found := stopward.lock_due(this_deliverer, this_account, this_id, 'pending', most - cardinality(lost)) || lost;
 
     with claimed as (

@@ -107,6 +107,21 @@ def test_an_aws_that_is_throttling_is_unavailable(vault, monkeypatch):
             secrets.read_secret(vault("{}"))
 
 
+def test_the_secret_of_a_channel_is_asked_for_once_and_briefly(vault, monkeypatch):
+    arn = vault({"address": "https://example.com/x", "note": 3})
+    make, asked = boto3.client, []
+
+    def remembering(*names, **options):
+        asked.append(options["config"])
+        return make(*names, **options)
+
+    monkeypatch.setattr(boto3, "client", remembering)
+    assert secrets.channel_fields(arn) == {"address": "https://example.com/x"}
+    (config,) = asked
+    assert config.retries["total_max_attempts"] == 1
+    assert config.connect_timeout + config.read_timeout == secrets.CHANNEL_SECONDS
+
+
 def test_boto3_is_not_loaded_until_a_secret_is_read():
     code = "import sys, stopward.adapters.secrets; print('boto3' in sys.modules)"
     loaded = subprocess.run(

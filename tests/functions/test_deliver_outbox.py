@@ -8,11 +8,16 @@ from queue import Queue
 
 import pytest
 
+from stopward import bootstrap
+from stopward.adapters.notices.http import POST_SECONDS
+from stopward.adapters.notices.sns import PUBLISH_SECONDS
+from stopward.adapters.secrets import CHANNEL_SECONDS
 from stopward.local.host.function_process import FunctionProcess
 from stopward.local.host.invocation import Answered, Invocation, Outcome, describe
 from stopward.local.host.log_line import LogEvent, LogLine, MetricLine
 from stopward.local.host.template import FunctionDefinition
 from stopward.local.postgres import EmbeddedPostgres
+from stopward.services.delivery import SETTLINGS
 from tests.builders.access import copy_of
 from tests.builders.http import Says, in_turn, scripted
 from tests.builders.outbox import Mailroom
@@ -32,6 +37,16 @@ def mail(url: str) -> Iterator[Mailroom]:
     found = Mailroom(url)
     yield found
     found.close()
+
+
+def test_a_notice_is_begun_only_while_there_is_time_to_send_and_to_settle_it() -> None:
+    delivery = bootstrap.outbox_deliverer(
+        environment={"STOPWARD_ACCOUNT_ID": "main", "STOPWARD_DATABASE_URL": "postgresql:///x"}
+    )
+    longest = CHANNEL_SECONDS + max(POST_SECONDS, PUBLISH_SECONDS)
+    assert delivery.margin_seconds == longest + SETTLINGS * bootstrap.OUTBOX_SECONDS
+    # Half of the function's minute is left to send in.
+    assert delivery.margin_seconds <= 30
 
 
 def invoke(url: str, folder: Path) -> tuple[Outcome, list[LogLine]]:
