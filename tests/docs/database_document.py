@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ QUERIES: Final = ROOT / "docs" / "queries"
 BLOCK: Final = re.compile(
     r"(?P<open><!-- generated: (?P<name>[a-z]+) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL
 )
+LONG: Final = re.compile(r"\d[\d.]{60,}")
+"""The bounds of a double, which Postgres spells with all their digits."""
 COMMAND: Final = "python -m tests.docs.database_document"
 
 RELATIONS = """
@@ -158,9 +161,13 @@ def _rules(title: str, found: list[tuple[Any, ...]]) -> Iterator[str]:
     if found:
         yield f"{title}:\n"
         for name, text in found:
-            said = _cell(text) if title == "Triggers" else f"`{' '.join(text.split())}`"
+            said = _cell(text) if title == "Triggers" else f"`{LONG.sub(_short, _prose(text))}`"
             yield f"- `{name}`: {said}"
         yield ""
+
+
+def _short(number: re.Match[str]) -> str:
+    return f"{Decimal(number[0]):.3e}"
 
 
 def _prose(text: str) -> str:

@@ -16,6 +16,8 @@ from stopward.adapters.memory_rules import (
     check_trade,
     ends,
     extends,
+    gravest,
+    is_graver,
     is_repeated,
     is_told,
     is_withheld,
@@ -37,8 +39,6 @@ from stopward.domain.snapshot import (
     TradeRow,
     ViewRow,
 )
-
-GRAVITY = {"notice": 0, "warning": 1, "critical": 2}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,11 +236,7 @@ class Book:
 
         A pulse counts once, and the gravest word about it stays.
         """
-        raised: dict[str, Alarm] = {}
-        for each in alarms:
-            known = raised.get(each.key)
-            if known is None or GRAVITY[each.severity] >= GRAVITY[known.severity]:
-                raised[each.key] = each
+        raised = gravest(alarms)
         over, lasting = set(cleared), frozenset(raised)
         for place, row in enumerate(self.alarms):
             if row.cleared_at is not None:
@@ -252,8 +248,7 @@ class Book:
             if alarm is None:
                 continue
             later = tick_at > row.last_tick_at
-            graver = GRAVITY[alarm.severity] > GRAVITY[row.alarm.severity]
-            if later or (graver and tick_at == row.last_tick_at):
+            if later or (tick_at == row.last_tick_at and is_graver(alarm, row.alarm)):
                 self.alarms[place] = replace(
                     row, alarm=alarm, last_tick_at=tick_at, count=row.count + later
                 )
