@@ -8,6 +8,7 @@ from typing import Any
 from stopward.domain.decision import Decision, Hold, Reason
 from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol, derive_order_id
 from stopward.domain.market import Session
+from stopward.domain.money import plain
 from stopward.domain.orders import Order
 from stopward.domain.position import Marks, Position
 from stopward.domain.snapshot import (
@@ -64,13 +65,14 @@ def an_order(position: Position, *, step: str = "sell", tick: int = 0, **changes
     """Return an intent that reduces `position`; its id is derived as the guard does it."""
     attempt = changes.get("attempt", 1)
     price = position.stop if step in ("arm", "move") else None
+    told = changes.get("price", price)
     order = Order(
         id=derive_order_id(
             position.id,
             step,
             tick_at=pulse(tick),
             attempt=attempt,
-            detail=str(changes.get("price", price)),
+            detail="None" if told is None else plain(told),
         ),
         position_id=position.id,
         symbol=position.symbol,
