@@ -64,8 +64,30 @@ def play(
 
 
 def write(world: PostgresWorld, fence: int, tick: int, **parts: Any) -> None:
-    """Record a tick of the world's account."""
+    """Record a tick of the world's account; what came of its orders is told right after them."""
+    orders: tuple[Order, ...] = parts.pop("orders", ())
+    if orders:
+        held = {each.id: each.quantity for each in parts.get("positions", ())}
+        fits = all(order.quantity <= held.get(order.position_id, 0) for order in orders)
+        first = {name: parts[name] for name in ("positions", "observations") if name in parts}
+        intents = tuple(_as_recorded(order) for order in orders)
+        told = a_record(
+            fence, tick=tick, account_id=world.account_id, orders=intents, **(first if fits else {})
+        )
+        world.store.record_tick(told)
+        parts["settled"] = tuple(order for order in orders if order not in intents)
     world.store.record_tick(a_record(fence, tick=tick, account_id=world.account_id, **parts))
+
+
+def _as_recorded(order: Order) -> Order:
+    return replace(
+        order,
+        status="recorded",
+        broker_order_id=None,
+        filled_quantity=Decimal(0),
+        filled_price=None,
+        reason="",
+    )
 
 
 def _order_of(position: Position, event: Event, tick: int) -> Order | None:
