@@ -59,8 +59,8 @@ def time_of_day(text: str) -> str:
 def stopward_command(context: click.Context, folder: Path) -> None:
     """Guard open positions: early exits, breakeven stops, profit protection.
 
-    Exit codes: 0 ok, 1 a defect of ours, 2 usage, 3 configuration, 4 broker, 5 database,
-    6 unprotected position found, 130 interrupted.
+    Exit codes: 0 ok, 1 a defect of ours, 2 usage, 3 configuration, 4 broker, 5 database or
+    archive, 6 unprotected position found, 130 interrupted.
     """
     context.obj = Home(folder)
 
