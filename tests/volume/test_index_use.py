@@ -23,7 +23,6 @@ pytestmark = pytest.mark.timeout(900)
 
 WHOLE: Mapping[str, str] = {
     "example session_calendar": "the calendar of 28 years, 7,000 days that do not grow",
-    "member session_calendar": "the same",
     "example trade_journal__given_back": "it sorts the month that it asks about",
     "function mark_training_due": "a nightly proof that the counter of trades counts right",
     "script trade_journal total": "it asks for the exact count of all that match, to show how",
@@ -56,7 +55,6 @@ STILL: Mapping[str, str] = {
     "session_disagreements": "a day on which calendars disagree is rare",
     "symbol_tags": "a few a symbol, put by hand",
     "training_plans": "one an account",
-    "feature_rollups": "some a feature",
 }
 """Tables that do not grow with the trading, and why."""
 INDEXES = """
@@ -188,7 +186,7 @@ def test_every_index_is_used_by_something(
 def test_a_scan_and_an_aggregate_would_be_found(connection: psycopg.Connection[Any]) -> None:
     plans = Plans(connection)
     with undone(connection), plans.of() as made:
-        connection.execute("select max(result_r) from stopward.trades where symbol = 'S1'")
+        connection.execute("select max(result_r) from stopward.trades where cause = 'x'")
         connection.execute("set local enable_seqscan = off")
         connection.execute(
             "select count(*) from stopward.orders where account_id = %s and reason = 'x'", (LARGE,)
