@@ -165,7 +165,6 @@ create table stopward.position_exits (
         )
     )
 );
-create index position_exits_rule_idx on stopward.position_exits (account_id, rule, session_day);
 create index position_exits_log_idx on stopward.position_exits (account_id, at);
 create index position_exits_unattributed_idx
 on stopward.position_exits (account_id, session_day) where attributed_at is null;

@@ -14,7 +14,7 @@ create index decisions_acts_idx on stopward.decisions (account_id, tick_at) wher
 create index trades_symbol_idx on stopward.trades (account_id, symbol, closed_at);
 -- Exits that may be off, which are few.
 create index position_exits_doubtful_idx on stopward.position_exits (account_id, at) where doubt is not null;
--- Exits of a rule that cost the most; written once a day, when they are attributed.
+-- Exits of a rule that cost the most; written once a day, when they are attributed. What a rule did a day is in rule_days.
 create index position_exits_cost_idx
 on stopward.position_exits (account_id, rule, (saved_r::double precision)) where saved_r::double precision < 0;
 -- What the nightly function has to complete: of a position, and not done.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -93,12 +93,13 @@ def ask(connection: Connection, function: str, request: JsonValue) -> Any:
     return row[0]
 
 
-def an_owner(connection: Connection) -> Owner:
+def an_owner(connection: Connection, *, account_id: str | None = None) -> Owner:
     """Return an account with a row in every table that a tick or ROWS can fill.
 
     connection: of the owner of the tables, in autocommit; one for many accounts is quick.
+    account_id: an account that may be there and have rows; it keeps them. None makes a new one.
     """
-    account = AccountId(f"account-{next(NUMBERS)}")
+    account = AccountId(account_id or f"account-{next(NUMBERS)}")
     position, closed = (a_position(symbol, account_id=account) for symbol in ("AAPL", "MSFT"))
     order = an_order(position)
     ask(connection, "open_account", {"account_id": account, "name": "Tests", "mode": "guard"})
@@ -134,8 +135,9 @@ def an_owner(connection: Connection) -> Owner:
     filled = read_state(connection, account_id=account)
     for table, statement in ROWS.items():
         found = filled[table][0] if table in filled else count(connection, "stopward", table, "")
-        if found == 0:
-            connection.execute(statement.encode(), values)
+        if found == 0 or account_id is not None:
+            with suppress(psycopg.errors.UniqueViolation):
+                connection.execute(statement.encode(), values)
     return Owner(account_id=account, member=member)
 
 

@@ -22,6 +22,10 @@ LARGE_ROWS: Final = 15_000
 The calendar of 28 years, 7,000 rows that never grow much, is not."""
 WASTED_ROWS: Final = 5_000
 """So many rows read and thrown away by one node are a scan under another name."""
+MANY_ROWS: Final = 5_000
+"""So many rows read by one node, of a statement that has not a tenth as many to show for it, are
+an aggregate or a sort of what a rollup or an index should have told."""
+SHARE: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,14 @@ class Scan:
     relation: str
     node: str
     rows: int
+    returned: int
     statement: str
 
     def __str__(self) -> str:
-        return f"{self.node} of {self.relation} read {self.rows} rows in: {self.statement}"
+        return (
+            f"{self.node} of {self.relation} read {self.rows} rows for {self.returned} in:"
+            f" {self.statement}"
+        )
 
 
 class Plans:
@@ -62,31 +70,65 @@ class Plans:
         plans += [json.loads(text.partition("plan:")[2]) for text in self._printed]
 
     def scans(self, plans: list[dict[str, Any]]) -> list[Scan]:
-        """Return the nodes that read a large table whole, or threw away what they read."""
+        """Return the nodes that read a large table whole, or read much for little."""
         found = []
         for plan in plans:
             statement = " ".join(plan["Query Text"].split())[:200]
-            for node in _nodes(plan["Plan"]):
-                scan = self._judged(node, statement)
+            returned = _returned(plan["Plan"])
+            for node in nodes(plan["Plan"]):
+                scan = self._judged(node, statement, returned=returned)
                 if scan is not None:
                     found.append(scan)
         return found
 
-    def _judged(self, node: dict[str, Any], statement: str) -> Scan | None:
+    def _judged(self, node: dict[str, Any], statement: str, *, returned: int) -> Scan | None:
         relation = str(node.get("Relation Name", ""))
         loops = node.get("Actual Loops", 0)
-        wasted = int(node.get("Rows Removed by Filter", 0)) * int(loops) if relation else 0
-        is_whole = relation in self._large and "Seq Scan" in node["Node Type"] and loops
-        if not is_whole and wasted < WASTED_ROWS:
+        if not relation or not loops or node["Node Type"] == "ModifyTable":
             return None
+        wasted = sum(
+            int(node.get(f"Rows Removed by {by}", 0) * loops) for by in ("Filter", "Index Recheck")
+        )
         read = int(node["Actual Rows"] * loops) + wasted
-        return Scan(relation=relation, node=node["Node Type"], rows=read, statement=statement)
+        is_whole = relation in self._large and "Seq Scan" in node["Node Type"]
+        is_for_little = read >= MANY_ROWS and read >= SHARE * returned
+        if not is_whole and wasted < WASTED_ROWS and not is_for_little:
+            return None
+        return Scan(
+            relation=relation,
+            node=node["Node Type"],
+            rows=read,
+            returned=returned,
+            statement=statement,
+        )
 
     def _hear(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self._printed.append(diagnostic.message_primary or "")
 
 
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def indexes(plans: list[dict[str, Any]]) -> set[str]:
+    """Return the indexes that were used to find rows."""
+    return {
+        node["Index Name"]
+        for plan in plans
+        for node in nodes(plan["Plan"])
+        if "Index Name" in node and node.get("Actual Loops", 0)
+    }
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a node of a plan and all below it."""
     yield node
     for child in node.get("Plans", ()):
-        yield from _nodes(child)
+        yield from nodes(child)
+
+
+def _returned(node: dict[str, Any]) -> int:
+    # What a statement writes is what its rows are for; it returns none.
+    written = [
+        child
+        for each in nodes(node)
+        if each["Node Type"] == "ModifyTable"
+        for child in each.get("Plans", ())
+    ]
+    return max(int(each["Actual Rows"] * each["Actual Loops"]) for each in (node, *written))

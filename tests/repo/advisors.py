@@ -57,7 +57,7 @@ EXPLAINED: Sequence[Explained] = (
     Explained(
         name="unused_index",
         about=r"stopward\..*",
-        because="the database was made a moment ago; tests/volume proves which query uses which",
+        because="the database was made a moment ago; tests/volume fails for an index without use",
     ),
 )
 
