@@ -47,6 +47,7 @@ create table stopward.trade_features (
         and array_position(vector, 'Infinity'::real) is null
         and array_position(vector, '-Infinity'::real) is null
     ),
+    constraint trade_features_outcome_is_number check (outcome_r > '-Infinity' and outcome_r < 'Infinity'),
     constraint trade_features_outcome_whole check (
         (outcome_at is null) = (outcome_r is null) and (outcome_at is null) = (outcome_won is null)
     )

@@ -22,7 +22,12 @@ create table stopward.rule_days (
     saved_r_gains numeric not null default 0,
     saved_r_costs numeric not null default 0,
     constraint rule_days_pkey primary key (account_id, session_day, rule),
-    constraint rule_days_account_fkey foreign key (account_id) references stopward.accounts (id)
+    constraint rule_days_account_fkey foreign key (account_id) references stopward.accounts (id),
+    -- A NaN in a sum is there for ever; PostgreSQL sorts it above infinity.
+    constraint rule_days_sums_are_numbers check (
+        least(quantity, result, r_sum, r_squares, saved_r_sum, saved_r_gains, saved_r_costs) > '-Infinity'
+        and greatest(quantity, result, r_sum, r_squares, saved_r_sum, saved_r_gains, saved_r_costs) < 'Infinity'
+    )
 ) with (fillfactor = 70);
 create index rule_days_rule_idx on stopward.rule_days (account_id, rule, session_day);
 comment on table stopward.rule_days is
@@ -58,7 +63,12 @@ create table stopward.equity_days (
     r_squares numeric not null default 0,
     last_closed_at timestamptz not null,
     constraint equity_days_pkey primary key (account_id, session_day),
-    constraint equity_days_account_fkey foreign key (account_id) references stopward.accounts (id)
+    constraint equity_days_account_fkey foreign key (account_id) references stopward.accounts (id),
+    -- A NaN in a sum is there for ever; PostgreSQL sorts it above infinity.
+    constraint equity_days_sums_are_numbers check (
+        least(result, won, lost, r_sum, r_squares) > '-Infinity'
+        and greatest(result, won, lost, r_sum, r_squares) < 'Infinity'
+    )
 ) with (fillfactor = 70);
 comment on table stopward.equity_days is 'What the trades that closed in one session of one account brought, added up by a trigger.';
 comment on column stopward.equity_days.session_day is 'Session at the exchange in which the trades closed.';
@@ -89,7 +99,10 @@ create table stopward.feature_rollups (
     constraint feature_rollups_schema_fkey foreign key (schema_hash)
     references stopward.feature_schemas (schema_hash),
     constraint feature_rollups_outcome_known check (outcome in ('all', 'won', 'lost')),
-    constraint feature_rollups_counts_not_negative check (known >= 0 and missing >= 0)
+    constraint feature_rollups_counts_not_negative check (known >= 0 and missing >= 0),
+    constraint feature_rollups_moments_are_numbers check (
+        least(mean, m2, lowest, highest) > '-Infinity' and greatest(mean, m2, lowest, highest) < 'Infinity'
+    )
 ) with (fillfactor = 70);
 create index feature_rollups_schema_idx on stopward.feature_rollups (schema_hash);
 comment on table stopward.feature_rollups is

@@ -49,6 +49,7 @@ create table stopward.predictions (
         end
     ),
     constraint predictions_latency_is_number check (latency_ms >= 0 and latency_ms < 'Infinity'),
+    constraint predictions_outcome_is_number check (outcome_r > '-Infinity' and outcome_r < 'Infinity'),
     constraint predictions_outcome_is_whole check (
         num_nulls(outcome_r, outcome_won, resolved_at, resolved_day) in (0, 4)
         and (resolved_at is null or position_id is not null)

@@ -30,6 +30,19 @@ create table stopward.model_performance (
     constraint model_performance_counts_fit check (vetoes between 0 and n and wins between 0 and resolved),
     constraint model_performance_ten_bins check (
         cardinality(bin_n) = 10 and cardinality(bin_wins) = 10 and cardinality(bin_p_sum) = 10
+    ),
+    -- A NaN in a sum is there for ever; PostgreSQL sorts it above infinity.
+    constraint model_performance_sums_are_numbers check (
+        least(
+            latency_sum, latency_max, p_sum, brier_sum, log_loss_sum,
+            base_r_sum, model_r_sum, paired_r_sum, paired_r_squares
+        ) > '-Infinity'
+        and greatest(
+            latency_sum, latency_max, p_sum, brier_sum, log_loss_sum,
+            base_r_sum, model_r_sum, paired_r_sum, paired_r_squares
+        ) < 'Infinity'
+        and 'Infinity' > all(bin_p_sum)
+        and '-Infinity' < all(bin_p_sum)
     )
 ) with (fillfactor = 50);
 create index model_performance_day_idx on stopward.model_performance (account_id, session_day);

@@ -193,7 +193,8 @@ add constraint decisions_say_what check (
 ) not valid;
 alter table stopward.decisions
 add constraint decisions_numbers_are_numbers check (
-    'NaN' not in (coalesce(stop, 0), coalesce(quantity, 0)) and price <> 'NaN'
+    'NaN' not in (coalesce(stop, 0), coalesce(quantity, 0))
+    and price > '-Infinity' and price < 'Infinity'
 ) not valid;
 
 create or replace function api.begin_tick(request jsonb)

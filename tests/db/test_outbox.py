@@ -244,10 +244,10 @@ def test_a_result_without_bounds_is_told_too(world: PostgresWorld, mail: Mailroo
         "insert into stopward.trades (account_id, position_id, symbol, side, quantity,"
         " average_entry, risk, opened_at, closed_at, exit_price, result, result_r, mae_r, mfe_r,"
         " cause, tick_at) values (%s, %s, 'AAPL', 'long', 1, 1, 1, now(), now(), 1, 1,"
-        " 'infinity', 0, 0, 'x', now())",
+        " '1e300', 0, 0, 'x', now())",
         (world.account_id, position.id),
     )
-    assert mail.notices()[0]["title"] == "AAPL closed at +InfinityR by x"
+    assert mail.notices()[0]["title"] == f"AAPL closed at +1{'0' * 300}.00R by x"
 
 
 def test_waking_is_part_of_the_transaction(mail: Mailroom) -> None:
