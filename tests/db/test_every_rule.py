@@ -16,8 +16,8 @@ from tests.builders.rules import (
     model_cases,
     notice_cases,
 )
-from tests.builders.rules.case import Case, attempt
-from tests.builders.rules.catalogue import Rule, rules_of
+from tests.builders.rules.case import Case, attempt, copied
+from tests.builders.rules.catalogue import Rule, refusals, rules_of
 from tests.builders.rules.search import breaks, search
 from tests.builders.rules.stage import a_stage
 
@@ -54,6 +54,30 @@ def test_each_rule_has_a_case(stage: Stage, rules: Mapping[str, Rule]) -> None:
         key for key, rule in rules.items() if key not in CASES and search(stage, rule) is None
     ]
     assert without == [], HOW_TO_ADD
+
+
+def test_a_rule_that_nothing_breaks_would_be_found(stage: Stage) -> None:
+    with stage.connection.transaction(force_rollback=True):
+        stage.connection.execute(
+            "alter table stopward.orders add constraint orders_odd check (symbol <> 'odd')"
+        )
+        rule = rules_of(stage.connection)["orders_odd"]
+        assert search(stage, rule) is None
+        case = copied("orders", id="'fresh'", symbol="'odd'", step="'release'")
+        assert breaks(stage, rule, case)
+
+
+def test_a_rule_that_says_nothing_new_is_not_broken_alone(stage: Stage) -> None:
+    with stage.connection.transaction(force_rollback=True):
+        stage.connection.execute(
+            "alter table stopward.orders add constraint orders_again check (quantity > 0)"
+        )
+        assert search(stage, rules_of(stage.connection)["orders_again"]) is None
+
+
+def test_a_name_that_is_put_together_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="careless refuses by kind"):
+        list(refusals([("careless", "perform stopward.refuse(kind || '_known', 'x');", "")]))
 
 
 def test_each_case_is_of_a_rule_that_is_there(rules: Mapping[str, Rule]) -> None:

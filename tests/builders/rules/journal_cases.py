@@ -7,6 +7,7 @@ MADE = asks("keep_partitions", **{"from": "2001-01-01"})
 LATE = "select stopward.lock_journal_table('decisions')"
 
 CASES: Cases = {
+    "decisions_kind_known": copied("decisions", where="t.kind = 'exit'", kind="'bogus'"),
     "decisions_only_holds_run": copied("decisions", where="t.kind = 'exit'", ticks="2"),
     "decisions_reason_named": copied("decisions", where="t.kind = 'exit'", rule="null"),
     "decisions_say_what": copied("decisions", where="t.kind = 'exit'", kind="'move_stop'"),

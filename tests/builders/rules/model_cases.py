@@ -52,8 +52,16 @@ CASES: Cases = {
     "model_performance_ten_bins": copied("model_performance", bin_n="'{1}'"),
     # It is there for a foreign key to refer to.
     "models_kind_of_id": without("models", "models_pkey", copied("models")),
+    "predictions_decision_follows": copied("predictions", signal_id="'fresh'", decision="'veto'"),
     "predictions_decision_known": copied(
         "predictions", decision="'bogus'", probability="t.threshold"
+    ),
+    "predictions_outcome_is_number": copied(
+        "predictions",
+        outcome_r="'NaN'",
+        outcome_won="true",
+        resolved_at="now()",
+        resolved_day="'2026-11-23'",
     ),
     "predictions_position_fkey": copied(
         "predictions", signal_id="'fresh'", position_id="'nothing'"
@@ -65,6 +73,9 @@ CASES: Cases = {
     "rollout_events_one_chain": moved(number="t.number"),
     "rollout_events_one_step_up": moved(
         kind="'promotion'", to_stage="'expansion'", weight_to="0.3"
+    ),
+    "trade_features_outcome_is_number": copied(
+        "trade_features", outcome_r="'NaN'", outcome_won="true", outcome_at="now()"
     ),
     "trade_features_vector_is_numbers": copied("trade_features", vector="'{NaN, 1}'"),
     "training_requests_model_fkey": trained(verdict="'published'", model_id="'nothing'"),

@@ -6,6 +6,8 @@ a column changed and all rows deleted. What takes two columns, or a stage, is wr
 
 from collections.abc import Iterator
 
+from psycopg.errors import CheckViolation
+
 from tests.builders.requests import REQUESTS, Stage
 from tests.builders.rules.case import (
     Case,
@@ -17,6 +19,7 @@ from tests.builders.rules.case import (
     sql,
     updated,
     whose,
+    without,
 )
 from tests.builders.rules.catalogue import Rule
 
@@ -83,13 +86,21 @@ def search(stage: Stage, rule: Rule) -> Case | None:
 
 
 def breaks(stage: Stage, rule: Rule, case: Case) -> bool:
-    """Whether a case breaks a rule; a trigger's, and no other trigger's of that name."""
+    """Whether a case breaks a rule, and just this one.
+
+    Without a check no other check says no; without a trigger no other one of its name.
+    """
     if not is_by(attempt(stage, case), rule):
         return False
-    if rule.kind != "trigger":
-        return True
-    trigger = rule.key.removeprefix("trigger ")
-    return not is_by(attempt(stage, behind(rule.where, trigger, case)), rule)
+    match rule.kind:
+        case "check":
+            alone = attempt(stage, without(rule.where, rule.name, case))
+            return not isinstance(alone, CheckViolation)
+        case "trigger":
+            trigger = rule.key.removeprefix("trigger ")
+            return not is_by(attempt(stage, behind(rule.where, trigger, case)), rule)
+        case _:
+            return True
 
 
 def candidates(stage: Stage, rule: Rule) -> Iterator[Case]:
