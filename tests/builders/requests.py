@@ -413,3 +413,28 @@ def _written(value: object) -> Request:
     found = rows.write(value)
     assert isinstance(found, dict)
     return dict(found)
+
+
+OF_NO_ACCOUNT = frozenset(
+    {
+        "detach_month",
+        "drop_month",
+        "file_late_rows",
+        "forget_sessions",
+        "keep_partitions",
+        "list_archivable",
+        "note_archive",
+        "nudge_edge",
+        "put_edge_webhook",
+        "put_feature_schema",
+        "put_instruments",
+        "put_sessions",
+        "put_usual_volumes",
+        "read_month",
+        "schema_version",
+        "settle_delivery",
+        "trim_notices",
+        "watch_journal",
+    }
+)
+"""Functions whose request names no account: it has an id of its own, or is of what is shared."""

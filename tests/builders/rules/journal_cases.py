@@ -1,10 +1,16 @@
 """What breaks the rules of the journal and its archives."""
 
-from tests.builders.rules.case import Cases, after, asks, copied, sql, while_held
+from tests.builders.rules.case import Case, Cases, after, asks, copied, sql, while_held
 
-MADE = asks("keep_partitions", **{"from": "2001-01-01"})
+MONTH = "1999-01-01"
+MADE = asks("keep_partitions", **{"from": MONTH, "months": 1})
 """A month that is over, with nothing in it."""
-LATE = "select stopward.lock_journal_table('decisions')"
+
+
+def of(function: str, table: str = "decisions") -> Case:
+    """Ask about this month."""
+    return asks(function, table=table, month=MONTH)
+
 
 CASES: Cases = {
     "decisions_kind_known": copied("decisions", where="t.kind = 'exit'", kind="'bogus'"),
@@ -18,11 +24,11 @@ CASES: Cases = {
             "month": stage.find("select date_trunc('month', now() at time zone 'UTC')::date::text"),
         },
     ),
-    "detach_month archives_needed_first": after(MADE, asks("detach_month")),
+    "detach_month archives_needed_first": after(MADE, of("detach_month")),
     "detach_month journal_month_in_use": after(
         MADE,
-        asks("note_archive", table="market_views"),
-        asks("detach_month", table="market_views"),  # before the decisions that saw them
+        of("note_archive", "market_views"),
+        of("detach_month", "market_views"),  # before the decisions that saw them
     ),
     "drop_frozen_table journal_busy": while_held(
         "lock table stopward.positions in access share mode",
@@ -34,9 +40,9 @@ CASES: Cases = {
             select stopward.drop_frozen_table('stopward.frozen')
             """),
     ),
-    "drop_month journal_month_attached": after(MADE, asks("drop_month")),
+    "drop_month journal_month_attached": after(MADE, of("drop_month")),
     "drop_month archive_differs": after(
-        MADE, asks("note_archive"), asks("detach_month"), asks("drop_month")
+        MADE, of("note_archive"), of("detach_month"), of("drop_month")
     ),
     "file_late_rows file_late_rows_request": asks("file_late_rows", most=0),
     "keep_partitions keep_partitions_request": asks("keep_partitions", months=0),
@@ -49,7 +55,7 @@ CASES: Cases = {
             """),
     ),
     "read_month read_month_request": asks("read_month", limit=0),
-    "read_month journal_month_unknown": asks("read_month", month="2001-01-01"),
+    "read_month journal_month_unknown": of("read_month"),
     "require_journal_month journal_table_unknown": asks("read_month", table="orders"),
     "require_journal_month journal_month_unknown": asks("read_month", month="2001-01-02"),
     "watch_journal watch_journal_request": asks("watch_journal", failed="x"),
