@@ -5,12 +5,24 @@ from tests.builders.rules.case import (
     asks,
     asks_row,
     asks_row_again,
+    behind,
     copied,
     sql,
+    updated,
 )
 
 CASES: Cases = {
-    "orders_one_per_step": copied("orders", id="'fresh'", status="'void'"),
+    "orders_filled_quantity_not_negative": behind(
+        "orders", "orders_fills_only_grow", updated("orders", "filled_quantity = -1")
+    ),
+    "orders_one_per_step": behind(
+        "orders", "orders_check_intent", copied("orders", id="'fresh'", status="'void'")
+    ),
+    "orders_one_unsettled_sell": behind(
+        "orders",
+        "orders_check_intent",
+        copied("orders", id="'fresh'", tick_at="t.tick_at + interval '1 hour'"),
+    ),
     # A release is no order of a side: whatever it is told, it cancels.
     "orders_side_known": copied("orders", id="'fresh'", step="'release'", side="'bogus'"),
     "orders_stop_has_price": copied("orders", id="'fresh'", step="'arm'", price="null"),

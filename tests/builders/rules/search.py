@@ -126,6 +126,7 @@ def wrong_values(stage: Stage, rule: Rule) -> Iterator[Case]:
     for column in constrained(stage, rule):
         for value in WRONG.get(types.get(column, ""), ()):
             yield copied(rule.where, **{column: value})
+            yield updated(rule.where, f"{column} = {value}")
 
 
 def twice(stage: Stage, rule: Rule) -> Case:
