@@ -232,12 +232,14 @@ begin
         return null;
     end if;
     execute format(
-        -- Lateral and limited, so that each open position is looked up, and the month is not read.
-        'select p.id from stopward.positions as p cross join lateral ('
+        -- In two steps, lateral and limited, so that the open positions are looked up, and the month is not read.
+        'with guarded as materialized ('
+        'select p.account_id, p.id from stopward.positions as p where p.closed_at is null)'
+        ' select p.id from guarded as p cross join lateral ('
         ' (select from stopward.%I as d where d.account_id = p.account_id and d.position_id = p.id limit 1)'
         ' union all (select from stopward.decision_runs as r where r.account_id = p.account_id'
         ' and r.position_id = p.id and r.tick_at >= %L and r.tick_at < %L limit 1)) as held'
-        ' where p.closed_at is null limit 1',
+        ' limit 1',
         decisions,
         stopward.month_start(of_month),
         stopward.month_start((of_month + interval '1 month')::date)
