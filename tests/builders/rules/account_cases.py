@@ -43,6 +43,7 @@ CASES: Cases = {
     "put_instruments put_instruments_request": asks(
         "put_instruments", instruments=[AN_INSTRUMENT] * 2
     ),
+    "put_rules settings_versions_append_only": asks("put_rules", rules_hash="abc"),
     "put_sessions put_sessions_request": asks("put_sessions", source="nobody"),
     "require_all put_instruments_request": asks_row("put_instruments", "instruments", symbol=1),
 }

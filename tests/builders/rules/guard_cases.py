@@ -1,6 +1,8 @@
 """What breaks the rules of positions, orders, leases and trades: what a tick writes."""
 
+from tests.builders.requests import REQUESTS, Stage
 from tests.builders.rules.case import (
+    after,
     Cases,
     asks,
     asks_row,
@@ -10,6 +12,15 @@ from tests.builders.rules.case import (
     sql,
     updated,
 )
+
+
+def armed_twice(stage: Stage) -> None:
+    """Protect all shares of a position twice over in one record."""
+    request = REQUESTS["record_tick"](stage)
+    (order,) = request["orders"]
+    again = {**order, "id": "fresh", "part": "bare1"}
+    stage.ask("record_tick", {**request, "orders": [order, again]})
+
 
 CASES: Cases = {
     "orders_filled_quantity_not_negative": behind(
@@ -34,7 +45,16 @@ CASES: Cases = {
         update stopward.orders set status = 'void' where account_id = %(account)s;
         update stopward.orders set status = 'working' where account_id = %(account)s
         """),
+    "trigger orders_broker_id_is_fixed": sql("""
+        update stopward.orders set broker_order_id = 'b-1' where account_id = %(account)s;
+        update stopward.orders set broker_order_id = 'b-2' where account_id = %(account)s
+        """),
+    "trigger orders_fills_fit_quantity": updated("orders", "filled_quantity = quantity + 1"),
     "begin_tick begin_tick_request": asks("begin_tick", lease_seconds=0),
+    "check_intent orders_born_recorded": copied("orders", id="'fresh'", status="'working'"),
+    "check_intent orders_within_position": copied(
+        "orders", id="'fresh'", quantity="t.quantity + 1"
+    ),
     "check_intent orders_only_reduce": copied("orders", id="'fresh'", side="'buy'"),
     "check_intent orders_need_open_position": copied(
         "orders", id="'fresh'", position_id="%(closed)s", symbol="'MSFT'"
@@ -44,6 +64,7 @@ CASES: Cases = {
     ),
     "name_fault acknowledge_request": asks_row("acknowledge", "positions", stop="yesterday"),
     "name_fault record_tick_request": asks_row("record_tick", "positions", stop="yesterday"),
+    "put_positions lease_is_held": after(asks("begin_tick"), asks("put_positions")),
     "put_positions positions_pkey": asks_row_again("put_positions", "positions", stop="98.5"),
     "require_account unknown_account": asks("halt", account_id="nobody"),
     "require_all put_positions_request": asks_row("put_positions", "positions", stop="yesterday"),
@@ -57,5 +78,7 @@ CASES: Cases = {
         "update stopward.positions set closed_at = now() where id = %(open)s"
     ),
     "settle_orders orders_recorded_first": asks_row("acknowledge", "orders", id="nothing"),
+    "write_intents orders_within_position": armed_twice,
+    "write_trades trades_symbol_of_position": asks_row("acknowledge", "trades", symbol="MSFT"),
     "write_trades trades_position_known": asks_row("acknowledge", "trades", position_id="nothing"),
 }

@@ -1,5 +1,8 @@
 """What breaks the rules of models, predictions, features, rollout and training."""
 
+import json
+
+from tests.builders.models import EVIDENCE
 from tests.builders.rules.case import (
     Case,
     Cases,
@@ -34,7 +37,7 @@ def trained(**changes: str) -> Case:
 
 def moved(**changes: str) -> Case:
     """Insert an event of a rollout past the trigger that counts and dates it."""
-    columns = {"id": "'fresh'", "number": "9", "evidence": """'{"n": 1}'""", **changes}
+    columns = {"id": "'fresh'", "number": "9", "evidence": f"'{json.dumps(EVIDENCE)}'", **changes}
     return behind("rollout_events", "rollout_events_check", copied("rollout_events", **columns))
 
 
@@ -91,6 +94,17 @@ CASES: Cases = {
     "check_predictions predictions_model_serves": copied(
         "predictions", signal_id="'fresh'", at="now() + interval '1 year'"
     ),
+    "check_predictions predictions_threshold_of_model": copied(
+        "predictions", signal_id="'fresh'", threshold="0.55"
+    ),
+    "check_weights predictions_weight_of_rollout": copied(
+        "predictions", signal_id="'fresh'", weight="0.5", arm="'control'"
+    ),
+    "check_rollout rollout_enters_at_the_least": asks("move_rollout", weight="0.15"),
+    "check_rollout rollout_events_promotion_has_evidence": asks("move_rollout", evidence={"n": 1}),
+    "check_rollout rollout_one_rise_a_session": after(
+        UP, asks("move_rollout", id="e2", weight="0.15", expected_stage="pilot")
+    ),
     "check_rollout rollout_continues": copied(
         "rollout_events", id="'fresh'", from_stage="'pilot'", weight_from="0.1"
     ),
@@ -124,14 +138,12 @@ CASES: Cases = {
     "move_rollout rollout_events_weight_fits_stage": asks("move_rollout", weight="0.25"),
     "move_rollout rollout_events_append_only": asks_again("move_rollout", weight="0.15"),
     "move_rollout rollout_continues": asks("move_rollout", expected_stage="expansion"),
-    "put_feature_schema put_feature_schema_request": asks("put_feature_schema", names="x"),
     "put_feature_schema feature_schemas_names_are_names": asks(
         "put_feature_schema", names=["one", "one"]
     ),
     "put_feature_schema feature_schemas_append_only": asks_again(
         "put_feature_schema", names=["one", "three"]
     ),
-    "put_features put_features_request": asks("put_features", features="x"),
     "put_features put_features_batch": asks("put_features", features=[{}] * 1001),
     "put_features trade_features_written_once": asks_row_again(
         "put_features", "features", values=["2.5", None]
