@@ -145,24 +145,21 @@ begin
     end if;
     -- Spelled the same, as the guard does, they need not be read as times.
     select t.value #>> '{}' into other
-    from (
-        select d.value from jsonb_path_query(request, '$.decisions[*].tick_at ? (@ != $said)', said) as d (value)
-        union all
-        select o.value from jsonb_path_query(request, '$.orders[*].tick_at ? (@ != $said)', said) as o (value)
-    ) as t
+    from jsonb_path_query(request, '$.decisions[*].tick_at ? (@ != $said)', said) as t (value)
     where (t.value #>> '{}')::timestamptz <> this_tick
     limit 1;
     if other is not null then
         perform stopward.refuse(
             'record_tick_request',
-            format('record_tick: a decision or an order was of %s, the tick is of %s', other, this_tick),
-            'what a tick decides and intends is of its pulse'
+            format('record_tick: a decision was of %s, the tick is of %s', other, this_tick),
+            'what a tick decides is of its pulse'
         );
     end if;
 end
 $$;
 comment on function stopward.require_now(text, jsonb) is
-'Refuse a tick of the far future, a lease of more than a day, and decisions and intents of another pulse.';
+'Refuse a tick of the far future, a lease of more than a day, and decisions of another pulse. Intents may be older: an '
+'order that was found at the broker keeps its own.';
 revoke execute on function stopward.require_now(text, jsonb) from public;
 
 create function stopward.require_tick(function_name text, request jsonb)

@@ -300,7 +300,7 @@ def test_the_day_keeps_the_equity_that_it_was_given(world: World) -> None:
     snapshot = begin(world, tick=noon)
     assert snapshot.day.equity is None
     day = replace(snapshot.day, equity=D("7000"))
-    world.store.record_tick(record(world, snapshot.fence, tick_at=noon, day=day))
+    world.store.record_tick(record(world, snapshot.fence, day=day))
     world.people.put_equity(world.account_id, D("5000"))
     assert begin(world, tick=noon).day.equity == D("7000")
 

@@ -73,9 +73,8 @@ def of_another_pulse(record: TickRecord, key: str) -> TickRecord:
         lambda record: replace(record, lease_seconds=1e10),
         lambda record: replace(record, lease_seconds=-1.0),
         lambda record: of_another_pulse(record, "decisions"),
-        lambda record: of_another_pulse(record, "orders"),
     ],
-    ids=["tick", "moment", "long lease", "negative lease", "decision", "order"],
+    ids=["tick", "moment", "long lease", "negative lease", "decision"],
 )  # fmt: skip
 def test_a_record_that_is_not_of_its_time_is_refused_whole(world: World, change: object) -> None:
     assert callable(change)

@@ -32,7 +32,7 @@ def check_now(told: TickRecord | Acknowledgement, now: datetime) -> None:
     refuse_if(told.tick_at > latest or told.at > latest, rule, told.account_id)
     if isinstance(told, TickRecord):
         refuse_if(not 0 <= told.lease_seconds <= 86400, rule, told.account_id)
-        pulses = {row.tick_at for row in told.decisions} | {order.tick_at for order in told.orders}
+        pulses = {row.tick_at for row in told.decisions}
         refuse_if(not pulses <= {told.tick_at}, rule, told.account_id)
 
 
