@@ -157,7 +157,7 @@ def write_row_by_row(connection: psycopg.Connection[Any], record: TickRecord) ->
             "insert into stopward.decisions (account_id, position_id, tick_at, source, symbol,"
             " kind, fired, reasons, state, account_state, rules_hash, rule_version, mask,"
             " closed_bar, measured, last_tick_at) values"
-            " (%s, %s, %s, 'peer', %s, 'hold', 0, '[]', %s, '[]', 'h', '1', 'all', true, '{}', %s)",
+            " (%s, %s, %s, 'peer', %s, 'hold', 0, '[]', %s, '[]', 'h', '1', 'all', true, '[]', %s)",
             (record.account_id, position.id, record.tick_at, position.symbol,
              STATE, record.tick_at),
         )  # fmt: skip

@@ -10,7 +10,7 @@ set local lock_timeout = '10s';
 alter table stopward.decisions
 add column telling integer not null default 1;
 comment on column stopward.decisions.telling is
-'1; more where the pulse was run again and something else was decided than what was told before.';
+'Number of the telling: 1; more where the pulse was run again and something else was decided than before.';
 alter table stopward.decisions
 add constraint decisions_holds_are_told_once check (telling = 1 or (telling > 1 and kind <> 'hold')) not valid;
 alter table stopward.decisions
@@ -41,7 +41,7 @@ execute function stopward.refuse_change('decisions_append_only');
 
 alter table stopward.market_views
 add column telling integer not null default 1;
-comment on column stopward.market_views.telling is 'That of the decision which was made on it.';
+comment on column stopward.market_views.telling is 'Number of the telling of the decision which was made on it.';
 alter table stopward.market_views
 add constraint market_views_telling_counts check (telling >= 1) not valid;
 alter table stopward.market_views

@@ -519,7 +519,7 @@ set search_path = ''
 as $$
 declare
     is_request constant boolean := stopward.require(
-        'drop_month', request, '{"table": "text", "month": "date", "location": "prose"}'
+        'drop_month', request, '{"table": "text", "month": "date", "location": "prose", "most": "bigint?"}'
     );
     partition constant text := stopward.require_journal_month(request);
     this_table constant text := request ->> 'table';
@@ -530,15 +530,8 @@ declare
     so_far record;
     frozen_digest text;
 begin
-    if
-        not stopward.fits(request -> 'most', 'bigint?')
-        or coalesce((request ->> 'most')::bigint, 1) < 1
-        or not stopward.fits(request -> 'location', 'prose')
-    then
-        perform stopward.refuse(
-            'drop_month_request', format('most %s, location %s', request -> 'most', request -> 'location'),
-            'wanted is a location, and allowed is 1 row and more'
-        );
+    if most < 1 then
+        perform stopward.refuse('drop_month_request', format('drop_month: most was %s, allowed is 1 and more', most));
     end if;
     if (
         select c.relispartition from pg_class as c

@@ -224,8 +224,8 @@ def insert_trades(
                 realised, closed_quantity, stop_rule, closed_at
             )
             select
-                %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s, '{}', 2, 1,
-                'stop', %s
+                %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s,
+                '{"best": 100, "worst": 100}', 2, 1, 'stop', %s
             from unnest(%s::text[]) as p
             """,
             world.account_id,

@@ -57,6 +57,11 @@ ROWS: Mapping[str, str] = {
             'ndjson.gz', 1
         )
         """,
+    "month_comparisons": """
+        insert into stopward.month_comparisons (table_name, month, relation, location)
+        values ('decisions', '2024-01-01', 0, 's3://bucket/key')
+        on conflict on constraint month_comparisons_pkey do nothing
+        """,
     "feature_schemas": """
         insert into stopward.feature_schemas (schema_hash, names) values ('access', '{one,two}')
         on conflict on constraint feature_schemas_pkey do nothing
@@ -123,6 +128,7 @@ ROWS: Mapping[str, str] = {
 SHARED: Mapping[str, str] = {
     "feature_schemas": "how features are named is the same for everybody",
     "archives": "a month of the journal holds the rows of all accounts; operators alone read it",
+    "month_comparisons": "a month of the journal holds the rows of all accounts; nobody reads it",
     "instruments": "how a symbol trades is the same for everybody",
     "market_sessions": "the hours of an exchange are public",
     "session_claims": "the hours of an exchange are public",
@@ -140,6 +146,7 @@ OWN_RULE: Mapping[str, str] = {
 UNREAD: Mapping[str, str] = {
     "channel_addresses": "an address of a channel is a secret: its deliverer gets it from a claim",
     "edge_webhook": "it holds the secret that the edge function knows us by",
+    "month_comparisons": "how far two calls of one function have come is nobody's business",
 }
 """Tables that nobody may read at all, and why."""
 

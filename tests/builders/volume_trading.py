@@ -152,7 +152,7 @@ TRADING: Final = (
         case e when %(each)s then 'exit' when 3 then 'move_stop' else 'hold' end,
         case e when %(each)s then 'give_back' when 3 then 'breakeven' end, 99,
         case when e in (3, %(each)s) then 32 else 0 end, '[]', %(state)s, '[0, 0, 0, 0, 0, 0]',
-        'hash-20', '1', 'all', true, '{}', m.at, 101
+        'hash-20', '1', 'all', true, '[]', m.at, 101
     from generate_series(1, %(trades)s) as n
     cross join generate_series(1, %(each)s) as e
     cross join lateral (
@@ -166,7 +166,7 @@ TRADING: Final = (
     )
     select
         p.account_id, p.id, m.at, 'monitor_positions', p.symbol, 'hold', 0, '[]', %(state)s,
-        '[0, 0, 0, 0, 0, 0]', 'hash-20', '1', 'all', true, '{}', m.at, 101
+        '[0, 0, 0, 0, 0, 0]', 'hash-20', '1', 'all', true, '[]', m.at, 101
     from stopward.positions as p
     cross join generate_series(1, 100) as e
     cross join lateral (

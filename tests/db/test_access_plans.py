@@ -33,8 +33,8 @@ FILL: Sequence[str] = (
         stop_rule, closed_at
     )
     select
-        a.id, 'p-' || n, 'S' || n, 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, now(), now(), '{}', 1,
-        1, 'stop', now()
+        a.id, 'p-' || n, 'S' || n, 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, now(), now(),
+        '{"best": 100, "worst": 100}', 1, 1, 'stop', now()
     from stopward.accounts as a, generate_series(1, 10) as n
     """,
     """

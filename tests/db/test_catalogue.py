@@ -51,6 +51,7 @@ FAULTS = {
             )
             and t.relname || '.' || a.attname <> all (array[
                 'archives.dropped_at', 'channels.held_until', 'notifications.read_at',
+                'outbox.failed_at',
                 'outbox.settled_at', 'position_exits.attributed_at',
                 'session_disagreements.cleared_at', 'training_requests.started_at',
                 'training_requests.claimed_until', 'training_requests.finished_at'
@@ -200,7 +201,6 @@ def test_a_fault_would_be_found(catalogue: psycopg.Connection[Any]) -> None:
     catalogue.execute(
         "alter table stopward.careless add owner text references stopward.accounts (id)"
     )
-    catalogue.execute("alter table stopward.careless add at timestamptz")
     catalogue.execute("create function api.careless() returns int language sql as 'select 1'")
     catalogue.execute("create view api.careless as select 1 as one")
     catalogue.execute("create sequence stopward.careless_seq")

@@ -48,10 +48,15 @@ NEEDED: Mapping[str, str] = {
         """,
     "order_log__rejected": """
         insert into stopward.orders
-        select (jsonb_populate_record(o, '{"id": "no", "step": "arm", "status": "rejected"}')).*
-        from stopward.orders as o where o.account_id = %(account)s limit 1
+        select (
+            jsonb_populate_record(o, '{"id": "no", "step": "arm", "price": 99, "part": "other"}')
+        ).*
+        from stopward.orders as o where o.account_id = %(account)s limit 1;
+        update stopward.orders set status = 'rejected' where account_id = %(account)s and id = 'no'
         """,
     "prediction_log__blocked": """
+        -- Past the trigger that asks the ladder: m1 has no weight here, and climbs for weeks.
+        set session_replication_role = replica;
         insert into stopward.predictions (
             account_id, model_id, signal_id, symbol, at, session_day, probability, threshold,
             decision, arm, weight, u, schema_hash, latency_ms
@@ -59,7 +64,8 @@ NEEDED: Mapping[str, str] = {
         values (
             %(account)s, 'm1', 's2', 'AAPL', now(), '2026-11-23', 0.4, 0.5, 'veto', 'model', 0.5,
             0.1, 'access', 1
-        )
+        );
+        reset session_replication_role
         """,
     "report_pages": """
         insert into stopward.daily_reports

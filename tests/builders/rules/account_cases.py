@@ -24,6 +24,14 @@ def twice_attributed(stage: Stage) -> None:
 
 
 CASES: Cases = {
+    "session_claims_times_plausible": copied(
+        "session_claims",
+        where="t.opens_at is not null",
+        source="'broker'",
+        day="'2300-01-03'",
+        opens_at="'2300-01-03 14:30+00'",
+        closes_at="'2300-01-03 21:00+00'",
+    ),
     "accounts_equity_is_number": copied(
         "accounts", id="'fresh'", equity_prior_close="'NaN'", equity_put_at="now()"
     ),

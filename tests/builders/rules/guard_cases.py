@@ -2,8 +2,8 @@
 
 from tests.builders.requests import REQUESTS, Stage
 from tests.builders.rules.case import (
-    after,
     Cases,
+    after,
     asks,
     asks_row,
     asks_row_again,
@@ -23,6 +23,7 @@ def armed_twice(stage: Stage) -> None:
 
 
 CASES: Cases = {
+    "require_now record_tick_request": asks("record_tick", tick_at="2199-01-01T00:00:00+00:00"),
     "orders_filled_quantity_not_negative": behind(
         "orders", "orders_fills_only_grow", updated("orders", "filled_quantity = -1")
     ),

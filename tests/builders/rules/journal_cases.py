@@ -12,7 +12,31 @@ def of(function: str, table: str = "decisions") -> Case:
     return asks(function, table=table, month=MONTH)
 
 
+def emptied(table: str) -> Case:
+    """Truncate a table whose months, which have a trigger each, would let it."""
+    return after(
+        sql(f"""
+            do $$
+            declare
+                month regclass;
+            begin
+                for month in
+                    select inhrelid from pg_inherits where inhparent = 'stopward.{table}'::regclass
+                loop
+                    execute format(
+                        'alter table %%s disable trigger {table}_never_truncated', month
+                    );
+                end loop;
+            end
+            $$
+            """),  # noqa: S608 - the name is one of ours
+        sql(f"truncate stopward.{table} cascade"),
+    )
+
+
 CASES: Cases = {
+    "trigger decisions_never_truncated": emptied("decisions"),
+    "trigger market_views_never_truncated": emptied("market_views"),
     "decisions_kind_known": copied("decisions", where="t.kind = 'exit'", kind="'bogus'"),
     "decisions_only_holds_run": copied("decisions", where="t.kind = 'exit'", ticks="2"),
     "decisions_reason_named": copied("decisions", where="t.kind = 'exit'", rule="null"),
@@ -41,6 +65,7 @@ CASES: Cases = {
             """),
     ),
     "drop_month journal_month_attached": after(MADE, of("drop_month")),
+    "drop_month drop_month_request": asks("drop_month", most=0),
     "drop_month archive_differs": after(
         MADE, of("note_archive"), of("detach_month"), of("drop_month")
     ),

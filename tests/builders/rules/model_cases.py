@@ -73,6 +73,13 @@ CASES: Cases = {
     "rollout_events_cooldown_follows": moved(
         kind="'demotion'", from_stage="'pilot'", weight_from="0.1"
     ),
+    "rollout_events_model_fkey": copied("rollout_events", id="'fresh'", model_id="'nothing'"),
+    "rollout_events_times_plausible": moved(
+        kind="'demotion'",
+        from_stage="'pilot'",
+        weight_from="0.1",
+        cooldown_until="'2300-01-01'",
+    ),
     "rollout_events_one_chain": moved(number="t.number"),
     "rollout_events_one_step_up": moved(
         kind="'promotion'", to_stage="'expansion'", weight_to="0.3"

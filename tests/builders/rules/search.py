@@ -1,7 +1,8 @@
 """Cases that nobody needs to write: a wrong write is looked for until one breaks just that rule.
 
 Looked for are a copy of a row with one column wrong, a row twice, a row that refers to nothing,
-a column changed and all rows deleted. What takes two columns, or a stage, is written by hand.
+a column changed, all rows deleted and the table truncated. What takes two columns, or a stage, is
+written by hand.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "bigint": ("-1", "0"),
     "smallint": ("-1", "0", "30000"),
     "date": ("'2024-01-02'", "'2030-01-02'"),
-    "timestamp with time zone": ("null", "'2000-01-01'", "'2100-01-01'"),
+    "timestamp with time zone": ("null", "'2000-01-01'", "'2100-01-01'", "'2300-01-01'"),
     "jsonb": ("'[]'", "'{}'", "'1'"),
     "bytea": ("'\\x00'",),
     "boolean": ("false", "true"),
@@ -153,6 +154,7 @@ def to_nothing(stage: Stage, rule: Rule) -> Iterator[Case]:
 def changes(stage: Stage, rule: Rule) -> Iterator[Case]:
     types = columns_of(stage, rule.where)
     yield sql(f"delete from stopward.{rule.where} where {whose(rule.where, types)}")  # noqa: S608
+    yield sql(f"truncate stopward.{rule.where} cascade")
     yield from (
         updated(rule.where, f"{column} = {other.format(column)}")
         for column, kind in types.items()
