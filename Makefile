@@ -1,9 +1,10 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench nightly lock clean
+.PHONY: help run test check format bench nightly soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 10
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 # A shim may exist and fail, so each candidate is run before it is chosen.
 PYTHON ?= $(shell for candidate in python3.12 python3.13 python3.11 python3; do \
@@ -38,6 +39,10 @@ bench: $(VENV)/installed-dev ## Print the benchmarks and write benchmarks/result
 
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m nightly $(ARGS)
+
+soak: $(VENV)/installed-dev ## Break ticks at random, MINUTES for the fast harness and for the stack
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --stack
 
 lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \

@@ -1,6 +1,8 @@
 """The long run: its table counts what ran, and says where to go on."""
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,13 +36,28 @@ def test_the_table_counts_schedules_faults_and_what_broke() -> None:
 
 
 def test_a_run_ends_in_time_and_names_the_seed_to_go_on_with() -> None:
-    tally, following = soak(iter(range(40, 10**6)), until=time.monotonic() + 0.1)
+    tally = Tally()
+    following = soak(iter(range(40, 10**6)), until=time.monotonic() + 0.1, tally=tally)
     assert tally.schedules >= 1
     assert following == 40 + tally.schedules
 
 
-def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--minutes", "0.002", "--seed", "3"]) == 0
+def test_a_run_goes_on_where_the_last_one_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--minutes", "0.002", "--seed", "3"], kept=tmp_path) == 0
+    assert capsys.readouterr().out.startswith("fast: seeds 3 to ")
+    first = json.loads((tmp_path / "fast.json").read_text())
+    assert main(["--minutes", "0.002"], kept=tmp_path) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("seeds 3 to ")
+    assert printed.startswith(f"fast: seeds {first['next']} to ")
     assert "boundary calls" in printed
+    second = json.loads((tmp_path / "fast.json").read_text())
+    assert second["schedules"] == second["next"] - 3 > first["schedules"]
+
+
+def test_the_stack_is_run_by_the_same_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--minutes", "0.002", "--stack"], kept=tmp_path) == 0
+    assert capsys.readouterr().out.startswith("stack: seeds 0 to ")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
-from stopward.domain.money import round_stop
 from stopward.domain.rulebook import parse
 from stopward.errors import (
     BrokerRejected,
@@ -15,15 +14,16 @@ from stopward.errors import (
     InvalidInput,
     StopwardError,
 )
-from stopward.local.simulator import Options, Simulator
+from stopward.local.simulator import Simulator
 from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
 from stopward.services.guard import Guard, GuardSettings, Summary
-from tests.builders.faults import MASKS, GuardName, Hand, Opening, Schedule, Wake
+from tests.builders.faults import MASKS, GuardName, Hand, Schedule, Wake
 from tests.builders.guard import ACCOUNT
-from tests.builders.simulator import SESSIONS, at, bars_of
+from tests.builders.simulator import SESSIONS, at
 from tests.faults import hands
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Broken, Frame, KillTick, Line
+from tests.faults.market import a_market, open_at_the_start
 from tests.faults.outcome import (
     check_protected,
     check_settled,
@@ -77,17 +77,7 @@ class World:
     def __post_init__(self) -> None:
         """Build the world, and open what is held at the start."""
         schedule = self.schedule
-        start = at(schedule.start_minute)
-        self.simulator = Simulator(
-            bars={
-                symbol: bars_of(*rows, symbol=symbol, start=schedule.start_minute - 1)
-                for symbol, rows in schedule.prices.items()
-            },
-            sessions=SESSIONS,
-            start=start,
-            cash=Decimal(10_000_000),
-            options=Options(settling=schedule.settling, volume_share=schedule.volume_share),
-        )
+        self.simulator = a_market(schedule)
         self.memory = MemoryStore(now=lambda: self.simulator.now)
         self.memory.open_account(
             ACCOUNT, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
@@ -109,8 +99,7 @@ class World:
             latency_seconds=schedule.latency.total_seconds(),
             tracing=self.tracing,
         )
-        for opening in schedule.openings:
-            self._open(opening)
+        open_at_the_start(self.simulator, schedule)
         self.check()
         for name in MASKS:
             self._start(name)
@@ -273,31 +262,6 @@ class World:
         self.boundary.note(f"failure at {where}", repr(error))
         if not isinstance(error, StopwardError):
             raise Broken(f"a failure that nobody raised on purpose at {where}: {error!r}")
-
-    def _open(self, opening: Opening) -> None:
-        symbol = opening.symbol
-        price = self.simulator.price(symbol)
-        if price is None:
-            raise InvalidInput(f"{symbol} has no price")
-        up = 1 if opening.side == "long" else -1
-        stop = target = None
-        if opening.stop is not None:
-            stop = round_stop(price * (1 - up * opening.stop), hands.TICK, opening.side)
-        if opening.target is not None:
-            target = (price * (1 + up * opening.target)).quantize(hands.TICK)
-        partly = stop is not None and opening.covered < 1
-        self.simulator.open_position(
-            symbol,
-            opening.side,
-            opening.quantity,
-            price,
-            stop=None if partly else stop,
-            target=None if partly else target,
-        )
-        if partly and stop is not None:
-            part = (opening.quantity * opening.covered).quantize(Decimal(1))
-            if part > 0:
-                self.simulator.hand_stop(symbol, stop, quantity=part)
 
 
 def run(schedule: Schedule, *, tracing: bool = False, guard_class: GuardClass = Guard) -> Result:
