@@ -423,6 +423,7 @@ revoke execute on function api.measure_outbox(jsonb) from public;
 grant execute on function api.measure_outbox(jsonb) to service_role, stopward_worker;
 
 create index outbox_settled_idx on stopward.outbox (account_id, channel, settled_at) where settled_at is not null;
+create index outbox_error_idx on stopward.outbox (account_id, channel, failed_at) where last_error is not null;
 
 create view api.notification_log with (security_invoker = true) as
 select
@@ -478,8 +479,7 @@ select
         where
             o.account_id = c.account_id
             and o.channel = c.name
-            and o.status in ('pending', 'claimed', 'dead')
-            and o.last_error is not null
+            and o.last_error is not null -- it is forgotten once it was delivered
         order by o.failed_at desc
         limit 1
     ) as last_error

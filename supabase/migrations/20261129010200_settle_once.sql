@@ -23,20 +23,17 @@ begin
         );
     end if;
 
-    with changed as (
-        update stopward.orders as o
-        set
-            quantity = g.quantity,
-            status = g.status,
-            broker_order_id = g.broker_order_id,
-            filled_quantity = g.filled_quantity,
-            filled_price = g.filled_price,
-            reason = g.reason
+    with news as materialized (
+        select g.*
         from stopward.orders_of(given) as g
+        -- Each by its key: what is asked of the events below must not turn this into a scan.
+        cross join lateral (
+            select * from stopward.orders as o
+            where o.account_id = of_account and o.id = g.id
+            limit 1
+        ) as o
         where
-            o.account_id = of_account
-            and o.id = g.id
-            and (o.quantity, o.status, o.broker_order_id, o.filled_quantity, o.filled_price, o.reason)
+            (o.quantity, o.status, o.broker_order_id, o.filled_quantity, o.filled_price, o.reason)
             is distinct from
             (g.quantity, g.status, g.broker_order_id, g.filled_quantity, g.filled_price, g.reason)
             -- The same word of the same pulse, or an older one of an order that went on, is a repetition.
@@ -60,6 +57,19 @@ begin
                         )
                 )
             )
+    ),
+
+    changed as (
+        update stopward.orders as o
+        set
+            quantity = g.quantity,
+            status = g.status,
+            broker_order_id = g.broker_order_id,
+            filled_quantity = g.filled_quantity,
+            filled_price = g.filled_price,
+            reason = g.reason
+        from news as g
+        where o.account_id = of_account and o.id = g.id
         returning o.*
     )
 

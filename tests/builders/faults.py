@@ -24,8 +24,9 @@ FaultKind = Literal[
 """no_answer: nothing happened, no answer. lost_answer: it happened, no answer. late_effect: no
 answer, and it happens some calls later. stale: reads answer as before, for some calls. hidden: an
 order sent is in no answer for some calls. slow: time passes before the call. overlap: another tick
-runs before the call. kill_before, kill_after: the process ends around the call. At the wire only: server_error, 500 and
-nothing is done; timeout_after, 504 and it is done; half_answer, it is done and the body is cut."""
+runs before the call. kill_before, kill_after: the process ends around the call. At the wire only:
+server_error, 500 and nothing is done; timeout_after, 504 and it is done; half_answer, it is done
+and the body is cut."""
 
 HandKind = Literal[
     "close", "reduce", "reduce_keep", "add", "tighten", "loosen", "cancel", "stop", "open", "split",

@@ -117,7 +117,7 @@ AROUND: Final = (
     """
     insert into stopward.rollout_events (
         account_id, id, model_id, number, at, kind, from_stage, to_stage, weight_from, weight_to,
-        because, evidence
+        because, evidence, session_day
     )
     select
         m.account_id, m.id || '/' || n, m.id, n, m.created_at + interval '1 hour' * n,
@@ -125,7 +125,10 @@ AROUND: Final = (
         case when n < 3 then 'shadow' else 'pilot' end,
         case n when 1 then 'shadow' else 'pilot' end,
         case when n < 3 then 0 else 0.1 end, case n when 1 then 0 when 2 then 0.1 else 0.15 end,
-        'earned', '{"n": 100}'
+        'earned',
+        '{"days": 60, "resolved": 100, "e_value": 12, "mean_r": 0.1, "variance": 1, "parity": 1,'
+        ' "skew": 0, "slope_low": 0.8, "slope_high": 1.2}',
+        (m.created_at at time zone 'America/New_York')::date + n
     from stopward.models as m
     cross join generate_series(1, 3) as n
     """,

@@ -49,6 +49,7 @@ STILL: Mapping[str, str] = {
     "channels": "a few an account",
     "edge_webhook": "one row",
     "feature_schemas": "one a change of the registry",
+    "month_comparisons": "one a month that is being compared",
     "leases": "one an account",
     "members": "a few an account",
     "model_aliases": "two a kind of model",

@@ -1,6 +1,7 @@
 """Run one schedule over everything that is deployed: handlers, adapters, HTTP, Postgres."""
 
 import io
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
@@ -65,6 +66,9 @@ class StackWorld:
         broken = None
         with ExitStack() as stack:
             stack.enter_context(redirect_stdout(io.StringIO()))
+            # A handler that is ended before its first line of metrics has none to publish.
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message="No application metrics to publish")
             self._build()
             stack.callback(self._close)
             self._broker_url = stack.enter_context(self.simulator.serve())
@@ -137,11 +141,8 @@ class StackWorld:
             sends_allowed=schedule.mode == "guard",
             hands_off=set(schedule.hands_off),
         )
-        self.turns = Turns(
-            Random(schedule.seed),  # noqa: S311 - nothing here is secret
-            self.now,
-            self._pass_to,
-        )
+        draw = Random(schedule.seed)  # noqa: S311 - nothing here is secret
+        self.turns = Turns(draw, self.now, self._pass_to)
         self.boundary = WireBoundary(
             stage=self,
             disturbances=schedule.disturbances,
