@@ -27,6 +27,7 @@ create index instruments_unusual_idx on stopward.instruments (symbol) where tick
 
 -- A connection that lives calls these for every account, and from the sixth call on has one plan for all of them: the
 -- one for a middling account, which reads every order or position that a large one ever had.
+alter function stopward.write_journal(text, timestamptz, jsonb, jsonb) set plan_cache_mode = 'force_custom_plan';
 alter function stopward.write_positions(text, jsonb, jsonb) set plan_cache_mode = 'force_custom_plan';
 alter function stopward.write_trades(text, timestamptz, jsonb) set plan_cache_mode = 'force_custom_plan';
 alter function stopward.write_intents(text, timestamptz, bigint, jsonb) set plan_cache_mode = 'force_custom_plan';

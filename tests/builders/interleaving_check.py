@@ -52,6 +52,24 @@ runs as (
             partition by d.account_id, d.position_id, d.source order by d.tick_at
         ) as next_at
     from stopward.decisions as d
+    where d.kind = 'hold' -- what acts is kept beside the hold that was told of its pulse
+),
+
+pulses as (
+    select
+        d.account_id, d.position_id, d.source,
+        coalesce(sum(d.ticks) filter (where d.kind = 'hold'), 0) as held,
+        count(distinct d.tick_at) filter (where d.kind <> 'hold') as acted,
+        count(distinct d.tick_at) filter (
+            where d.kind <> 'hold' and not exists (
+                select from stopward.decisions as h
+                where (h.account_id, h.position_id, h.source, h.kind)
+                    = (d.account_id, d.position_id, d.source, 'hold')
+                    and d.tick_at between h.tick_at and h.last_tick_at
+            )
+        ) as acted_alone
+    from stopward.decisions as d
+    group by 1, 2, 3
 )
 
 select p.account_id, 'two open positions of ' || p.symbol
@@ -117,23 +135,28 @@ select r.account_id, 'decisions about ' || r.position_id || ' overlap at ' || r.
 from runs as r where r.next_at <= r.last_tick_at
 union all
 select coalesce(d.account_id, t.account_id), 'pulses of ' || coalesce(d.position_id, t.position_id)
-    || ' by ' || coalesce(d.source, t.source) || ': ' || coalesce(d.ticks, 0) || ' stored, '
-    || coalesce(t.ticks, 0) || ' told'
-from (
-    select account_id, position_id, source, sum(ticks) as ticks
-    from stopward.decisions group by 1, 2, 3
-) as d
+    || ' by ' || coalesce(d.source, t.source) || ': ' || coalesce(d.held, 0) || ' held, '
+    || coalesce(d.acted, 0) || ' acted, ' || coalesce(t.ticks, 0) || ' told'
+from pulses as d
 full join (
     select account_id, position_id, source, count(*) as ticks from watched.told group by 1, 2, 3
 ) as t using (account_id, position_id, source)
-where d.ticks is distinct from t.ticks
+-- Whether a hold was told of the pulse of an act inside its run, the run does not say.
+where (t.ticks between d.held + d.acted_alone and d.held + d.acted) is not true
+union all
+select d.account_id, 'the same was decided twice about ' || d.position_id || ' at ' || d.tick_at
+from stopward.decisions as d
+group by d.account_id, d.position_id, d.source, d.tick_at, d.kind, d.rule, d.stop, d.stop_rule,
+    d.quantity
+having count(*) > 1
 union all
 select r.account_id, 'the run of ' || r.position_id || ' does not point at its decision'
 from stopward.decision_runs as r
-left join stopward.decisions as d
-    on (d.account_id, d.position_id, d.source, d.tick_at)
-    = (r.account_id, r.position_id, r.source, r.tick_at)
-where d.last_tick_at is distinct from r.last_tick_at
+where not exists (
+    select from stopward.decisions as d
+    where (d.account_id, d.position_id, d.source, d.tick_at, d.last_tick_at)
+        = (r.account_id, r.position_id, r.source, r.tick_at, r.last_tick_at)
+)
 union all
 select d.account_id, 'the day counts ' || d.realised || ' trades of ' || coalesce(t.trades, 0)
 from stopward.day_results as d

@@ -32,6 +32,7 @@ from tests.builders.store import (
     an_order,
     pulse,
 )
+from tests.builders.table_rows import FOR_OPERATORS
 from tests.builders.volume import LARGE, SMALL, UNTIL, example_of
 from tests.docs.database_document import queries
 
@@ -119,7 +120,7 @@ def works() -> dict[str, Work]:
             found[f"product {name} {account}"] = _query(code, account)
         for name, statement in example_statements(account).items():
             found[f"script {name} {account}"] = _statement(statement)
-    for view in sorted({query.view for query in queries()}):
+    for view in sorted({query.view for query in queries()} - FOR_OPERATORS.keys()):
         found[f"member {view} {SMALL}"] = _member(view)
     return found
 

@@ -34,6 +34,10 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
             observations=(seen,),
         )
     )
+    found._eyes.execute(
+        "update stopward.orders set broker_order_id = 'b1' where account_id = %s",
+        (found.account_id,),
+    )
     yield found
     found.close()
 
@@ -91,6 +95,14 @@ CASES = [
     (
         "delete from stopward.settings_changes where account_id = %s",
         "settings_changes_append_only",
+    ),
+    (
+        "update stopward.orders set broker_order_id = 'b2' where account_id = %s",
+        "orders_broker_id_is_fixed",
+    ),
+    (
+        "update stopward.orders set filled_quantity = quantity + 1 where account_id = %s",
+        "orders_fills_fit_quantity",
     ),
     (
         "update stopward.orders set part = 'other' where account_id = %s",
@@ -204,7 +216,7 @@ def test_a_position_that_nobody_can_hold_is_refused(
 def test_not_a_number_is_no_price(world: PostgresWorld) -> None:
     with pytest.raises(psycopg.errors.CheckViolation) as caught:
         world._eyes.execute(
-            "update stopward.positions set average_entry = 'NaN'"
+            "update stopward.positions set realised = 'NaN'"
             " where symbol = 'AAPL' and account_id = %s",
             (world.account_id,),
         )

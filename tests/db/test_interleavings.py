@@ -36,13 +36,13 @@ MUTANTS = {
     ),
     "a pulse that counts again when it is told again": (
         "write_journal",
-        "else r.last_tick_at is distinct from s.tick_at",
-        "else true",
+        "is not distinct from (s.kind, s.rule, s.stop, s.stop_rule, s.quantity)",
+        "is not distinct from (s.kind || '?', s.rule, s.stop, s.stop_rule, s.quantity)",
     ),
     "an event for each word, news or not": (
         "settle_orders",
-        "and (o.quantity, o.status",
-        "and true or o.account_id = of_account and o.id = g.id and (o.quantity, o.status",
+        "where\n            (o.quantity, o.status",
+        "where\n            true or (o.quantity, o.status",
     ),
     "intents that are new each time": (
         "write_intents",

@@ -237,7 +237,11 @@ def send_in_observe_mode() -> Iterator[None]:
         snapshot = replace(bench.snapshot, account=account)
         return plan_all(replace(bench, snapshot=snapshot), *arguments)
 
-    with patch("stopward.services.guard.tick.plan_all", anyway):
+    # The database would withhold the intents: it is the second line of defence.
+    with (
+        patch("stopward.services.guard.tick.plan_all", anyway),
+        patch("stopward.adapters.memory_book.is_withheld", lambda *_: False),
+    ):
         yield
 
 

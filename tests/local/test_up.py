@@ -41,6 +41,7 @@ Resources:
 Parameters:
   Stage: {Type: String}
   AccountId: {Type: String}
+  Database: {Type: String, Default: supabase}
 """
 
 

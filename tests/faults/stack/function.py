@@ -20,7 +20,8 @@ from tests.builders.faults import GuardName
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS: Mapping[GuardName, str] = {"monitor": "monitor_positions", "breakeven": "check_breakeven"}
 ENVIRONMENT = {
-    "POWERTOOLS_SERVICE_NAME": "stopward",
+    # A name of its own, for loggers are kept by name: other tests want to hear theirs.
+    "POWERTOOLS_SERVICE_NAME": "stack",
     "POWERTOOLS_METRICS_NAMESPACE": "Stopward",
     "POWERTOOLS_TRACE_DISABLED": "1",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
