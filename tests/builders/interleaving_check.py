@@ -59,7 +59,6 @@ pulses as (
     select
         d.account_id, d.position_id, d.source,
         coalesce(sum(d.ticks) filter (where d.kind = 'hold'), 0) as held,
-        count(distinct d.tick_at) filter (where d.kind <> 'hold') as acted,
         count(distinct d.tick_at) filter (
             where d.kind <> 'hold' and not exists (
                 select from stopward.decisions as h
@@ -134,15 +133,23 @@ union all
 select r.account_id, 'decisions about ' || r.position_id || ' overlap at ' || r.next_at
 from runs as r where r.next_at <= r.last_tick_at
 union all
-select coalesce(d.account_id, t.account_id), 'pulses of ' || coalesce(d.position_id, t.position_id)
-    || ' by ' || coalesce(d.source, t.source) || ': ' || coalesce(d.held, 0) || ' held, '
-    || coalesce(d.acted, 0) || ' acted, ' || coalesce(t.ticks, 0) || ' told'
+select t.account_id,
+    'pulse ' || t.tick_at || ' of ' || t.position_id || ' by ' || t.source || ' is in no decision'
+from watched.told as t
+where not exists (
+    select from stopward.decisions as d
+    where (d.account_id, d.position_id, d.source) = (t.account_id, t.position_id, t.source)
+        and t.tick_at between d.tick_at and d.last_tick_at
+)
+union all
+-- A hold that is told first when its run has gone on is of that run, and not counted.
+select d.account_id, 'pulses of ' || d.position_id || ' by ' || d.source || ': ' || d.held
+    || ' held, ' || d.acted_alone || ' acted alone, ' || coalesce(t.ticks, 0) || ' told'
 from pulses as d
-full join (
+left join (
     select account_id, position_id, source, count(*) as ticks from watched.told group by 1, 2, 3
 ) as t using (account_id, position_id, source)
--- Whether a hold was told of the pulse of an act inside its run, the run does not say.
-where (t.ticks between d.held + d.acted_alone and d.held + d.acted) is not true
+where d.held + d.acted_alone > coalesce(t.ticks, 0)
 union all
 select d.account_id, 'the same was decided twice about ' || d.position_id || ' at ' || d.tick_at
 from stopward.decisions as d
