@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from stopward.adapters.memory_alarms import raise_alarms
 from stopward.adapters.memory_rows import AlarmRow, JournalRow, Lease, OrderEvent
 from stopward.adapters.memory_rules import (
     UNSETTLED,
@@ -16,8 +17,6 @@ from stopward.adapters.memory_rules import (
     check_trade,
     ends,
     extends,
-    gravest,
-    is_graver,
     is_repeated,
     is_told,
     is_withheld,
@@ -236,25 +235,7 @@ class Book:
 
         A pulse counts once, and the gravest word about it stays.
         """
-        raised = gravest(alarms)
-        over, lasting = set(cleared), frozenset(raised)
-        for place, row in enumerate(self.alarms):
-            if row.cleared_at is not None:
-                continue
-            is_over = row.alarm.key in over or row.alarm.kind in over
-            if is_over and row.alarm.key not in lasting:
-                self.alarms[place] = replace(row, cleared_at=at)
-            alarm = raised.pop(row.alarm.key, None)
-            if alarm is None:
-                continue
-            later = tick_at > row.last_tick_at
-            if later or (tick_at == row.last_tick_at and is_graver(alarm, row.alarm)):
-                self.alarms[place] = replace(
-                    row, alarm=alarm, last_tick_at=tick_at, count=row.count + later
-                )
-        self.alarms.extend(
-            AlarmRow(alarm=alarm, first_at=at, last_tick_at=tick_at) for alarm in raised.values()
-        )
+        self.alarms = raise_alarms(self.alarms, tick_at, at, alarms, cleared)
 
     def write_day(self, day: DayRow | None) -> None:
         """Bring the session's row to the one given; a lock stays."""

@@ -12,7 +12,6 @@ from stopward.domain.orders import SIZED, Order, OrderStatus
 from stopward.domain.position import Position
 from stopward.domain.snapshot import (
     Acknowledgement,
-    Alarm,
     DecisionRow,
     Mode,
     Observation,
@@ -21,7 +20,6 @@ from stopward.domain.snapshot import (
 )
 from stopward.errors import DatabaseRejected
 
-SEVERITIES = ("notice", "warning", "critical")
 UNSETTLED: frozenset[OrderStatus] = frozenset({"recorded", "working"})
 
 
@@ -191,20 +189,6 @@ def _signature(row: DecisionRow) -> tuple[object, ...]:
     # Spelled, for nan is no number's equal.
     measured = repr(row.measured)
     return row.fired, row.rules_hash, row.rule_version, row.mask, measured, reasons
-
-
-def gravest(alarms: Iterable[Alarm]) -> dict[str, Alarm]:
-    """Return one alarm a key: the gravest, and of equals the last."""
-    found: dict[str, Alarm] = {}
-    for each in alarms:
-        if each.key not in found or not is_graver(found[each.key], each):
-            found[each.key] = each
-    return found
-
-
-def is_graver(alarm: Alarm, other: Alarm) -> bool:
-    """Whether an alarm is of a higher severity than another."""
-    return SEVERITIES.index(alarm.severity) > SEVERITIES.index(other.severity)
 
 
 def refuse_if(broken: bool, rule: str, subject: str) -> None:

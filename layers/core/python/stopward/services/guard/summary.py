@@ -1,7 +1,15 @@
 """What one tick did, in counts: the log line and the metrics are made of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
+
+from stopward.domain.decision import Exit, Reduce
+from stopward.services.guard.confirm import Confirmed
+from stopward.services.guard.judge import Judgement
+from stopward.services.guard.plans import Planned
+from stopward.services.guard.record import is_unprotected
+from stopward.services.guard.subject import Beliefs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +52,28 @@ class Summary:
     def counts(self) -> dict[str, float]:
         """Return the counts by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def summarize(
+    beliefs: Beliefs, judgement: Judgement, planned: Sequence[Planned], confirmed: Confirmed
+) -> Summary:
+    """Return the counts of a tick that looked, judged and acted."""
+    decisions = [each.decision for each in judgement.judged if each.decision is not None]
+    steps = [order.step for order in confirmed.orders]
+    return Summary(
+        ticks=1,
+        positions=len(judgement.judged),
+        adopted=sum(subject.is_new for subject in beliefs.subjects),
+        decisions=len(decisions),
+        exits=sum(isinstance(decision, Exit) for decision in decisions),
+        reduces=sum(isinstance(decision, Reduce) for decision in decisions),
+        moves=steps.count("move"),
+        arms=steps.count("arm"),
+        orders_sent=len(confirmed.orders),
+        orders_rejected=sum(order.status == "rejected" for order in confirmed.orders),
+        trades=len(beliefs.trades) + len(confirmed.trades),
+        alarms=len(beliefs.alarms) + len(judgement.alarms) + len(confirmed.alarms),
+        unprotected=sum(is_unprotected(each.subject) for each in judgement.judged),
+        unusable_views=sum(view.fault is not None for view in judgement.views),
+        unprotected_seconds=sum(confirmed.unprotected_seconds.values()),
+    )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from stopward.domain.decision import Exit, Reduce
 from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.orders import Fill
 from stopward.domain.rulebook import Mask, RuleBook, parse
@@ -19,12 +18,12 @@ from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Judgement, judge
 from stopward.services.guard.look import fills_needed_since, look_at_broker
 from stopward.services.guard.plans import Planned, plan_all
-from stopward.services.guard.record import is_unprotected, tick_record, without_holds
+from stopward.services.guard.record import tick_record, without_holds
 from stopward.services.guard.rounds import Rounds
 from stopward.services.guard.sent import Sent
 from stopward.services.guard.sight import Sight
 from stopward.services.guard.subject import Beliefs
-from stopward.services.guard.summary import Summary
+from stopward.services.guard.summary import Summary, summarize
 
 BUSY_RETRY = timedelta(milliseconds=250)
 REFUSED_KEYS = frozenset({401, 403})
@@ -107,7 +106,7 @@ class Guard:
         confirmed = Confirmed()
         if any(each.steps for each in planned):
             confirmed = self._act(bench, planned, fresh, judgement.day, self._deadline(until))
-        return replace(_summary(beliefs, judgement, planned, confirmed), failures=self._failures)
+        return replace(summarize(beliefs, judgement, planned, confirmed), failures=self._failures)
 
     def _failed(self, where: str, error: Exception) -> None:
         self._failures += 1
@@ -276,27 +275,3 @@ def _protecting(snapshot: Snapshot) -> RuleBook:
     """Return rules that do nothing, for an account whose guarded positions stay protected."""
     symbols = ", ".join(f'"{position.symbol}"' for position in snapshot.positions)
     return parse(f"[account]\nallow = [{symbols}]\n", source="protection alone")
-
-
-def _summary(
-    beliefs: Beliefs, judgement: Judgement, planned: Sequence[Planned], confirmed: Confirmed
-) -> Summary:
-    decisions = [each.decision for each in judgement.judged if each.decision is not None]
-    steps = [order.step for order in confirmed.orders]
-    return Summary(
-        ticks=1,
-        positions=len(judgement.judged),
-        adopted=sum(subject.is_new for subject in beliefs.subjects),
-        decisions=len(decisions),
-        exits=sum(isinstance(decision, Exit) for decision in decisions),
-        reduces=sum(isinstance(decision, Reduce) for decision in decisions),
-        moves=steps.count("move"),
-        arms=steps.count("arm"),
-        orders_sent=len(confirmed.orders),
-        orders_rejected=sum(order.status == "rejected" for order in confirmed.orders),
-        trades=len(beliefs.trades) + len(confirmed.trades),
-        alarms=len(beliefs.alarms) + len(judgement.alarms) + len(confirmed.alarms),
-        unprotected=sum(is_unprotected(each.subject) for each in judgement.judged),
-        unusable_views=sum(view.fault is not None for view in judgement.views),
-        unprotected_seconds=sum(confirmed.unprotected_seconds.values()),
-    )
