@@ -13,7 +13,7 @@ from tests.conftest import EMBEDDED, MakeDatabase
 EACH = 1_000
 """Schedules in `make test`, on each version of PostgreSQL, which get different seeds."""
 NIGHTLY = 10_000
-CHUNK = 2_000
+CHUNK = 500
 ENOUGH = 1_500
 """Schedules in which a planted mistake must show."""
 

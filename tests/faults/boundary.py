@@ -200,7 +200,8 @@ class Boundary:
         if after == "kill_after":
             self.note(what, "done, and the process is killed")
             raise KillTick
-        self.note(what, _shown(answer))
+        if self.tracing:
+            self.note(what, _shown(answer))
         return answer
 
     def _due_now(self, frame: Frame, what: str) -> list[Disturbance]:

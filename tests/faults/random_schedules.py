@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from random import Random
 
 from stopward.domain.identity import Symbol
@@ -23,6 +24,8 @@ SYMBOLS = (Symbol("AAPL"), Symbol("MSFT"), Symbol("NVDA"))
 FLAT_MINUTES = 8
 CLOSE_MINUTE = 390
 PULSES = (10.0, 20.0)
+WAKES = (4, 6, 8, 8, 12, 16, 24, 36)
+"""How long schedules are: mostly short, for what breaks mostly breaks in few steps."""
 RULES = (
     '[rules.breakeven]\narm = "0.4 r"\n',
     "[rules.ratchet]\nat_1 = 0.5\nlock_1 = 0.1\nat_2 = 1\nlock_2 = 0.5\n",
@@ -55,11 +58,11 @@ def random_schedule(seed: int) -> Schedule:
     """Return the schedule of a seed, the same on every machine."""
     draw = Random(seed)  # noqa: S311 - nothing here is secret
     symbols = SYMBOLS[: draw.choice((1, 1, 1, 2, 3))]
-    minutes = draw.choice((2, 3, 4))
+    pulse, count = draw.choice(PULSES), draw.choice(WAKES)
+    minutes = ceil(count / 2 * pulse / 60)
     near_close = draw.random() < 0.1
     start = CLOSE_MINUTE - minutes + 1 if near_close else 1
-    pulse = draw.choice(PULSES)
-    wakes = _wakes(draw, pulse=pulse, count=int(minutes * 60 / pulse) * 2)
+    wakes = _wakes(draw, pulse=pulse, count=count)
     return Schedule(
         seed=seed,
         start_minute=start,
@@ -110,7 +113,7 @@ def _wakes(draw: Random, *, pulse: float, count: int) -> tuple[Wake, ...]:
             case "later":
                 where = min(place + draw.randint(1, 4), len(wakes))
                 wakes.insert(where, _again(draw, wakes[place], len(wakes)))
-            case "lost":
+            case "lost" if len(wakes) > 3:
                 del wakes[place : place + draw.randint(1, 3)]
             case _:
                 other = min(place + 1, len(wakes) - 1)

@@ -18,6 +18,13 @@ class Hours:
     def __init__(self, sessions: Sequence[Session]) -> None:
         self.sessions = tuple(sorted(sessions, key=lambda session: session.opens_at))
         self._closes = [session.closes_at for session in self.sessions]
+        self._edges = sorted(
+            {
+                edge
+                for s in self.sessions
+                for edge in (s.opens_at - EARLY, s.opens_at, s.closes_at, s.closes_at + LATE)
+            }
+        )
 
     def session_at(self, moment: datetime) -> Session | None:
         """Return the session that is open at `moment`, or None."""
@@ -51,13 +58,8 @@ class Hours:
 
     def edges(self, after: datetime, until: datetime) -> list[datetime]:
         """Return opens, closes and ends of after-hours in (after, until], oldest first."""
-        edges = {
-            edge
-            for s in self.sessions
-            for edge in (s.opens_at - EARLY, s.opens_at, s.closes_at, s.closes_at + LATE)
-            if after < edge <= until
-        }
-        return sorted(edges)
+        first, last = bisect_right(self._edges, after), bisect_right(self._edges, until)
+        return self._edges[first:last]
 
     def finished_by(self, moment: datetime) -> tuple[Session, ...]:
         """Return the sessions that have closed by `moment`."""

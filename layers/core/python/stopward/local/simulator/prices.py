@@ -23,6 +23,9 @@ from stopward.errors import InvalidInput
 MINUTE = timedelta(minutes=1)
 OFFSETS = (0, 20, 40, 59)
 """Seconds into the minute of open, first extreme, second extreme and close."""
+LAST_POINT = timedelta(seconds=OFFSETS[-1])
+MICROSECOND = timedelta(microseconds=1)
+ONE = Decimal(1)
 FEED = "simulated"
 
 
@@ -47,11 +50,14 @@ class Minute:
 
     def price(self, moment: datetime, tick: Decimal) -> Decimal:
         """Return the price at `moment`, which is not before the bar."""
-        seconds = Decimal(str((moment - self.at).total_seconds()))
-        if seconds >= OFFSETS[-1]:
+        gone = moment - self.at
+        if gone >= LAST_POINT:
             return self.path[-1]
-        index = max(i for i, offset in enumerate(OFFSETS) if offset <= seconds)
+        index = bisect_right(OFFSETS, gone.seconds) - 1
         before, after = self.path[index], self.path[index + 1]
+        if before == after:
+            return before
+        seconds = Decimal(gone // MICROSECOND) / 1_000_000
         share = (seconds - OFFSETS[index]) / (OFFSETS[index + 1] - OFFSETS[index])
         if not share:
             return before
@@ -107,7 +113,7 @@ class Tape:
 
     def factor(self, symbol: Symbol, moment: datetime) -> Decimal:
         """Return what a stored price is divided by at `moment`, because of splits up to then."""
-        factor = Decimal(1)
+        factor = ONE
         for at, ratio in self._splits.get(symbol, ()):
             if at <= moment:
                 factor *= ratio
@@ -115,7 +121,10 @@ class Tape:
 
     def tick(self, symbol: Symbol, price: Decimal) -> Decimal:
         """Return the price step of `symbol` at `price`."""
-        return self._instruments.get(symbol, Instrument(symbol=symbol)).tick_at(price)
+        instrument = self._instruments.get(symbol)
+        if instrument is None:
+            instrument = self._instruments[symbol] = Instrument(symbol=symbol)
+        return instrument.tick_at(price)
 
     def boundaries(self, after: datetime, until: datetime) -> list[datetime]:
         """Return the bar starts of any symbol in (after, until], oldest first."""
@@ -194,7 +203,7 @@ class Tape:
 
     def _split_minute(self, symbol: Symbol, minute: Minute, moment: datetime) -> Minute:
         factor = self.factor(symbol, moment)
-        if factor == 1:
+        if factor == ONE:
             return minute
         opened, first, second, close = (price / factor for price in minute.path)
         return Minute(
