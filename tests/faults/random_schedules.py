@@ -66,7 +66,7 @@ def random_schedule(seed: int) -> Schedule:
     return Schedule(
         seed=seed,
         start_minute=start,
-        prices={symbol: _prices(draw, minutes + 1) for symbol in symbols},
+        prices={symbol: random_prices(draw, minutes + 1) for symbol in symbols},
         openings=tuple(_opening(draw, symbol) for symbol in symbols if draw.random() < 0.9),
         rules=_rules(draw, symbols),
         mode="observe" if draw.random() < 0.04 else "guard",
@@ -127,7 +127,8 @@ def _again(draw: Random, wake: Wake, number: int) -> Wake:
     )
 
 
-def _prices(draw: Random, minutes: int) -> tuple[Prices, ...]:
+def random_prices(draw: Random, minutes: int) -> tuple[Prices, ...]:
+    """Return bars of a walk with jumps, then as many flat ones as calm needs."""
     price = draw.choice((100.0, 48.0, 250.0, 12.0))
     swing = draw.choice((0.001, 0.004, 0.008, 0.015))
     rows: list[Prices] = []

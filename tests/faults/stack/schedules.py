@@ -6,7 +6,7 @@ from random import Random
 
 from stopward.domain.identity import Symbol
 from tests.builders.faults import Disturbance, FaultKind, GuardName, Hand, Schedule, Wake
-from tests.faults.random_schedules import HANDS, random_schedule
+from tests.faults.random_schedules import HANDS, random_prices, random_schedule
 
 MINUTES = (1, 2, 2, 3)
 FAULTS: tuple[FaultKind, ...] = (
@@ -24,8 +24,14 @@ def random_stack_schedule(seed: int) -> Schedule:
     """Return the schedule of a seed, the same on every machine."""
     draw = Random(f"stack {seed}")  # noqa: S311 - nothing here is secret
     base = random_schedule(seed)
-    wakes = _events(draw, draw.choice(MINUTES))
-    return replace(base, wakes=wakes, disturbances=_disturbances(draw, wakes, tuple(base.prices)))
+    minutes = draw.choice(MINUTES)
+    wakes = _events(draw, minutes)
+    return replace(
+        base,
+        prices={symbol: random_prices(draw, minutes + 1) for symbol in base.prices},
+        wakes=wakes,
+        disturbances=_disturbances(draw, wakes, tuple(base.prices)),
+    )
 
 
 def _events(draw: Random, minutes: int) -> tuple[Wake, ...]:
