@@ -24,6 +24,7 @@ from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.faults import Schedule
 from tests.faults.random_schedules import random_schedule
 from tests.faults.shrink import shrink, timeline
+from tests.faults.stack.connections import Connections
 from tests.faults.stack.schedules import random_stack_schedule
 from tests.faults.stack.world import run as run_stack
 from tests.faults.world import Result, run
@@ -130,13 +131,15 @@ def _runner(stack: bool) -> Iterator[Run]:
         try:
             prepare_platform(url)
             migrate(url)
+            connections = Connections(url)
             numbers = iter(range(sys.maxsize))
             yield lambda schedule, *, tracing=False: run_stack(
                 schedule,
-                url=url,
+                over=connections,
                 account_id=AccountId(f"soak-{next(numbers)}"),
                 tracing=tracing,
             )
+            connections.close()
         finally:
             server.remove()
 

@@ -1,6 +1,6 @@
 """Everything that is deployed, broken at the wire: nothing is lost, doubled, loosened or naked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.builders.faults import Schedule
 from tests.conftest import MakeDatabase
 from tests.faults.mutants import MUTANTS
 from tests.faults.shrink import shrink, timeline
+from tests.faults.stack.connections import Connections
 from tests.faults.stack.function import FOLDERS
 from tests.faults.stack.schedules import FAULTS, random_stack_schedule
 from tests.faults.stack.world import TIMEOUT_SECONDS, run
@@ -23,16 +24,17 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run_here(make_database: MakeDatabase, template_database: str) -> Run:
+def run_here(make_database: MakeDatabase, template_database: str) -> Iterator[Run]:
     """Run schedules in a database of this test's own, each for an account of its own."""
-    url = make_database(template=template_database)
+    connections = Connections(make_database(template=template_database))
     runs = iter(range(10**6))
 
     def run_one(schedule: Schedule, *, tracing: bool = False, account: str = "") -> Result:
         name = AccountId(account or f"stack-{next(runs)}")
-        return run(schedule, url=url, account_id=name, tracing=tracing)
+        return run(schedule, over=connections, account_id=name, tracing=tracing)
 
-    return run_one
+    yield run_one
+    connections.close()
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
@@ -56,13 +58,14 @@ def hold(run_here: Run, seeds: range) -> None:
 
 
 def test_a_run_is_the_same_every_time(make_database: MakeDatabase, template_database: str) -> None:
-    urls = [make_database(template=template_database) for _ in range(2)]
     for seed in range(6):
-        one, other = (
-            run(random_stack_schedule(seed), url=url, account_id=AccountId("same"), tracing=True)
-            for url in urls
-        )
-        assert one == other
+        results = []
+        for _ in range(2):
+            connections = Connections(make_database(template=template_database))
+            schedule, account_id = random_stack_schedule(seed), AccountId("same")
+            results.append(run(schedule, over=connections, account_id=account_id, tracing=True))
+            connections.close()
+        assert results[0] == results[1]
 
 
 def test_the_seeds_reach_every_fault(run_here: Run) -> None:

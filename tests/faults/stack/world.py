@@ -27,6 +27,7 @@ from tests.faults.market import a_market, open_at_the_start
 from tests.faults.outcome import check_protected, check_settled, check_trades
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
 from tests.faults.stack.book import PostgresState
+from tests.faults.stack.connections import Connections
 from tests.faults.stack.function import Context, Parts, cold_start, invoke, settings_of
 from tests.faults.stack.turns import Actor, Turns
 from tests.faults.stack.wire import WireBoundary, WireFunctions, WireTransport
@@ -44,7 +45,7 @@ class StackWorld:
     """The market, the database and two functions of one schedule."""
 
     schedule: Schedule
-    url: str
+    connections: Connections
     account_id: AccountId
     tracing: bool = False
     simulator: Simulator = field(init=False)
@@ -126,7 +127,7 @@ class StackWorld:
     def _build(self) -> None:
         schedule = self.schedule
         self.simulator = a_market(schedule)
-        self.memory = PostgresState(self.url, self.account_id)
+        self.memory = PostgresState(self.connections, self.account_id)
         self.memory.open_account(
             self.account_id, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
         )
@@ -156,7 +157,7 @@ class StackWorld:
     def _close(self) -> None:
         self.memory.close()
         for database in self._databases:
-            database.close()
+            self.connections.give_back(database)
 
     def _add(self, wake: Wake) -> None:
         start = at(self.schedule.start_minute)
@@ -237,7 +238,7 @@ class StackWorld:
         Transport.boundary = boundary
         settings = settings_of(
             self.account_id,
-            url=self.url,
+            url=self.connections.url,
             broker_url=self._broker_url,
             key=self.simulator.key,
             secret=self.simulator.secret,
@@ -254,7 +255,7 @@ class StackWorld:
         return cold_start(name, settings, parts)
 
     def _functions(self) -> Functions:
-        database = PostgresDatabase(self.url)
+        database = self.connections.take()
         self._databases.append(database)
         return WireFunctions(database, self.boundary, self._before_call, self._after_call)
 
@@ -295,6 +296,8 @@ class _TurnsClock(SkewedClock):
         self.turns.sleep_until(moment - self.ahead)
 
 
-def run(schedule: Schedule, *, url: str, account_id: AccountId, tracing: bool = False) -> Result:
+def run(
+    schedule: Schedule, *, over: Connections, account_id: AccountId, tracing: bool = False
+) -> Result:
     """Run a schedule from its start, for an account of its own."""
-    return StackWorld(schedule, url, account_id, tracing=tracing).run()
+    return StackWorld(schedule, over, account_id, tracing=tracing).run()
