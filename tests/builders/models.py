@@ -201,6 +201,12 @@ def move(world: ModelWorld, number: int, stage: str, weight: str, **changes: Any
     return world.call("move_rollout", **request)
 
 
+def place(world: ModelWorld) -> tuple[str, str]:
+    """Return the stage and the weight of the only champion."""
+    (found,) = world.call("current_models")["models"]
+    return found["stage"], found["weight"]
+
+
 def climb(world: ModelWorld, *places: tuple[str, str], began: str = "shadow") -> None:
     """Move model m1 up from place to place, eight days apart."""
     before = began

@@ -102,8 +102,9 @@ def test_a_writer_that_lost_its_lease_meanwhile_is_refused(
         # Before the take-over it was still the last holder; after it, it is refused.
         assert fence.result() == late + 1
         assert written.result() in (None, "stale_fence")
-    with pytest.raises(DatabaseRejected):
+    with pytest.raises(DatabaseRejected) as caught:
         world.store.record_tick(a_record(late, account_id=world.account_id))
+    assert caught.value.rule == "stale_fence"
 
 
 @pytest.mark.parametrize("has_begun_before", [True, False])

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import timedelta
-from itertools import pairwise
-from threading import Barrier
 from typing import Any
 
-import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from stopward.errors import DatabaseRejected
-from tests.builders.models import EVIDENCE, MOVES, UP, ModelWorld, a_model, champion, climb, move
+from tests.builders.models import (
+    EVIDENCE,
+    MOVES,
+    UP,
+    ModelWorld,
+    a_model,
+    champion,
+    climb,
+    move,
+    place,
+)
 
 
 @pytest.fixture
@@ -24,11 +26,6 @@ def world(database_url: str) -> Iterator[ModelWorld]:
     champion(found)
     yield found
     found.close()
-
-
-def place(world: ModelWorld) -> tuple[str, str]:
-    (found,) = world.call("current_models")["models"]
-    return found["stage"], found["weight"]
 
 
 def refused(world: ModelWorld, stage: str, weight: str, **changes: Any) -> str | None:
@@ -265,86 +262,3 @@ def test_a_role_taken_away_takes_the_weight_along(world: ModelWorld) -> None:
     world.call("set_alias", alias="champion", model_id=None, expected="m1", because="corrupt")
     (row,) = world.view("rollout_status")
     assert (row["stage"], row["weight"], row["alias"]) == ("shadow", 0, None)
-
-
-@pytest.mark.parametrize("statement", ["update {} set because = 'x'", "delete from {}"])
-def test_even_the_owner_rewrites_nothing(world: ModelWorld, statement: str) -> None:
-    with pytest.raises(psycopg.errors.RaiseException) as caught:
-        world.run(statement.format("stopward.rollout_events") + " where account_id = %s")
-    assert caught.value.diag.constraint_name == "rollout_events_append_only"
-
-
-def test_even_the_owner_keeps_the_chain_whole(world: ModelWorld) -> None:
-    with pytest.raises(psycopg.errors.RaiseException) as caught:
-        world.run(
-            "insert into stopward.rollout_events (account_id, id, model_id, number, kind,"
-            " from_stage, to_stage, weight_from, weight_to, because, evidence)"
-            " values (%s, 'x', 'm1', 9, 'promotion', 'pilot', 'expansion', 0.10, 0.30, 'x', '{}')"
-        )
-    assert caught.value.diag.constraint_name == "rollout_continues"
-
-
-def test_of_movers_at_once_one_moves(world: ModelWorld) -> None:
-    movers = 4
-    start = Barrier(movers)
-
-    def rise(number: int) -> str:
-        with psycopg.connect(world.url, autocommit=True) as connection:
-            start.wait()
-            try:
-                connection.execute(
-                    "select api.move_rollout(jsonb_build_object('account_id', %s::text, 'id',"
-                    " %s::text, 'model_id', 'm1', 'to_stage', 'pilot', 'weight', '0.10',"
-                    " 'because', 'x', 'evidence', %s::jsonb, 'expected_stage',"
-                    " 'shadow'))",
-                    (world.account_id, f"rise-{number}", json.dumps(EVIDENCE)),
-                )
-            except psycopg.errors.RaiseException as error:
-                return str(error.diag.constraint_name)
-        return "moved"
-
-    with ThreadPoolExecutor(movers) as pool:
-        answers = sorted(pool.map(rise, range(movers)))
-    assert answers == ["moved"] + ["rollout_continues"] * (movers - 1)
-
-
-LADDER = ["shadow", "pilot", "expansion", "optimization"]
-WEIGHTS = ["0", "0.05", "0.10", "0.15", "0.20", "0.30", "0.35", "0.40", "0.50", "0.70", "0.75"]
-
-
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(LADDER),
-            st.sampled_from(WEIGHTS),
-            st.sampled_from(LADDER),
-            st.sampled_from([0, 0, 1, 6]),
-        ),
-        max_size=30,
-    )
-)
-def test_whatever_is_asked_the_chain_is_whole(
-    world: ModelWorld, asked: list[tuple[str, str, str, int]]
-) -> None:
-    for stage, weight, expected, days in asked:
-        world.age(days)
-        with suppress(DatabaseRejected):
-            move(world, next(MOVES), stage, weight, expected_stage=expected)
-    chain = world.rows(
-        "select number, from_stage, to_stage, weight_from, weight_to, kind, session_day, at"
-        " from stopward.rollout_events where account_id = %s order by number"
-    )
-    assert [row[0] for row in chain] == list(range(1, len(chain) + 1))
-    rises = [row[6] for row in chain if row[5] == "promotion"]
-    assert len(set(rises)) == len(rises)
-    fell_at = None
-    for before, after in pairwise(chain):
-        assert (before[2], before[4]) == (after[1], after[3])
-        assert LADDER.index(after[2]) - LADDER.index(after[1]) <= 1
-        if after[5] == "promotion":
-            assert fell_at is None or after[7] - fell_at >= timedelta(days=10)
-            assert after[1] == after[2] or str(after[4]) in ("0.10", "0.30", "0.50")
-        fell_at = after[7] if after[5] == "demotion" else fell_at

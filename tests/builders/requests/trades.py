@@ -1,0 +1,51 @@
+"""Requests about trades: their features, attributions and reports."""
+
+from collections.abc import Mapping
+
+from tests.builders.requests.stage import Maker, Request, Stage, as_is, of_account
+from tests.builders.store import a_position
+
+
+def put_features(stage: Stage) -> Request:
+    features = {
+        "position_id": stage.position.id,
+        "kind": "open",
+        "at": "2026-11-23T17:00:00Z",
+        "schema_hash": "access",
+        "values": ["1.5", None],
+        "rebuilt": False,
+    }
+    return {"account_id": stage.account_id, "features": [features]}
+
+
+def put_attribution(stage: Stage) -> Request:
+    closed = a_position("MSFT", account_id=stage.position.account_id)
+    attribution = {
+        "position_id": closed.id,
+        "rule": "give_back",
+        "without_r": 0.5,
+        "version": "1",
+    }
+    return {
+        "account_id": stage.account_id,
+        "at": "2026-11-23T22:00:00Z",
+        "attributions": [attribution],
+    }
+
+
+TRADES: Mapping[str, Maker] = {
+    "put_attribution": put_attribution,
+    "put_daily_report": of_account(
+        session_day="2026-11-23",
+        facts={"trades": 1},
+        patterns=[],
+        recommendations=[],
+        commentary="Quiet.",
+        commentary_source="template",
+        html_location="reports/1.html",
+        html="<p>Quiet.</p>",
+        status="ready",
+    ),
+    "put_feature_schema": as_is(schema_hash="requests", names=["one", "two"]),
+    "put_features": put_features,
+}
