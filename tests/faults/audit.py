@@ -3,47 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import BrokerOrderId, OrderId, PositionId, Symbol, is_ours
-from stopward.domain.money import Side
 from stopward.domain.orders import Order, OrderRequest
 from stopward.domain.position import Position
+from stopward.domain.rulebook import RuleBook
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 from stopward.errors import DatabaseRejected
 from stopward.local.simulator import SimulatedOrder, Simulator
 from stopward.local.simulator.order import is_stop_kind
 from stopward.local.simulator.state import protects
 from tests.builders.guard import ACCOUNT
-from tests.faults.boundary import Broken, Frame
+from tests.faults.episode import ZERO, Episode
+from tests.faults.frame import Broken, Frame
+from tests.faults.redecide import check_decided_again
 
-ZERO = Decimal(0)
 STALE_FENCE = "stale_fence"
 RESTS = frozenset({"new", "accepted", "held"})
-
-
-@dataclass(slots=True, kw_only=True)
-class Episode:
-    """One holding from flat to flat, as executions tell it.
-
-    tightest: the tightest stop of ours that rested, or the trader's looser one since. steps: for
-    each execution its time, the shares held after it, and the dollars it realised.
-    """
-
-    symbol: Symbol
-    began_at: datetime
-    shares: Decimal = ZERO
-    tightest: Decimal | None = None
-    has_split: bool = False
-    steps: list[tuple[datetime, Decimal, Decimal]] = field(default_factory=list)
-
-    @property
-    def side(self) -> Side:
-        """The side of the holding."""
-        return "long" if self.shares > 0 else "short"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +37,7 @@ class Audit:
 
     simulator: Simulator
     store: MemoryStore
+    book: RuleBook
     sends_allowed: bool
     hands_off: set[Symbol]
     holding: dict[Symbol, Episode] = field(default_factory=dict)
@@ -80,6 +60,8 @@ class Audit:
     def began(self, frame: Frame, snapshot: Snapshot | Busy) -> Snapshot | Busy:
         """Take note of what was off limits when a tick began."""
         frame.watched = frozenset(self.hands_off)
+        if isinstance(snapshot, Snapshot):
+            frame.snapshot = snapshot
         return snapshot
 
     def asked_to_submit(self, frame: Frame, request: OrderRequest) -> None:
@@ -153,7 +135,12 @@ class Audit:
 
     @contextmanager
     def writing(self, frame: Frame, told: TickRecord | Acknowledgement) -> Iterator[None]:
-        """Let nothing be written that the database refuses, but by a writer that came too late."""
+        """Let nothing be written that the database refuses, but by a writer that came too late.
+
+        And no decision that what is written of it would not come to again.
+        """
+        if isinstance(told, TickRecord) and frame.snapshot is not None:
+            check_decided_again(told, frame.snapshot, self.book)
         known = set(self.store.book(ACCOUNT).positions)
         try:
             yield

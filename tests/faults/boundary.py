@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.errors import (
     BrokerRejected,
     BrokerUnavailable,
@@ -16,46 +14,12 @@ from stopward.errors import (
     Rejected,
 )
 from tests.builders.faults import Disturbance, Hand, Wake
+from tests.faults.frame import Frame, KillTick, Line
 
 T = TypeVar("T")
 OLDEST_ANSWER = timedelta(seconds=30)
 """How far a stale read lags behind, at most; a broker that lags more is down."""
 RETRY_AFTER_SECONDS = 1.0
-
-
-class KillTick(BaseException):
-    """The process ends here; nothing that catches errors may catch this."""
-
-
-class Broken(BaseException):
-    """An invariant does not hold. Not an Exception, so that no guard survives it."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Frame:
-    """One tick in progress, as the boundary sees it.
-
-    told: shares by symbol, as last answered to this tick. fresh: symbols read after the last
-    change that this tick asked for. canceled: orders that it asked to cancel and has not seen
-    final, with their symbol. writes: requests to change something at the broker. watched: symbols
-    that were off limits when it began. unanswered: orders sent without an answer, which may be
-    sent again as they were. seen: calls by the words they begin with. closed: symbols of which this
-    tick wrote a trade.
-    """
-
-    wake: Wake
-    began_at: datetime
-    calls: int = 0
-    faults: int = 0
-    hands: int = 0
-    writes: int = 0
-    told: dict[Symbol, Decimal] = field(default_factory=dict)
-    fresh: set[Symbol] = field(default_factory=set)
-    canceled: dict[BrokerOrderId, Symbol] = field(default_factory=dict)
-    watched: frozenset[Symbol] = frozenset()
-    unanswered: set[str] = field(default_factory=set)
-    seen: dict[str, set[int]] = field(default_factory=dict)
-    closed: set[Symbol] = field(default_factory=set)
 
 
 class Stage(Protocol):
@@ -75,17 +39,6 @@ class Stage(Protocol):
 
     def check(self) -> None:
         """Check what must hold after every step; raises Broken."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the timeline."""
-
-    at: datetime
-    depth: int
-    who: str
-    what: str
-    effect: str
 
 
 @dataclass(slots=True, kw_only=True)

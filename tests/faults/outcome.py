@@ -14,7 +14,7 @@ from stopward.local.simulator import Simulator
 from stopward.local.simulator.order import is_stop_kind
 from tests.builders.guard import ACCOUNT
 from tests.faults.audit import Audit
-from tests.faults.boundary import Broken
+from tests.faults.frame import Broken
 
 CENT = Decimal("0.01")
 MOST_IN_PARTS = Decimal("0.8")

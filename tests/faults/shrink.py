@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.builders.faults import Schedule
-from tests.faults.world import Result
+from tests.faults.result import Result
 
 Run = Callable[[Schedule], Result]
 MOST_RUNS = 400

@@ -23,11 +23,12 @@ from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.faults import Schedule
 from tests.faults.random_schedules import random_schedule
+from tests.faults.result import Result
 from tests.faults.shrink import shrink, timeline
 from tests.faults.stack.connections import Connections
 from tests.faults.stack.schedules import random_stack_schedule
 from tests.faults.stack.world import run as run_stack
-from tests.faults.world import Result, run
+from tests.faults.world import run
 
 TOLD = 3
 """Stories that are shrunk and printed; the others are counted."""

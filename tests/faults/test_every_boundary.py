@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.builders.faults import FaultKind, Schedule
+from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES, fault
-from tests.faults.world import CALM_NUMBER, Result, run
+from tests.faults.world import CALM_NUMBER, run
 
 
 @pytest.mark.parametrize("name", STORIES)

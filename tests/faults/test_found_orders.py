@@ -15,8 +15,9 @@ from tests.builders.simulated_clock import SimulatedClock
 from tests.builders.simulator import AAPL, a_simulator, at, sell
 from tests.builders.store import a_position, an_order
 from tests.faults import stories
+from tests.faults.result import Result
 from tests.faults.shrink import timeline
-from tests.faults.world import Result, run
+from tests.faults.world import run
 
 D = Decimal
 

@@ -12,9 +12,10 @@ from stopward.services.guard.sent import Sent
 from tests.builders.faults import Schedule
 from tests.builders.store import NOON, a_position, an_order
 from tests.faults import stories
+from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES
-from tests.faults.world import Result, run
+from tests.faults.world import run
 
 D = Decimal
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.result import Result
 from tests.faults.soak import Tally, main, soak
-from tests.faults.world import Result
 
 
 def a_result(broken: str | None) -> Result:

@@ -1,12 +1,9 @@
 """Run one schedule: the real guards over the simulator and the store in memory, fault by fault."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
-from stopward.domain.rulebook import parse
 from stopward.errors import (
     BrokerRejected,
     DatabaseRejected,
@@ -19,10 +16,11 @@ from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
 from stopward.services.guard import Guard, GuardSettings, Summary
 from tests.builders.faults import MASKS, GuardName, Hand, Schedule, Wake
 from tests.builders.guard import ACCOUNT
-from tests.builders.simulator import SESSIONS, at
+from tests.builders.simulator import at
 from tests.faults import hands
 from tests.faults.audit import Audit
-from tests.faults.boundary import Boundary, Broken, Frame, KillTick, Line
+from tests.faults.boundary import Boundary
+from tests.faults.frame import Broken, Frame, KillTick
 from tests.faults.market import a_market, open_at_the_start
 from tests.faults.outcome import (
     check_protected,
@@ -31,6 +29,7 @@ from tests.faults.outcome import (
     filled_since,
 )
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
+from tests.faults.result import Result, open_account, the_result, writes_of
 
 QUIET_WAKES = 16
 """Healthy ticks after a schedule, at most; then everything must be settled and quiet."""
@@ -39,20 +38,6 @@ LEASE_SECONDS = 15.0
 LEASE_MARGIN_SECONDS = 2.0
 CALM_NUMBER = 10_000
 GuardClass = type[Guard]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came of a schedule. broken: the invariant that did not hold, or None."""
-
-    broken: str | None
-    lines: tuple[Line, ...]
-    applied: Mapping[str, int]
-    calls: int
-    ticks: int
-    calls_of: Mapping[int, int]
-    unprotected_seconds: float
-    failures: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -79,17 +64,11 @@ class World:
         schedule = self.schedule
         self.simulator = a_market(schedule)
         self.memory = MemoryStore(now=lambda: self.simulator.now)
-        self.memory.open_account(
-            ACCOUNT, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
-        )
-        rules_hash = parse(schedule.rules, source="test").hash
-        self.memory.put_rules(ACCOUNT, schedule.rules, rules_hash=rules_hash)
-        self.memory.put_sessions(SESSIONS)
-        for symbol in schedule.hands_off:
-            self.memory.tag_symbol(ACCOUNT, symbol, "hands-off")
+        book = open_account(self.memory, ACCOUNT, schedule)
         self.audit = Audit(
             simulator=self.simulator,
             store=self.memory,
+            book=book,
             sends_allowed=schedule.mode == "guard",
             hands_off=set(schedule.hands_off),
         )
@@ -114,17 +93,13 @@ class World:
             self._settle_down()
         except Broken as error:
             broken = str(error)
-        return Result(
-            broken=broken,
-            lines=tuple(self.boundary.lines),
-            applied=self.boundary.applied,
-            calls=self.boundary.total,
+        return the_result(
+            broken,
+            simulator=self.simulator,
+            boundary=self.boundary,
             ticks=self.ticks,
             calls_of=self.calls_of,
-            unprotected_seconds=sum(
-                span.seconds(self.simulator.now) for span in self.simulator.ledger.spans
-            ),
-            failures=tuple(self.failures),
+            failures=self.failures,
         )
 
     # What the boundary needs
@@ -232,9 +207,7 @@ class World:
 
     @property
     def _writes(self) -> int:
-        # A stop that the price has passed is refused until the open; then it becomes an exit.
-        is_open = self.simulator.state.hours.session_at(self.simulator.now) is not None
-        return self.boundary.writes + (self.boundary.refusals if is_open else 0)
+        return writes_of(self.boundary, self.simulator)
 
     def _start(self, name: GuardName) -> None:
         ahead = self.schedule.skew_seconds if name == "breakeven" else 0.0

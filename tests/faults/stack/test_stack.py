@@ -10,12 +10,12 @@ from stopward.local.host.template import read_template
 from tests.builders.faults import Schedule
 from tests.conftest import MakeDatabase
 from tests.faults.mutants import MUTANTS
+from tests.faults.result import Result
 from tests.faults.shrink import shrink, timeline
 from tests.faults.stack.connections import Connections
 from tests.faults.stack.function import FOLDERS
 from tests.faults.stack.schedules import FAULTS, random_stack_schedule
 from tests.faults.stack.world import TIMEOUT_SECONDS, run
-from tests.faults.world import Result
 
 SCHEDULES = 100
 NIGHTLY = 500

@@ -16,7 +16,8 @@ from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.errors import BrokerUnavailable, DatabaseUnavailable
 from tests.builders.faults import Disturbance, Wake
-from tests.faults.boundary import Boundary, Frame, KillTick
+from tests.faults.boundary import Boundary
+from tests.faults.frame import Frame, KillTick
 from tests.faults.stack.turns import Actor, Turns
 
 T = TypeVar("T")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -14,24 +13,24 @@ from typing import Any
 from stopward.adapters.functions import Functions
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import AccountId
-from stopward.domain.rulebook import parse
 from stopward.errors import BrokerRejected, InvalidInput, StopwardError
 from stopward.local.simulator import Simulator
 from stopward.services.guard import Guard
 from tests.builders.faults import GuardName, Hand, Schedule, Wake
-from tests.builders.simulator import SESSIONS, at
+from tests.builders.simulator import at
 from tests.faults import hands
 from tests.faults.audit import Audit
-from tests.faults.boundary import Broken, KillTick
+from tests.faults.frame import Broken, KillTick
 from tests.faults.market import a_market, open_at_the_start
 from tests.faults.outcome import check_protected, check_settled, check_trades
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
+from tests.faults.result import Result, open_account, the_result, writes_of
 from tests.faults.stack.book import PostgresState
 from tests.faults.stack.connections import Connections
 from tests.faults.stack.function import Context, Parts, cold_start, invoke, settings_of
 from tests.faults.stack.turns import Actor, Turns
 from tests.faults.stack.wire import WireBoundary, WireFunctions, WireTransport
-from tests.faults.world import CALM_NUMBER, Result
+from tests.faults.world import CALM_NUMBER
 
 TIMEOUT_SECONDS = 60.0
 """Of both functions in template.yaml; a test compares."""
@@ -80,17 +79,13 @@ class StackWorld:
                 self._settle_down()
             except Broken as error:
                 broken = str(error)
-        return Result(
-            broken=broken,
-            lines=tuple(self.boundary.lines),
-            applied=self.boundary.applied,
-            calls=self.boundary.total,
+        return the_result(
+            broken,
+            simulator=self.simulator,
+            boundary=self.boundary,
             ticks=self.invocations,
             calls_of=self.calls_of,
-            unprotected_seconds=sum(
-                span.seconds(self.simulator.now) for span in self.simulator.ledger.spans
-            ),
-            failures=tuple(self.failures),
+            failures=self.failures,
         )
 
     # What the boundary needs
@@ -128,17 +123,11 @@ class StackWorld:
         schedule = self.schedule
         self.simulator = a_market(schedule)
         self.memory = PostgresState(self.connections, self.account_id)
-        self.memory.open_account(
-            self.account_id, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
-        )
-        rules_hash = parse(schedule.rules, source="test").hash
-        self.memory.put_rules(self.account_id, schedule.rules, rules_hash=rules_hash)
-        self.memory.put_sessions(SESSIONS)
-        for symbol in schedule.hands_off:
-            self.memory.tag_symbol(self.account_id, symbol, "hands-off")
+        book = open_account(self.memory, self.account_id, schedule)
         self.audit = Audit(
             simulator=self.simulator,
             store=self.memory,  # type: ignore[arg-type]
+            book=book,
             sends_allowed=schedule.mode == "guard",
             hands_off=set(schedule.hands_off),
         )
@@ -219,8 +208,7 @@ class StackWorld:
 
     @property
     def _writes(self) -> int:
-        is_open = self.simulator.state.hours.session_at(self.simulator.now) is not None
-        return self.boundary.writes + (self.boundary.refusals if is_open else 0)
+        return writes_of(self.boundary, self.simulator)
 
     def _pass_to(self, moment: datetime) -> None:
         self.simulator.advance_to(max(moment, self.simulator.now))

@@ -43,13 +43,21 @@ def decide(
     A stop loosened by hand is not moved back: the rules that move stops are off for it.
     A closed bar must be folded into the position already; a pulse is observed here and forgotten.
     """
-    if not usable:
-        rules = _priceless(rules)
-    elif HAND_LOOSENED in position.flags:
-        rules = rules._replace(**dict.fromkeys(STOP_MOVERS))
+    rules = _in_force(position, rules, usable=usable)
     state = position.state()
     if usable and bar.closed == 0.0:
         state = observe(state, bar, rules)
+    return decide_from(state, position, bar, account, rules, usable=usable)
+
+
+def decide_from(
+    state: State, position: Position, bar: Bar, account: Account, rules: Rules, *, usable: bool
+) -> Verdict:
+    """Return what the rules want done in a state that has the bar in it already.
+
+    A journal's row holds that state: with its view, account and rules it is decided again.
+    """
+    rules = _in_force(position, rules, usable=usable)
     proposal = propose(state, bar, account, rules)
     return Verdict(
         decision=as_decision(position, proposal), proposal=proposal, rules=rules, state=state
@@ -99,6 +107,15 @@ def admit(decision: Decision, position: Position, quote: Quote | None) -> Decisi
             return decision
     price = quote.bid if position.side == "long" else quote.ask
     return decision if is_tighter(price, stop, position.side) else Exit(rule=rule)
+
+
+def _in_force(position: Position, rules: Rules, *, usable: bool) -> Rules:
+    """Return the rules that may act; those of what is in force already are the same."""
+    if not usable:
+        return _priceless(rules)
+    if HAND_LOOSENED in position.flags:
+        return rules._replace(**dict.fromkeys(STOP_MOVERS))
+    return rules
 
 
 def _priceless(rules: Rules) -> Rules:

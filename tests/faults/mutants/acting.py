@@ -1,6 +1,6 @@
-"""Guards with one defect planted, to prove that the harness can fail: blocks to run in."""
+"""Guards that act wrongly, in one way each: blocks to run in."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,6 @@ from stopward.services.guard.sent import Sent, with_order
 from stopward.services.guard.subject import Picture
 
 T = TypeVar("T")
-Mutant = Callable[[], AbstractContextManager[object]]
 
 
 @contextmanager
@@ -271,31 +270,3 @@ def see_half_of_the_orders() -> Iterator[None]:
 
     with patch.object(Picture, "holding", half):
         yield
-
-
-MUTANTS: Mapping[str, Mutant] = {
-    each.__name__: each
-    for each in (
-        act_before_record,
-        sell_without_the_release_wait,
-        rearm_with_the_old_quantity,
-        loosen_on_rearm,
-        ignore_the_fence,
-        retry_a_submit_under_a_new_id,
-        skip_the_position_reread,
-        ignore_held_legs,
-        skip_the_lease,
-        one_holder_for_a_doubled_event,
-        decide_an_exit_anew,
-        forget_the_parts_that_were_sold,
-        believe_an_absence,
-        leave_orders_behind,
-        adopt_whatever_is_listed,
-        trust_our_clock,
-        forget_a_stop_that_rested,
-        send_in_observe_mode,
-        touch_what_is_hands_off,
-        give_up_after_a_failed_step,
-        see_half_of_the_orders,
-    )
-}
