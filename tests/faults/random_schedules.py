@@ -1,5 +1,6 @@
 """Schedules from a seed: prices, positions, rules, wakes, and what goes wrong when."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from math import ceil
@@ -22,6 +23,7 @@ from tests.builders.simulator import Prices
 
 SYMBOLS = (Symbol("AAPL"), Symbol("MSFT"), Symbol("NVDA"))
 FLAT_MINUTES = 8
+SWINGS = (0.001, 0.004, 0.008, 0.015)
 CLOSE_MINUTE = 390
 PULSES = (10.0, 20.0)
 WAKES = (4, 6, 8, 8, 12, 16, 24, 36)
@@ -67,7 +69,7 @@ def random_schedule(seed: int) -> Schedule:
         seed=seed,
         start_minute=start,
         prices={symbol: random_prices(draw, minutes + 1) for symbol in symbols},
-        openings=tuple(_opening(draw, symbol) for symbol in symbols if draw.random() < 0.9),
+        openings=tuple(random_opening(draw, symbol) for symbol in symbols if draw.random() < 0.9),
         rules=_rules(draw, symbols),
         mode="observe" if draw.random() < 0.04 else "guard",
         hands_off=(symbols[-1],) if draw.random() < 0.08 else (),
@@ -127,13 +129,18 @@ def _again(draw: Random, wake: Wake, number: int) -> Wake:
     )
 
 
-def random_prices(draw: Random, minutes: int) -> tuple[Prices, ...]:
-    """Return bars of a walk with jumps, then as many flat ones as calm needs."""
+def random_prices(
+    draw: Random, minutes: int, *, swings: Sequence[float] = SWINGS, jumps: float = 0.15
+) -> tuple[Prices, ...]:
+    """Return bars of a walk with jumps, then as many flat ones as calm needs.
+
+    swings: how far a minute goes, as shares of the price; one is drawn. jumps: how many jump.
+    """
     price = draw.choice((100.0, 48.0, 250.0, 12.0))
-    swing = draw.choice((0.001, 0.004, 0.008, 0.015))
+    swing = draw.choice(swings)
     rows: list[Prices] = []
     for _ in range(minutes):
-        if draw.random() < 0.15:
+        if draw.random() < jumps:
             price *= 1 + draw.uniform(-0.04, 0.04)
         opened = round(price, 2)
         closed = round(opened * (1 + draw.gauss(0, swing)), 2)
@@ -145,7 +152,8 @@ def random_prices(draw: Random, minutes: int) -> tuple[Prices, ...]:
     return (*rows, *[(last, last, last, last)] * FLAT_MINUTES)
 
 
-def _opening(draw: Random, symbol: Symbol) -> Opening:
+def random_opening(draw: Random, symbol: Symbol) -> Opening:
+    """Return what is held of a symbol at the start."""
     quantity = draw.choice(QUANTITIES)
     whole = quantity == quantity.to_integral_value()
     side: Side = "short" if whole and draw.random() < 0.4 else "long"
@@ -181,18 +189,18 @@ def _disturbances(
         kind = draw.choice(FAULTS)
         overlap = None
         if kind == "overlap":
-            overlap = _overlapping(draw, wakes, place, len(found))
+            overlap = random_overlap(draw, wakes, place, len(found))
         found.append(
             Disturbance(
                 wake=wake.number,
-                call=_call(draw),
+                call=random_call(draw),
                 kind=kind,
-                amount=_amount(draw, kind),
+                amount=random_amount(draw, kind),
                 overlap=overlap,
             )
         )
         if kind == "slow" and draw.random() < 0.5:
-            overlap = _overlapping(draw, wakes, place, len(found))
+            overlap = random_overlap(draw, wakes, place, len(found))
             found.append(
                 Disturbance(wake=wake.number, call=found[-1].call, kind="overlap", overlap=overlap)
             )
@@ -206,7 +214,7 @@ def _disturbances(
         found.append(
             Disturbance(
                 wake=draw.choice(wakes).number,
-                call=1 if hand in ("split", "hands_off", "opt_in") else _call(draw),
+                call=1 if hand in ("split", "hands_off", "opt_in") else random_call(draw),
                 kind="hand",
                 hand=Hand(
                     kind=hand,
@@ -219,17 +227,19 @@ def _disturbances(
     return tuple(found)
 
 
-def _call(draw: Random) -> int:
+def random_call(draw: Random) -> int:
+    """Return at which call of a tick something happens."""
     return draw.choice((1, draw.randint(2, 8), draw.randint(2, 12), draw.randint(6, 30)))
 
 
-def _amount(draw: Random, kind: FaultKind) -> float:
+def random_amount(draw: Random, kind: FaultKind) -> float:
+    """Return how long a fault takes: seconds, or calls."""
     if kind == "slow":
         return draw.choice((0.5, 3.0, 9.0, 14.0, 16.0, 25.0))
     return float(draw.choice((1, 2, 4, 12)))
 
 
-def _overlapping(draw: Random, wakes: tuple[Wake, ...], place: int, index: int) -> Wake:
+def random_overlap(draw: Random, wakes: tuple[Wake, ...], place: int, index: int) -> Wake:
     """Return a tick to run inside another: the next one, the same one again, or one out of turn."""
     later = wakes[min(place + 1, len(wakes) - 1)]
     match draw.choice(("next", "next", "same", "other")):

@@ -2,21 +2,27 @@
 
 Prints a table: how many ran, with which faults, and what broke, each with its smallest story. It
 goes on where the last run of its kind ended, and adds to its table; `--seed` begins anew. The
-stack is everything that is deployed, over HTTP and Postgres. Exit code 1 when one broke.
+stack is everything that is deployed, over HTTP and Postgres. One process a core, unless `--workers`
+says otherwise. Exit code 1 when one broke.
 """
 
 import argparse
 import json
+import os
 import re
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from stopward.domain.identity import AccountId
 from stopward.local.migrate import migrate, prepare_platform
@@ -33,6 +39,13 @@ from tests.faults.world import run
 TOLD = 3
 """Stories that are shrunk and printed; the others are counted."""
 KEPT = Path(__file__).resolve().parents[2] / ".stopward" / "soak"
+BATCH = 50
+"""Seeds that a process runs before it tells what came of them."""
+DRAW: Mapping[bool, Callable[[int], Schedule]] = {
+    False: random_schedule,
+    True: random_stack_schedule,
+}
+"""What draws a schedule, by whether it is for the stack."""
 Run = Callable[..., Result]
 
 
@@ -59,6 +72,17 @@ class Tally:
         if result.broken is not None:
             self.broken.setdefault(_without_numbers(result.broken), []).append(seed)
 
+    def join(self, other: "Tally") -> None:
+        """Add the counts of another."""
+        self.schedules += other.schedules
+        self.ticks += other.ticks
+        self.calls += other.calls
+        self.disturbed += other.disturbed
+        self.unprotected_seconds += other.unprotected_seconds
+        self.faults.update(other.faults)
+        for name, seeds in other.broken.items():
+            self.broken.setdefault(name, []).extend(seeds)
+
     def kept(self) -> dict[str, Any]:
         """Return the counts by name, for JSON."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -78,53 +102,87 @@ class Tally:
 
 
 def soak(
-    seeds: Iterator[int],
-    *,
-    until: float,
-    tally: Tally,
-    draw: Callable[[int], Schedule] = random_schedule,
-    run_one: Run = run,
-) -> int:
-    """Run schedules until the monotonic time given, adding to the tally; return the next seed."""
-    seed = next(seeds)
-    while time.monotonic() < until:
+    seeds: Sequence[int], *, until: float, draw: Callable[[int], Schedule], run_one: Run
+) -> Tally:
+    """Run the schedules of these seeds, in order, until the monotonic time given."""
+    tally = Tally()
+    for seed in seeds:
+        if time.monotonic() >= until:
+            break
         tally.add(seed, run_one(draw(seed)))
-        seed = next(seeds)
-    return seed
+    return tally
 
 
 def main(arguments: Sequence[str] | None = None, *, kept: Path = KEPT) -> int:
     """Run, and print the table and the smallest stories of what broke."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long to run")
+    parser.add_argument("--schedules", type=int, help="how many at most")
     parser.add_argument("--seed", type=int, help="begin anew, with this seed")
     parser.add_argument("--stack", action="store_true", help="run all that is deployed")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     asked = parser.parse_args(arguments)
-    kind, draw = ("stack", random_stack_schedule) if asked.stack else ("fast", random_schedule)
+    kind = "stack" if asked.stack else "fast"
     tally, first = Tally(), asked.seed or 0
     at = kept / f"{kind}.json"
     if asked.seed is None and at.exists():
         tally, first = _read(json.loads(at.read_text(encoding="utf-8")))
-    with _runner(asked.stack) as run_one:
-        seeds = iter(range(first, sys.maxsize))
-        until = time.monotonic() + asked.minutes * 60
-        following = soak(seeds, until=until, tally=tally, draw=draw, run_one=run_one)
-        at.parent.mkdir(parents=True, exist_ok=True)
-        at.write_text(json.dumps({"next": following, **tally.kept()}), encoding="utf-8")
+    until = time.monotonic() + asked.minutes * 60
+    at.parent.mkdir(parents=True, exist_ok=True)
+    following = first
+    with _server(asked.stack) as url:
+        most = first + (asked.schedules or sys.maxsize - first)
+        for batch in _batches(first, most=most, until=until, workers=asked.workers, url=url):
+            following += batch.schedules
+            tally.join(batch)
+            at.write_text(json.dumps({"next": following, **tally.kept()}), encoding="utf-8")
         print(f"{kind}: seeds {first} to {following - 1}; the table counts all since it began")
         print(tally.table())
+        _tell(tally, draw=DRAW[asked.stack], url=url)
+    return 1 if tally.broken else 0
+
+
+def _batches(
+    first: int, *, most: int, until: float, workers: int, url: str | None
+) -> Iterator[Tally]:
+    """Yield the tallies of batches of seeds, in order, up to the first that was cut short."""
+    batches = (range(at, min(at + BATCH, most)) for at in range(first, most, BATCH))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[int, Future[Tally]]] = deque()
+        while True:
+            for seeds in islice(batches, 2 * workers - len(waiting)):
+                seconds = until - time.monotonic()
+                waiting.append((len(seeds), pool.submit(_batch, seeds, seconds, url)))
+            if not waiting:
+                return
+            asked, answer = waiting.popleft()
+            yield (tally := answer.result())
+            if tally.schedules < asked:
+                # Later seeds that other workers have run are run again next time.
+                pool.shutdown(cancel_futures=True)
+                return
+
+
+def _batch(seeds: range, seconds: float, url: str | None) -> Tally:
+    until = time.monotonic() + seconds
+    with _runner(url) as run_one:
+        return soak(seeds, until=until, draw=DRAW[url is not None], run_one=run_one)
+
+
+def _tell(tally: Tally, *, draw: Callable[[int], Schedule], url: str | None) -> None:
+    """Print the smallest stories of what broke."""
+    with _runner(url) as run_one:
         for name, broken in list(tally.broken.items())[:TOLD]:
             small = shrink(draw(broken[0]), run_one)
             print(f"\n{len(broken)} of: {name}\nseeds {broken[:10]}")
             print(timeline(small, run_one(small, tracing=True)))
-    return 1 if tally.broken else 0
 
 
 @contextmanager
-def _runner(stack: bool) -> Iterator[Run]:
-    """Yield what runs a schedule; the stack's brings a server of its own, and an account a run."""
+def _server(stack: bool) -> Iterator[str | None]:
+    """Yield the URL of a database server of its own for the stack; None needs none."""
     if not stack:
-        yield run
+        yield None
         return
     with tempfile.TemporaryDirectory(prefix="stopward-soak-") as folder:
         server = EmbeddedPostgres(home=Path(folder), durable=False)
@@ -132,17 +190,27 @@ def _runner(stack: bool) -> Iterator[Run]:
         try:
             prepare_platform(url)
             migrate(url)
-            connections = Connections(url)
-            numbers = iter(range(sys.maxsize))
-            yield lambda schedule, *, tracing=False: run_stack(
-                schedule,
-                over=connections,
-                account_id=AccountId(f"soak-{next(numbers)}"),
-                tracing=tracing,
-            )
-            connections.close()
+            yield url
         finally:
             server.remove()
+
+
+@contextmanager
+def _runner(url: str | None) -> Iterator[Run]:
+    """Yield what runs a schedule; the stack's takes an account for each run."""
+    if url is None:
+        yield run
+        return
+    connections = Connections(url)
+    try:
+        yield lambda schedule, *, tracing=False: run_stack(
+            schedule,
+            over=connections,
+            account_id=AccountId(f"soak-{uuid4().hex}"),
+            tracing=tracing,
+        )
+    finally:
+        connections.close()
 
 
 def _read(kept: dict[str, Any]) -> tuple[Tally, int]:

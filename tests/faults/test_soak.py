@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.random_schedules import random_schedule
 from tests.faults.result import Result
 from tests.faults.soak import Tally, main, soak
+from tests.faults.world import run
 
 
 def a_result(broken: str | None) -> Result:
@@ -35,20 +37,28 @@ def test_the_table_counts_schedules_faults_and_what_broke() -> None:
     assert rows["schedules that broke"] == "2"
 
 
-def test_a_run_ends_in_time_and_names_the_seed_to_go_on_with() -> None:
-    tally = Tally()
-    following = soak(iter(range(40, 10**6)), until=time.monotonic() + 0.1, tally=tally)
-    assert tally.schedules >= 1
-    assert following == 40 + tally.schedules
+def test_tallies_are_added_up() -> None:
+    one, other, both = Tally(), Tally(), Tally()
+    for seed, broken in enumerate((None, "6: naked for 3 s", "6: naked for 4 s")):
+        (one if seed < 2 else other).add(seed, a_result(broken))
+        both.add(seed, a_result(broken))
+    one.join(other)
+    assert one == both
+
+
+def test_a_run_ends_in_time() -> None:
+    until = time.monotonic() + 0.1
+    tally = soak(range(40, 10**6), until=until, draw=random_schedule, run_one=run)
+    assert 1 <= tally.schedules < 10**5
 
 
 def test_a_run_goes_on_where_the_last_one_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--minutes", "0.002", "--seed", "3"], kept=tmp_path) == 0
+    assert main(["--schedules", "3", "--seed", "3", "--workers", "1"], kept=tmp_path) == 0
     assert capsys.readouterr().out.startswith("fast: seeds 3 to ")
     first = json.loads((tmp_path / "fast.json").read_text())
-    assert main(["--minutes", "0.002"], kept=tmp_path) == 0
+    assert main(["--schedules", "60", "--workers", "2"], kept=tmp_path) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"fast: seeds {first['next']} to ")
     assert "boundary calls" in printed
@@ -59,5 +69,5 @@ def test_a_run_goes_on_where_the_last_one_ended(
 def test_the_stack_is_run_by_the_same_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--minutes", "0.002", "--stack"], kept=tmp_path) == 0
+    assert main(["--schedules", "1", "--stack", "--workers", "1"], kept=tmp_path) == 0
     assert capsys.readouterr().out.startswith("stack: seeds 0 to ")
