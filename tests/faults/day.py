@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stopward.domain.identity import PositionId
+from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.orders import Order
 from stopward.local.simulator.ledger import Span
 from tests.builders.guard import ACCOUNT
@@ -33,6 +33,7 @@ class Report:
 
     latencies: seconds from the pulse that wanted a stop to the moment when it rested, sorted.
     unrested: wants that ended otherwise (the position was closed, or the stop was there already).
+    left_alone: symbols whose seconds do not count, for a person answers for them.
     naked_before: seconds that shares were without a stop before a pulse saw them. naked_after:
     since, by span, sorted.
     """
@@ -44,6 +45,7 @@ class Report:
     actions: Mapping[tuple[str, str], int]
     latencies: Sequence[float]
     unrested: int
+    left_alone: int
     naked_before: float
     naked_after: Sequence[float]
 
@@ -65,6 +67,7 @@ class Report:
         yield "pulse to resting stop, p50", f"{self.quantile(0.50):.2f} s"
         yield "pulse to resting stop, p99", f"{self.quantile(0.99):.2f} s"
         yield "pulse to resting stop, most", f"{self.quantile(1.0):.2f} s"
+        yield "symbols halted or taken away", f"{self.left_alone:,}"
         yield "unprotected before a pulse saw it", f"{self.naked_before:,.0f} s"
         yield "unprotected since, in all", f"{sum(self.naked_after):,.1f} s"
         yield "unprotected since, longest", f"{max(self.naked_after, default=0.0):.1f} s"
@@ -84,7 +87,8 @@ def run_day(seed: int, *, minutes: int = MINUTES, positions: int = POSITIONS) ->
     result = world.run()
     book = world.memory.book(ACCOUNT)
     latencies, unrested = _latencies(list(book.orders.values()), _rested(world))
-    before, after = _naked(world)
+    left_alone = _left_alone(world)
+    before, after = _naked(world, left_alone)
     return Report(
         result=result,
         positions=len(book.positions),
@@ -93,6 +97,7 @@ def run_day(seed: int, *, minutes: int = MINUTES, positions: int = POSITIONS) ->
         actions=Counter((order.step, order.status) for order in book.orders.values()),
         latencies=latencies,
         unrested=unrested,
+        left_alone=len(left_alone),
         naked_before=before,
         naked_after=after,
     )
@@ -127,16 +132,18 @@ def _latencies(
     return sorted(seconds), unrested + len(wanted)
 
 
-def _naked(world: World) -> tuple[float, Sequence[float]]:
-    """Return the seconds without a stop before adoption, in all, and those after, by span.
-
-    Symbols that the trader once took out of our hands are left out.
-    """
-    left_alone = {
+def _left_alone(world: World) -> set[Symbol]:
+    """Return the symbols that are halted, since more was sold than held, or were taken from us."""
+    tags = world.memory.book(ACCOUNT).tags
+    return {symbol for symbol, of_symbol in tags.items() if "halted" in of_symbol} | {
         each.hand.symbol
         for each in world.schedule.disturbances
         if each.hand is not None and each.hand.kind == "hands_off"
     }
+
+
+def _naked(world: World, left_alone: set[Symbol]) -> tuple[float, Sequence[float]]:
+    """Return the seconds without a stop before adoption, in all, and those after, by span."""
     before, after = 0.0, []
     for span in world.simulator.ledger.spans:
         if span.symbol in left_alone:

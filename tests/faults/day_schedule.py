@@ -1,6 +1,7 @@
 """A whole session of 25 positions, with every fault on and a trader who does not sit still."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -25,6 +26,10 @@ FAULTY = 0.1
 """The share of ticks in which something goes wrong."""
 HANDY = 0.05
 """The share of ticks in which the trader does something besides opening positions."""
+INSIDE = 20_000
+"""Ticks that run inside others are numbered from here."""
+NEAR = 12
+"""How many ticks back another may be that runs inside one."""
 OPENED = 2
 """Symbols that the trader looks at before each tick, to open a position where none is held."""
 SWINGS = (0.0005, 0.001, 0.002)
@@ -108,7 +113,14 @@ def _disturbances(
             yield _by_hand(draw, wake, "open", symbols, call=1)
         if draw.random() < FAULTY:
             kind = draw.choice(FAULTS)
-            overlap = random_overlap(draw, wakes, place, place) if kind == "overlap" else None
+            # Only ticks of the last minutes: one of the future would take the market there.
+            near = wakes[max(place - NEAR, 0) : place + 2]
+            here = min(place, NEAR)
+            overlap = None
+            if kind == "overlap":
+                overlap = random_overlap(draw, near, here, 0)
+                if overlap not in near:
+                    overlap = replace(overlap, number=INSIDE + place)
             yield Disturbance(
                 wake=wake.number,
                 call=random_call(draw),
