@@ -86,6 +86,17 @@ def give_up(error):
         kinds_in("def f(k):\n    return Alarm(kind=k)\n", name="sample")
 
 
+def test_each_degraded_mode_is_proved_by_a_test_that_there_is():
+    proofs = re.findall(r"\| `(\w+)` \|$", section(NAME, "## Degraded modes"), re.MULTILINE)
+    rows = section(NAME, "## Degraded modes").count("\n| ")
+    assert len(proofs) == rows - 2  # head and line
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
+    tests = set(re.findall(r"^def (test_\w+)\(", sources, re.MULTILINE))
+    assert set(proofs) <= tests
+    degraded = (ROOT / "tests/faults/test_degraded.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"^def (test_\w+)\(", degraded, re.MULTILINE)) <= set(proofs)
+
+
 @pytest.mark.parametrize(
     ("name", "heading"),
     [(NAME, "## Exit codes of the command line"), ("README.md", "## Your own data")],
