@@ -18,7 +18,7 @@ run: $(VENV)/installed-run ## Guard real positions on real price data, here (ARG
 	@$(BIN)/stopward up $(ARGS)
 
 test: $(VENV)/installed-dev ## Run every test but the nightly ones
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(ARGS)
 
 check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advisors, template
 	$(BIN)/ruff format --check .
@@ -38,7 +38,7 @@ bench: $(VENV)/installed-dev ## Print the benchmarks and write benchmarks/result
 	$(BIN)/python -m benchmarks
 
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m nightly $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m nightly $(ARGS)
 
 soak: $(VENV)/installed-dev ## Break ticks at random, MINUTES for the fast harness and for the stack
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)

@@ -10,7 +10,7 @@ from tests.builders.interleaving import Mix
 from tests.builders.interleaving_check import LOG_STOPS
 from tests.conftest import EMBEDDED, MakeDatabase
 
-EACH = 1_000
+EACH = 400
 """Schedules in `make test`, on each version of PostgreSQL, which get different seeds."""
 NIGHTLY = 10_000
 CHUNK = 500

@@ -1,22 +1,26 @@
 """Schedules from seeds: whatever goes wrong, nothing is lost, doubled, loosened or left naked."""
 
+from math import inf
+
 import pytest
 
 from tests.faults.random_schedules import random_schedule
 from tests.faults.shrink import shrink, timeline
+from tests.faults.soak import soak
 from tests.faults.world import run
 
-SCHEDULES = 1200
-BATCH = 200
+SCHEDULES = 20_000
+BATCH = 2_000
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
 def test_every_invariant_holds_under_random_faults(first: int) -> None:
-    for seed in range(first, first + BATCH):
-        schedule = random_schedule(seed)
-        if run(schedule).broken is not None:
-            small = shrink(schedule, run)
-            pytest.fail(timeline(small, run(small, tracing=True)))
+    seeds = range(first, first + BATCH)
+    tally = soak(seeds, until=inf, draw=random_schedule, run_one=run)
+    assert tally.schedules == BATCH
+    if (seed := tally.first_broken()) is not None:
+        small = shrink(random_schedule(seed), run)
+        pytest.fail(timeline(small, run(small, tracing=True)))
 
 
 def test_a_schedule_is_the_same_every_time_it_runs() -> None:
