@@ -40,9 +40,10 @@ bench: $(VENV)/installed-dev ## Print the benchmarks and write benchmarks/result
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m nightly $(ARGS)
 
-soak: $(VENV)/installed-dev ## Break ticks at random, MINUTES for the fast harness and for the stack
+soak: $(VENV)/installed-dev ## Break ticks at random: MINUTES fast, MINUTES of the stack, and a day
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --stack
+	$(BIN)/python -m tests.faults.day
 
 lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \

@@ -18,12 +18,12 @@ def check_decided_again(record: TickRecord, snapshot: Snapshot, book: RuleBook) 
     positions = {each.id: each for each in (*snapshot.positions, *record.positions)}
     for row in record.decisions:
         if row.rules_hash != book.hash:
-            raise Broken(f"8: {row.symbol} was decided by rules {row.rules_hash}, not {book.hash}")
+            raise Broken(f"9: {row.symbol} was decided by rules {row.rules_hash}, not {book.hash}")
         position = positions[row.position_id]
         fired, decision = _again(row, views[row.symbol], position, snapshot, book)
         if fired != row.fired or not _is_same(row.decision, decision):
             raise Broken(
-                f"8: {row.symbol} was decided {row.decision} (fired {row.fired:.0f}), "
+                f"9: {row.symbol} was decided {row.decision} (fired {row.fired:.0f}), "
                 f"and again {decision} (fired {fired:.0f})"
             )
 
