@@ -63,7 +63,7 @@ def random_schedule(seed: int) -> Schedule:
     pulse, count = draw.choice(PULSES), draw.choice(WAKES)
     minutes = ceil(count / 2 * pulse / 60)
     near_close = draw.random() < 0.1
-    start = CLOSE_MINUTE - minutes + 1 if near_close else 1
+    start = CLOSE_MINUTE - max(minutes - 1, 1) if near_close else 1
     wakes = _wakes(draw, pulse=pulse, count=count)
     return Schedule(
         seed=seed,
