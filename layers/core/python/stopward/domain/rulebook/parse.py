@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, cast
 
 from stopward.domain.rulebook.account_tables import ACCOUNT_TABLE, INDICATOR_TABLE, LIMIT_TABLES
@@ -27,8 +28,15 @@ Layers = dict[str, Layer]
 def parse(text: str, *, source: str) -> RuleBook:
     """Return the rules that a TOML text sets; `source` names it in messages.
 
+    A text that was read lately is not read again: nobody changes a RuleBook.
+
     Raises InvalidInput that lists every problem: the path, what was read and what is allowed.
     """
+    return _read(text, source)
+
+
+@lru_cache(maxsize=8)
+def _read(text: str, source: str) -> RuleBook:
     problems = Problems(source)
     try:
         document = tomllib.loads(text)

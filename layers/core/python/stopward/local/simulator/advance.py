@@ -47,7 +47,7 @@ def advance(state: State, moment: datetime) -> None:
 def _cross(state: State, edge: datetime) -> None:
     # What happens at one instant, in order: changes settle, sessions end and begin, bars open.
     settle(state, state.queue.due_by(edge), at=edge)
-    for session in state.hours.sessions:
+    for session in state.hours.sessions if state.hours.is_edge(edge) else ():
         if session.closes_at == edge:
             state.closing_equity = state.equity()
             _close(state, edge)

@@ -1,6 +1,6 @@
 """Trading hours from session rows: what is open, what comes next, and when a day order dies."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -60,6 +60,11 @@ class Hours:
         """Return opens, closes and ends of after-hours in (after, until], oldest first."""
         first, last = bisect_right(self._edges, after), bisect_right(self._edges, until)
         return self._edges[first:last]
+
+    def is_edge(self, moment: datetime) -> bool:
+        """Return whether a session, or the after-hours of one, begins or ends at `moment`."""
+        place = bisect_left(self._edges, moment)
+        return place < len(self._edges) and self._edges[place] == moment
 
     def finished_by(self, moment: datetime) -> tuple[Session, ...]:
         """Return the sessions that have closed by `moment`."""

@@ -101,6 +101,7 @@ class Tape:
         self._splits: dict[Symbol, list[tuple[datetime, Decimal]]] = {}
         self._boundaries = sorted({start for starts in self._starts.values() for start in starts})
         self._spread_ticks = spread_ticks
+        self._last: dict[Symbol, tuple[datetime, Decimal | None]] = {}
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -110,6 +111,7 @@ class Tape:
     def split(self, symbol: Symbol, *, at: datetime, ratio: Decimal) -> None:
         """Divide the prices of `symbol` by `ratio` from `at` on."""
         self._splits.setdefault(symbol, []).append((at, ratio))
+        self._last.clear()
 
     def factor(self, symbol: Symbol, moment: datetime) -> Decimal:
         """Return what a stored price is divided by at `moment`, because of splits up to then."""
@@ -140,10 +142,14 @@ class Tape:
 
     def price(self, symbol: Symbol, moment: datetime) -> Decimal | None:
         """Return the last price at `moment`, or None before the first bar."""
-        minute = self.minute(symbol, moment)
-        if minute is None:
-            return None
-        return minute.price(moment, self.tick(symbol, minute.low))
+        asked_at, price = self._last.get(symbol, (None, None))
+        if asked_at != moment:
+            minute = self.minute(symbol, moment)
+            price = None
+            if minute is not None:
+                price = minute.price(moment, self.tick(symbol, minute.low))
+            self._last[symbol] = (moment, price)
+        return price
 
     def opens_at(self, symbol: Symbol, moment: datetime) -> bool:
         """Return whether a bar of the symbol begins at exactly `moment`."""
@@ -164,8 +170,10 @@ class Tape:
             at = minute.at + timedelta(seconds=offset)
             if after < at < until:
                 yield Point(at=at, price=price)
-        last = until if not self.opens_at(symbol, until) else until - timedelta(microseconds=1)
-        yield Point(at=until, price=minute.price(last, tick))
+        if self.opens_at(symbol, until):
+            yield Point(at=until, price=minute.price(until - MICROSECOND, tick))
+        elif (last := self.price(symbol, until)) is not None:
+            yield Point(at=until, price=last)
 
     def quote(self, symbol: Symbol, moment: datetime) -> Quote | None:
         """Return the quote at `moment`: the spread around the price, its lower half rounded down.
