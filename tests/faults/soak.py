@@ -124,13 +124,11 @@ def soak(
 @contextmanager
 def _collecting_seldom() -> Iterator[None]:
     """Leave garbage for a batch: looking for it all the time takes a fifth of a run."""
-    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()
 
 
 def main(arguments: Sequence[str] | None = None, *, kept: Path = KEPT) -> int:
