@@ -281,3 +281,36 @@ def older_fills() -> Schedule:
             *(fault(wake, 1, "stale", amount=12) for wake in (13, 15)),
         ),
     )
+
+
+def reduced_before_its_partial_sale() -> Schedule:
+    """No stop rests; a half is to be sold and a stop armed; the trader sells most of it first."""
+    return replace(
+        _base(rules=PARTIAL, up=True),
+        disturbances=(
+            by_hand(4, "cancel"),
+            by_hand(4, "reduce", before="position AAPL", amount="0.6"),
+        ),
+    )
+
+
+def split_seen_by_half() -> Schedule:
+    """Shares are split; the same tick lists old positions, and its stop is refused."""
+    return replace(
+        _base(),
+        disturbances=(
+            by_hand(4, "split"),
+            fault(4, 1, "stale", at="positions", amount=5),
+        ),
+    )
+
+
+def loosened_as_shares_are_added() -> Schedule:
+    """The trader adds shares and moves the old stop away, before the new ones get theirs."""
+    return replace(
+        _base(),
+        disturbances=(
+            by_hand(4, "add", amount="0.1"),
+            by_hand(4, "loosen", before="record_tick"),
+        ),
+    )

@@ -135,6 +135,27 @@ def test_a_position_that_cannot_be_read_keeps_no_other_from_its_stop() -> None:
         assert result.unprotected_seconds < 1
 
 
+def test_what_follows_a_sale_is_planned_anew_when_less_was_held() -> None:
+    """The trader sold sixty of a hundred between the record of a partial exit and its sale.
+
+    The sale took the forty that were left, and the stop for fifty was armed all the same: elected,
+    it would have opened a position.
+    """
+    result = whole(stories.reduced_before_its_partial_sale())
+    assert [what.split()[3] for what in sent(result, "submit market sell")] == ["40"]
+    assert sent(result, "submit stop") == []
+
+
+def test_a_split_that_is_seen_by_half_sells_nothing() -> None:
+    """Positions were still listed as before a split, prices already as after it.
+
+    The stop at the old price was refused, the price counted as through it, and all was sold.
+    """
+    result = whole(stories.split_seen_by_half())
+    assert sent(result, "submit market") == []
+    assert sent(result, "submit stop")[-1].startswith("submit stop sell 200 AAPL @ 49 ")
+
+
 def test_a_stop_of_the_traders_that_was_not_moved_is_not_taken_for_loosened() -> None:
     """Of two stops, ours moved and the trader's did not: the row said that both had.
 

@@ -10,12 +10,13 @@ from stopward.domain.snapshot import DayRow
 from stopward.services.guard.confirm import confirm
 from stopward.services.guard.sent import Sent
 from tests.builders.faults import Schedule
+from tests.builders.guard import ACCOUNT
 from tests.builders.store import NOON, a_position, an_order
 from tests.faults import stories
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES
-from tests.faults.world import run
+from tests.faults.world import World, run
 
 D = Decimal
 
@@ -93,6 +94,17 @@ def test_a_lagging_list_of_orders_is_read_one_by_one() -> None:
     armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
     assert len(armed) == 1
     assert D(armed[0].split(" @ ")[1].split()[0]) >= D("100.02")
+
+
+def test_a_stop_moved_away_as_shares_are_added_is_told() -> None:
+    """Ten shares were added and armed in the tick in which the stop of the hundred was moved away.
+
+    Ours for the ten counted as the stop, and that of the hundred as one for added shares.
+    """
+    schedule = stories.loosened_as_shares_are_added()
+    world = World(schedule)
+    assert world.run().broken is None
+    assert "stop_loosened" in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
 
 
 def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:

@@ -61,7 +61,7 @@ def drop_month(stage: Stage) -> Request:
     return {**month, "location": NOTED["location"]}
 
 
-MAINTENANCE: Mapping[str, Maker] = {
+MAINTENANCE: dict[str, Maker] = {
     "detach_month": detach_month,
     "drop_month": drop_month,
     "file_late_rows": file_late_rows,

@@ -1,7 +1,5 @@
 """Requests about models: their training, what they said and how they climb."""
 
-from collections.abc import Mapping
-
 from tests.builders.models import EVIDENCE
 from tests.builders.requests.stage import Maker, Request, Stage, of_account
 
@@ -106,7 +104,7 @@ def resolve_predictions(stage: Stage) -> Request:
     return {"account_id": stage.account_id}
 
 
-MODELS: Mapping[str, Maker] = {
+MODELS: dict[str, Maker] = {
     "claim_training": claim_training,
     "current_models": of_account(),
     "finish_training": finish_training,

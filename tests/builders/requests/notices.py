@@ -1,7 +1,5 @@
 """Requests about notices: their channels, their delivery and the reading of them."""
 
-from collections.abc import Mapping
-
 from tests.builders.requests.stage import Maker, Request, Stage, as_is, of_account
 
 
@@ -51,7 +49,7 @@ def mark_read(stage: Stage) -> Request:
     }
 
 
-NOTICES: Mapping[str, Maker] = {
+NOTICES: dict[str, Maker] = {
     "claim_outbox": claim_outbox,
     "mark_read": mark_read,
     "measure_outbox": of_account(),

@@ -1,7 +1,5 @@
 """Requests of people: accounts, their members and rules, and hands on."""
 
-from collections.abc import Mapping
-
 from tests.builders.requests.stage import Maker, Request, Stage, of_account
 
 
@@ -10,7 +8,7 @@ def resume(stage: Stage) -> Request:
     return {"account_id": stage.account_id}
 
 
-PEOPLE: Mapping[str, Maker] = {
+PEOPLE: dict[str, Maker] = {
     "add_member": of_account(user_id="00000000-0000-4000-8000-000000000001"),
     "halt": of_account(reason="a test"),
     "open_account": of_account(

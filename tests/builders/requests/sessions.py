@@ -1,7 +1,5 @@
 """Requests about exchanges: their sessions, instruments and usual volumes."""
 
-from collections.abc import Mapping
-
 from tests.builders.requests.stage import Maker, Request, Stage, as_is
 
 
@@ -20,7 +18,7 @@ def forget_sessions(stage: Stage) -> Request:
     return {"exchange": "XACC", "days": ["2026-11-23"]}
 
 
-SESSIONS: Mapping[str, Maker] = {
+SESSIONS: dict[str, Maker] = {
     "forget_sessions": forget_sessions,
     "put_instruments": as_is(
         instruments=[{"symbol": "AAPL", "tick": "0.01", "fractionable": True}]

@@ -11,15 +11,12 @@ from tests.builders.requests.stage import Maker
 from tests.builders.requests.ticks import TICKS
 from tests.builders.requests.trades import TRADES
 
-REQUESTS: Mapping[str, Maker] = {
-    **MAINTENANCE,
-    **MODELS,
-    **NOTICES,
-    **PEOPLE,
-    **SESSIONS,
-    **TICKS,
-    **TRADES,
-}
+REQUESTS: Mapping[str, Maker] = dict(
+    sorted(
+        (MAINTENANCE | MODELS | NOTICES | PEOPLE | SESSIONS | TICKS | TRADES).items(),
+    )
+)
+"""By name, in the order in which a stage can make one after the other."""
 
 HOW_TO_ADD = "add a maker to the table of its subject in tests/builders/requests/"
 

@@ -1,6 +1,5 @@
 """Requests of the guard at work: a tick, what came of it, and the positions under guard."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from stopward.adapters import rows
@@ -86,7 +85,7 @@ def put_positions(stage: Stage) -> Request:
     return {"account_id": stage.account_id, "positions": [rows.write(position)]}
 
 
-TICKS: Mapping[str, Maker] = {
+TICKS: dict[str, Maker] = {
     "acknowledge": acknowledge,
     "begin_tick": begin_tick,
     "put_positions": put_positions,

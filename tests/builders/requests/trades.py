@@ -1,7 +1,5 @@
 """Requests about trades: their features, attributions and reports."""
 
-from collections.abc import Mapping
-
 from tests.builders.requests.stage import Maker, Request, Stage, as_is, of_account
 from tests.builders.store import a_position
 
@@ -33,7 +31,7 @@ def put_attribution(stage: Stage) -> Request:
     }
 
 
-TRADES: Mapping[str, Maker] = {
+TRADES: dict[str, Maker] = {
     "put_attribution": put_attribution,
     "put_daily_report": of_account(
         session_day="2026-11-23",

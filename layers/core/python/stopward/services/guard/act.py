@@ -188,10 +188,16 @@ class Executor:
         return replace(sent, position=rested(sent.position, step.price, step.rule))
 
     def _sell(self, sent: Sent, step: Order) -> Sent:
-        """Sell what is there to be sold, read again: a stop may have filled, a hand acted."""
+        """Sell what is there to be sold, read again: a stop may have filled, a hand acted.
+
+        Where less is held than the plan was made for, what it has after the sale is dropped.
+        """
+        held = sent.position.quantity
 
         def request() -> OrderRequest | None:
-            quantity = min(step.quantity, self._held(sent.position))
+            nonlocal held
+            held = self._held(sent.position)
+            quantity = min(step.quantity, held)
             if quantity <= 0:
                 return None
             return OrderRequest(
@@ -214,7 +220,8 @@ class Executor:
         sent = self._covered(sent)
         step = replace(step, quantity=min(step.quantity, answer.quantity))
         done = as_acknowledged(step, self._final(answer.id) or answer)
-        return with_order(sent, done, complete=done.status in ("filled", "working"))
+        as_planned = done.status in ("filled", "working") and held >= sent.position.quantity
+        return with_order(sent, done, complete=as_planned)
 
     def _submit(self, wanted: Callable[[], OrderRequest | None]) -> BrokerOrder | None:
         """Send an order, waiting while the broker asks for it, and once more without an answer.
