@@ -314,3 +314,10 @@ def loosened_as_shares_are_added() -> Schedule:
             by_hand(4, "loosen", before="record_tick"),
         ),
     )
+
+
+def closed_past_a_stop_and_still_listed() -> Schedule:
+    """The trader sells all and leaves our stop; the list of positions, read again, is older."""
+    schedule = STORIES["the trader closes past our stop"]()
+    lags = fault(3, 2, "stale", at="positions", amount=2)
+    return replace(schedule, disturbances=(*schedule.disturbances, lags))

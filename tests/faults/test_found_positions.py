@@ -107,6 +107,14 @@ def test_a_stop_moved_away_as_shares_are_added_is_told() -> None:
     assert "stop_loosened" in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
 
 
+def test_a_position_that_a_lagging_list_shows_again_is_not_closed_beside_its_stop() -> None:
+    """The trader sold all and left our stop; fills said so, and an older list showed the shares.
+
+    It was closed at once, as if another had been opened: nobody canceled the stop that rested.
+    """
+    whole(stories.closed_past_a_stop_and_still_listed())
+
+
 def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:
     """One position's exit made the fills be read, and another's stop had just filled.
 

@@ -69,7 +69,8 @@ def believe(
             and may_touch
             and _has_leftovers(snapshot, picture, position)
         ):
-            clearing.append(position)
+            if holding.quantity(position.side) == 0:
+                clearing.append(position)
             gone.append(reconciled.position)
             results.append(replace(reconciled, trade=None, observations=(), cleared=()))
             continue
@@ -127,10 +128,18 @@ def _settle_all(snapshot: Snapshot, picture: Picture) -> _Settled:
 
 
 def _has_leftovers(snapshot: Snapshot, picture: Picture, position: Position) -> bool:
-    """Whether orders of ours rest for a position that is gone; it is closed once they are."""
+    """Whether orders of ours rest for a position that is gone; it is closed once they are.
+
+    Where the broker lists shares again, they cover a new position, if fills lead to it. If none do,
+    the list may lag: nothing is touched, and the next tick looks again.
+    """
     holding = picture.holding(position.symbol)
-    if snapshot.account.mode == "observe" or holding.quantity(position.side) > 0:
+    if snapshot.account.mode == "observe":
         return False
+    if (found := holding.position) is not None and found.side == position.side:
+        fills = picture.fills_of.get(position.symbol, ())
+        if not is_doubtful(found, fills, now=picture.at):
+            return False
     return any(is_ours(order.client_order_id) for order in holding.reducing(position.side))
 
 
