@@ -77,7 +77,7 @@ def _but_for_added(
 
     They did when one replaced an order of ours, or when the stops at our price or tighter cover
     less than before. What these covered before is known in the tick that sees the addition; later
-    on it is enough that some rest, and no less than what was moved by hand.
+    on it is enough that some rest, and more than what was moved by hand.
     """
     side = position.side
     stops = holding.stops(side)
@@ -90,7 +90,7 @@ def _but_for_added(
     needed = position.quantity if late else covered
     left = kept.covered_quantity(side)
     moved = sum((o.open_quantity for o in stops if o.id in apart and o.replaces is not None), ZERO)
-    if left <= ZERO or left < moved or (needed is not None and left < needed):
+    if left <= moved or (needed is not None and left < needed):
         return stops
     return kept.stops(side)
 
