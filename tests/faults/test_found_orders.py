@@ -156,6 +156,26 @@ def test_a_split_that_is_seen_by_half_sells_nothing() -> None:
     assert sent(result, "submit stop")[-1].startswith("submit stop sell 200 AAPL @ 49 ")
 
 
+def test_nothing_is_sold_of_shares_that_were_split_since_the_look() -> None:
+    """An exit was recorded for what a lagging list showed; the shares had been split before.
+
+    Half of the new shares were sold, and for a minute nobody guarded the rest.
+    """
+    simulator = a_simulator()
+    simulator.open_position(AAPL, "long", D(100), D(100))
+    simulator.hand_split(AAPL, D(2))
+    position = a_position()
+    executor = Executor(
+        broker=SimulatorBroker(simulator),
+        clock=SimulatedClock(simulator),
+        deadline=at(0) + timedelta(seconds=10),
+    )
+    exit_order = an_order(position, step="sell", quantity=D(100), price=None)
+    (result,) = executor.run([(position, (exit_order,))], lambda *_: None)
+    assert (result.complete, result.orders) == (False, ())
+    assert simulator.shares(AAPL) == 200
+
+
 def test_a_stop_of_the_traders_that_was_not_moved_is_not_taken_for_loosened() -> None:
     """Of two stops, ours moved and the trader's did not: the row said that both had.
 

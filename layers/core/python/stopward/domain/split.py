@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from stopward.domain.money import SIXTH_PLACE, plain, round_stop
+from stopward.domain.orders import BrokerPosition
 from stopward.domain.position import FRACTIONAL_LOT, Position, flagged, in_lots
 from stopward.domain.snapshot import SymbolState
 
@@ -35,6 +36,12 @@ def split_ratio(position: Position, *, quantity: Decimal, average_entry: Decimal
     seen = position.average_entry / average_entry
     close = (known for known in SPLIT_RATIOS if abs(seen / known - 1) <= SPLIT_TOLERANCE)
     return next((r for r in close if _is_split_quantity(position.quantity * r, quantity)), None)
+
+
+def has_split(position: Position, held: BrokerPosition) -> bool:
+    """Whether the broker holds our position after a split that we have not been told of."""
+    ratio = split_ratio(position, quantity=held.quantity, average_entry=held.average_entry)
+    return held.side == position.side and ratio is not None
 
 
 def after_split(position: Position, ratio: Decimal, *, quantity: Decimal) -> Position:

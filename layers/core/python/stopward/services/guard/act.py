@@ -13,6 +13,7 @@ from stopward.domain.identity import BrokerOrderId
 from stopward.domain.orders import PENDING, BrokerOrder, Order, OrderRequest, Step
 from stopward.domain.position import Position
 from stopward.domain.settling import as_acknowledged
+from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
 from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order
@@ -92,9 +93,14 @@ class Executor:
                 return
 
     def _held(self, position: Position) -> Decimal:
-        """Return the shares still held, read again: a stop may have filled before its release."""
+        """Return the shares still held, read again: a stop may have filled before its release.
+
+        None of a split that the plan did not see: its shares and prices are of before it.
+        """
         held = self.broker.position(position.symbol)
-        return Decimal(0) if held is None or held.side != position.side else held.quantity
+        if held is None or held.side != position.side or has_split(position, held):
+            return Decimal(0)
+        return held.quantity
 
     def _send(self, sent: Sent, step: Order) -> Sent:
         match step.step:

@@ -6,10 +6,8 @@ from datetime import timedelta
 
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.identity import OrderId, Symbol
-from stopward.domain.orders import BrokerPosition
-from stopward.domain.position import Position
 from stopward.domain.snapshot import TickRecord
-from stopward.domain.split import split_ratio
+from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, DatabaseUnavailable
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor
@@ -84,7 +82,7 @@ class Rounds:
         for symbol in symbols:
             try:
                 held = self.broker.position(symbol)
-                if held is not None and _has_split(results[symbol].position, held):
+                if held is not None and has_split(results[symbol].position, held):
                     # Its prices are of before the split: the next tick carries it through.
                     continue
                 holding = Holding(
@@ -150,11 +148,6 @@ class Rounds:
 def _has_acted(sent: Sent) -> bool:
     """Whether anything was sent, so that the picture the plan was made from is no longer true."""
     return bool(sent.orders) or sent.naked_since is not None
-
-
-def _has_split(position: Position, held: BrokerPosition) -> bool:
-    ratio = split_ratio(position, quantity=held.quantity, average_entry=held.average_entry)
-    return held.side == position.side and ratio is not None
 
 
 def _joined(before: Sent | None, now: Sent) -> Sent:
