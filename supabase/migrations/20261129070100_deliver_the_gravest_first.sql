@@ -18,53 +18,22 @@ with due as materialized (
     from stopward.channels as c
     cross join lateral (
         select
-            f.id,
-            f.notification_id,
-            f.next_at,
-            f.severity,
-            row_number() over (order by f.severity desc, f.next_at, f.notification_id) as place
-        from (
-            -- The oldest, and with them whatever is critical, however much has piled up before it.
-            (
-                select
-                    o.id,
-                    o.notification_id,
-                    o.next_at,
-                    stopward.severity_rank(n.severity) as severity
-                from stopward.outbox as o
-                inner join stopward.notifications as n on o.notification_id = n.id
-                where
-                    o.account_id = c.account_id
-                    and o.channel = c.name
-                    and o.status in ('pending', 'claimed')
-                    and o.status = of_status
-                    and o.next_at <= now()
-                    and (of_id is null or o.id = of_id)
-                order by o.next_at, o.notification_id
-                -- Some may be in the hands of others who claim at this very moment.
-                limit most * 4
-            )
-            union
-            (
-                select
-                    o.id,
-                    o.notification_id,
-                    o.next_at,
-                    stopward.severity_rank(n.severity) as severity
-                from stopward.outbox as o
-                inner join stopward.notifications as n on o.notification_id = n.id
-                where
-                    o.account_id = c.account_id
-                    and o.channel = c.name
-                    and o.status in ('pending', 'claimed')
-                    and o.status = of_status
-                    and o.next_at <= now()
-                    and (of_id is null or o.id = of_id)
-                    and n.severity = 'critical'
-                order by o.next_at, o.notification_id
-                limit most * 4
-            )
-        ) as f
+            o.id,
+            o.notification_id,
+            o.next_at,
+            stopward.severity_rank(n.severity) as severity,
+            row_number() over (
+                order by stopward.severity_rank(n.severity) desc, o.next_at, o.notification_id
+            ) as place
+        from stopward.outbox as o
+        inner join stopward.notifications as n on o.notification_id = n.id
+        where
+            o.account_id = c.account_id
+            and o.channel = c.name
+            and o.status in ('pending', 'claimed')
+            and o.status = of_status
+            and o.next_at <= now()
+            and (of_id is null or o.id = of_id)
     ) as d
     where
         c.deliverer = of_deliverer

@@ -321,3 +321,15 @@ def closed_past_a_stop_and_still_listed() -> Schedule:
     schedule = STORIES["the trader closes past our stop"]()
     lags = fault(3, 2, "stale", at="positions", amount=2)
     return replace(schedule, disturbances=(*schedule.disturbances, lags))
+
+
+def unlisted_as_another_is_adopted() -> Schedule:
+    """A stop of ours rests; for a new position orders are listed again, and that list is older."""
+    return replace(
+        _base(stop=None),
+        prices={AAPL: walk(100), MSFT: walk(100)},
+        disturbances=(
+            by_hand(2, "open", symbol=MSFT),
+            fault(2, 2, "stale", at="open_orders", amount=1),
+        ),
+    )

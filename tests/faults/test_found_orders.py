@@ -11,13 +11,14 @@ from stopward.local.simulator import Simulator
 from stopward.local.simulator_broker import SimulatorBroker
 from stopward.services.guard.act import Executor
 from tests.builders.faults import Schedule
+from tests.builders.guard import ACCOUNT
 from tests.builders.simulated_clock import SimulatedClock
 from tests.builders.simulator import AAPL, a_simulator, at, sell
 from tests.builders.store import a_position, an_order
 from tests.faults import stories
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
-from tests.faults.world import run
+from tests.faults.world import World, run
 
 D = Decimal
 
@@ -154,6 +155,19 @@ def test_a_split_that_is_seen_by_half_sells_nothing() -> None:
     result = whole(stories.split_seen_by_half())
     assert sent(result, "submit market") == []
     assert sent(result, "submit stop")[-1].startswith("submit stop sell 200 AAPL @ 49 ")
+
+
+def test_an_order_that_only_the_second_list_lacks_is_read_by_its_id() -> None:
+    """A new position made the orders be listed twice; the second list was older.
+
+    The stop that rested was in the first, so that nobody looked it up, and was settled by the
+    second: as one that the broker never saw.
+    """
+    world = World(stories.unlisted_as_another_is_adopted(), tracing=True)
+    assert world.run().broken is None
+    assert any(line.effect == "an older answer is given" for line in world.boundary.lines)
+    events = world.memory.book(ACCOUNT).events
+    assert {event.order.status for event in events} == {"recorded", "working"}
 
 
 def test_nothing_is_sold_of_shares_that_were_split_since_the_look() -> None:

@@ -1,13 +1,13 @@
 """Read the broker and the market: a handful of batched calls, whatever the number of positions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
 from stopward.domain.fills import LATE, is_folded
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill
+from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill, Order
 from stopward.domain.position import Position
 from stopward.domain.reconcile import needs_fills
 from stopward.domain.rulebook.settings import AccountSettings
@@ -42,7 +42,7 @@ def look_at_broker(
     """
     orders = broker.open_orders()
     positions = {found.symbol: found for found in broker.positions()}
-    found = _vanished(broker, snapshot, orders)
+    found = _vanished(broker, snapshot.orders, orders)
     orders = _with_found(broker, orders, found)
     picture = Picture(
         at=now, positions=positions, orders=orders, found=found, orders_of=by_symbol(orders)
@@ -73,7 +73,11 @@ def look_at_broker(
     read = (broker.order(order_id) for order_id in sorted(by_others))
     if is_new:
         # A group whose entry filled between the reads shows its stop only now.
-        orders = _with_found(broker, broker.open_orders(), found)
+        listed = broker.open_orders()
+        seen = {order.client_order_id for order in found}
+        unseen = [order for order in snapshot.orders if order.id not in seen]
+        found = (*found, *_vanished(broker, unseen, listed))
+        orders = _with_found(broker, listed, found)
     return Picture(
         at=now,
         positions=steady,
@@ -130,9 +134,10 @@ def _may_adopt(
 
 
 def _vanished(
-    broker: Broker, snapshot: Snapshot, orders: tuple[BrokerOrder, ...]
+    broker: Broker, unsettled: Iterable[Order], listed: tuple[BrokerOrder, ...]
 ) -> tuple[BrokerOrder, ...]:
-    wanted = lookups(snapshot.orders, orders)
+    """Return the orders of ours that a list does not show, read one by one."""
+    wanted = lookups(unsettled, listed)
     by_client = (broker.order_by_client_id(order_id) for order_id in wanted.by_client_id)
     by_id = (broker.order(order_id) for order_id in wanted.by_id)
     return tuple(order for order in (*by_client, *by_id) if order is not None)
