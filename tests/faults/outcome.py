@@ -38,7 +38,13 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
 
 
 def _cannot_rest(audit: Audit, symbol: Symbol) -> bool:
-    """Whether the price is through the stop and nothing may be sold: closed, or an exit works."""
+    """Whether the price is through the stop and nothing may be sold: closed, or an exit works.
+
+    Nor does a stop for fractions rest after the close: it is a day order.
+    """
+    shares = audit.simulator.shares(symbol)
+    if shares != shares.to_integral_value() and not _in_session(audit):
+        return True
     position = next(
         (p for p in audit.store.book(ACCOUNT).open_positions() if p.symbol == symbol), None
     )

@@ -15,7 +15,7 @@ from tests.builders.guard import ACCOUNT
 from tests.builders.simulated_clock import SimulatedClock
 from tests.builders.simulator import AAPL, a_simulator, at, sell
 from tests.builders.store import a_position, an_order
-from tests.faults import stories
+from tests.faults import found
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.world import World, run
@@ -40,7 +40,7 @@ def test_an_event_delivered_twice_at_once_is_one_tick() -> None:
 
     The one that came late wrote the day as it had read it: the trade of the other was gone from it.
     """
-    result = whole(stories.doubled_event_at_once())
+    result = whole(found.doubled_event_at_once())
     assert len(sent(result, "submit market")) == 1
 
 
@@ -49,7 +49,7 @@ def test_a_sale_that_had_to_wait_is_read_again() -> None:
 
     What was read before the wait was sent after it: more than was held.
     """
-    result = whole(stories.rate_limited_sale())
+    result = whole(found.rate_limited_sale())
     quantities = [what.split()[3] for what in sent(result, "submit market sell")]
     assert quantities == ["100", "75"]
 
@@ -59,7 +59,7 @@ def test_a_stop_that_rested_unseen_is_not_forgotten() -> None:
 
     The stop was armed where it had been before the move: looser than what had rested.
     """
-    result = whole(stories.move_rested_unseen())
+    result = whole(found.move_rested_unseen())
     moved = float(sent(result, "replace")[0].split("stop=")[1].split()[0])
     armed = float(sent(result, "submit stop")[0].split(" @ ")[1].split()[0])
     assert armed >= moved > 98
@@ -70,7 +70,7 @@ def test_a_stop_that_rested_and_filled_is_not_forgotten_either() -> None:
 
     The rest was armed at the stop of before: looser than what had rested.
     """
-    result = whole(stories.a_part_is_stopped_out())
+    result = whole(found.a_part_is_stopped_out())
     prices = [D(what.split(" @ ")[1].split()[0]) for what in sent(result, "submit stop")]
     assert min(prices) > 100
 
@@ -80,7 +80,7 @@ def test_a_stop_is_not_released_for_a_sale_that_will_not_be_sent() -> None:
 
     The sale had the id of the first one and was not sent; the stop had been released for it.
     """
-    result = whole(stories.half_sold_twice_over())
+    result = whole(found.half_sold_twice_over())
     ids = [what.split()[-1] for what in sent(result, "submit market")]
     assert len(ids) == len(set(ids)) == 2
 
@@ -90,7 +90,7 @@ def test_a_stop_tightened_by_hand_and_shrunk_by_us_is_not_forgotten() -> None:
 
     The shares that were to be sold were armed at the stop of before.
     """
-    result = whole(stories.tightened_and_refused())
+    result = whole(found.tightened_and_refused())
     prices = [D(what.split(" @ ")[1].split()[0]) for what in sent(result, "submit stop")]
     assert prices
     assert min(prices) > 98
@@ -101,7 +101,7 @@ def test_an_older_answer_takes_no_fills_back() -> None:
 
     The database took no fills back: the record was refused, for all positions of the account.
     """
-    whole(stories.older_fills())
+    whole(found.older_fills())
 
 
 def test_parts_whose_move_was_lost_follow_the_part_that_moved() -> None:
@@ -109,7 +109,7 @@ def test_parts_whose_move_was_lost_follow_the_part_that_moved() -> None:
 
     The other two were moved to where a trail wanted them by then, below the first.
     """
-    result = whole(stories.one_of_three_moves_is_done())
+    result = whole(found.one_of_three_moves_is_done())
     prices = [what.split("stop=")[1].split()[0] for what in sent(result, "replace")]
     assert len(prices) == 3
     assert len(set(prices)) == 1
@@ -121,7 +121,7 @@ def test_a_plan_that_is_done_does_not_stop_the_others_from_being_made_anew() -> 
     The second plan of a finished position was looked for and not there: the tick ended with a
     KeyError, the stop not back and nothing acknowledged.
     """
-    result = whole(stories.two_plans_come_out_otherwise())
+    result = whole(found.two_plans_come_out_otherwise())
     assert len(sent(result, "submit stop")) == 3
 
 
@@ -130,7 +130,7 @@ def test_a_position_that_cannot_be_read_keeps_no_other_from_its_stop() -> None:
 
     Then none was planned anew, and the stop of the other stayed released until the next tick.
     """
-    for story in (stories.one_replan_read_is_lost, stories.replan_without_an_answer):
+    for story in (found.one_replan_read_is_lost, found.replan_without_an_answer):
         result = whole(story())
         assert len(sent(result, "submit stop")) == 1
         assert result.unprotected_seconds < 1
@@ -142,7 +142,7 @@ def test_what_follows_a_sale_is_planned_anew_when_less_was_held() -> None:
     The sale took the forty that were left, and the stop for fifty was armed all the same: elected,
     it would have opened a position.
     """
-    result = whole(stories.reduced_before_its_partial_sale())
+    result = whole(found.reduced_before_its_partial_sale())
     assert [what.split()[3] for what in sent(result, "submit market sell")] == ["40"]
     assert sent(result, "submit stop") == []
 
@@ -152,7 +152,7 @@ def test_a_split_that_is_seen_by_half_sells_nothing() -> None:
 
     The stop at the old price was refused, the price counted as through it, and all was sold.
     """
-    result = whole(stories.split_seen_by_half())
+    result = whole(found.split_seen_by_half())
     assert sent(result, "submit market") == []
     assert sent(result, "submit stop")[-1].startswith("submit stop sell 200 AAPL @ 49 ")
 
@@ -163,7 +163,7 @@ def test_an_order_that_only_the_second_list_lacks_is_read_by_its_id() -> None:
     The stop that rested was in the first, so that nobody looked it up, and was settled by the
     second: as one that the broker never saw.
     """
-    world = World(stories.unlisted_as_another_is_adopted(), tracing=True)
+    world = World(found.unlisted_as_another_is_adopted(), tracing=True)
     assert world.run().broken is None
     assert any(line.effect == "an older answer is given" for line in world.boundary.lines)
     events = world.memory.book(ACCOUNT).events

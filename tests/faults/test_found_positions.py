@@ -11,8 +11,9 @@ from stopward.services.guard.confirm import confirm
 from stopward.services.guard.sent import Sent
 from tests.builders.faults import Schedule
 from tests.builders.guard import ACCOUNT
+from tests.builders.simulator import at
 from tests.builders.store import NOON, a_position, an_order
-from tests.faults import stories
+from tests.faults import found
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES
@@ -58,7 +59,7 @@ def test_a_list_that_lags_behind_a_sale_is_not_adopted() -> None:
 
     It was adopted anew, as one that nobody held: its stop was refused at every tick, for ever.
     """
-    result = whole(stories.lagging_position_list())
+    result = whole(found.lagging_position_list())
     assert "an older answer is given" in {line.effect for line in result.lines}
     assert not any(line.what.startswith("submit") for line in result.lines)
 
@@ -68,7 +69,29 @@ def test_a_sale_right_after_the_adoption_counts_when_our_clock_is_ahead() -> Non
 
     It was passed over at every tick: the position stayed open in the store for ever.
     """
-    whole(stories.clock_ahead())
+    whole(found.clock_ahead())
+
+
+def test_shares_added_right_after_the_adoption_count_when_our_clock_is_ahead() -> None:
+    """The trader bought more and then sold all, in one fill of more than we knew of.
+
+    What was bought seemed older than the position, and what was sold beyond it was cut off: the
+    trade's result lacked the shares that were added.
+    """
+    whole(found.added_right_after_the_adoption())
+
+
+def test_a_position_opened_while_an_exit_works_waits_for_it() -> None:
+    """The exit of the position before had not sold all when the trader opened it anew.
+
+    A release of it was recorded, and an exit of its own refused; so nothing was sent, and the
+    release stayed unsettled for ever.
+    """
+    schedule = found.reentered_while_an_exit_works()
+    result = whole(schedule)
+    after = [line.what for line in result.lines if line.at > at(389) + timedelta(seconds=30)]
+    assert after
+    assert not any("release" in what or what.startswith(("cancel", "submit")) for what in after)
 
 
 def test_shares_added_in_the_instant_of_the_exit_stay_in_the_position() -> None:
@@ -90,7 +113,7 @@ def test_a_lagging_list_of_orders_is_read_one_by_one() -> None:
 
     It was taken for loosened by hand: rules left the stop alone, and new shares got the old one.
     """
-    result = whole(stories.lagging_order_list())
+    result = whole(found.lagging_order_list())
     armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
     assert len(armed) == 1
     assert D(armed[0].split(" @ ")[1].split()[0]) >= D("100.02")
@@ -101,7 +124,7 @@ def test_a_stop_moved_away_as_shares_are_added_is_told() -> None:
 
     Ours for the ten counted as the stop, and that of the hundred as one for added shares.
     """
-    schedule = stories.loosened_as_shares_are_added()
+    schedule = found.loosened_as_shares_are_added()
     world = World(schedule)
     assert world.run().broken is None
     assert "stop_loosened" in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
@@ -112,7 +135,7 @@ def test_a_position_that_a_lagging_list_shows_again_is_not_closed_beside_its_sto
 
     It was closed at once, as if another had been opened: nobody canceled the stop that rested.
     """
-    whole(stories.closed_past_a_stop_and_still_listed())
+    whole(found.closed_past_a_stop_and_still_listed())
 
 
 def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.builders.faults import Schedule
-from tests.faults import stories
+from tests.faults import found
 from tests.faults.mutants import MUTANTS
 from tests.faults.random_schedules import random_schedule
 from tests.faults.stories import STORIES, Story
@@ -15,19 +15,19 @@ SEEDS = 150
 """Random schedules a mutant may survive before it counts as not caught."""
 
 DIRECTED: Mapping[str, Story] = {
-    "loosen_on_rearm": stories.canceled_after_a_move,
-    "ignore_the_fence": stories.lease_taken_over,
-    "retry_a_submit_under_a_new_id": stories.arm_without_an_answer,
-    "skip_the_lease": stories.doubled_event_at_once,
-    "one_holder_for_a_doubled_event": stories.doubled_event_at_once,
+    "loosen_on_rearm": found.canceled_after_a_move,
+    "ignore_the_fence": found.lease_taken_over,
+    "retry_a_submit_under_a_new_id": found.arm_without_an_answer,
+    "skip_the_lease": found.doubled_event_at_once,
+    "one_holder_for_a_doubled_event": found.doubled_event_at_once,
     "forget_the_parts_that_were_sold": STORIES["a half is sold"],
-    "believe_an_absence": stories.absent_from_a_lagging_list,
+    "believe_an_absence": found.absent_from_a_lagging_list,
     "leave_orders_behind": STORIES["the trader closes past our stop"],
-    "adopt_whatever_is_listed": stories.lagging_position_list,
-    "trust_our_clock": stories.clock_ahead,
-    "forget_a_stop_that_rested": stories.move_rested_unseen,
-    "decide_an_exit_anew": stories.exit_recorded_and_killed,
-    "send_in_observe_mode": stories.naked_and_only_looked_at,
+    "adopt_whatever_is_listed": found.lagging_position_list,
+    "trust_our_clock": found.clock_ahead,
+    "forget_a_stop_that_rested": found.move_rested_unseen,
+    "decide_an_exit_anew": found.exit_recorded_and_killed,
+    "send_in_observe_mode": found.naked_and_only_looked_at,
     "see_half_of_the_orders": STORIES["a bracket's stop moves"],
 }
 """The story that catches a mutant which random schedules meet only now and then."""

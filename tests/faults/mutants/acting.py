@@ -15,7 +15,7 @@ from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Order, OrderRequest
 from stopward.domain.position import Position
 from stopward.errors import BrokerUnavailable, DatabaseRejected, RateLimited
-from stopward.services.guard import Guard, believe, plans
+from stopward.services.guard import Guard, believe, plans, settled, strangers
 from stopward.services.guard.act import Executor
 from stopward.services.guard.plans import Planned
 from stopward.services.guard.sent import Sent, with_order
@@ -169,12 +169,15 @@ def one_holder_for_a_doubled_event() -> Iterator[None]:
 @contextmanager
 def decide_an_exit_anew() -> Iterator[None]:
     """Forget an exit that was recorded and not sent."""
-    subject = believe._subject
+    subject = settled.subject_of
 
-    def forgetful(*arguments: Any) -> object:
-        return replace(subject(*arguments), exit=None, exit_at_broker=None)
+    def forgetful(*arguments: Any, **named: Any) -> object:
+        return replace(subject(*arguments, **named), exit=None, exit_at_broker=None)
 
-    with patch.object(believe, "_subject", forgetful):
+    with (
+        patch.object(believe, "subject_of", forgetful),
+        patch.object(strangers, "subject_of", forgetful),
+    ):
         yield
 
 
@@ -182,7 +185,7 @@ def decide_an_exit_anew() -> Iterator[None]:
 def forget_the_parts_that_were_sold() -> Iterator[None]:
     """Sell the first part again and again."""
     with (
-        patch.object(believe, "is_finished_partial", lambda _: False),
+        patch.object(settled, "is_finished_partial", lambda _: False),
         patch("stopward.services.guard.confirm.is_finished_partial", lambda _: False),
     ):
         yield
@@ -213,7 +216,7 @@ def leave_orders_behind() -> AbstractContextManager[object]:
 
 def adopt_whatever_is_listed() -> AbstractContextManager[object]:
     """Adopt a position that fills say is gone."""
-    return patch.object(believe, "is_doubtful", lambda *_, **__: False)
+    return patch.object(strangers, "is_doubtful", lambda *_, **__: False)
 
 
 def trust_our_clock() -> AbstractContextManager[object]:
@@ -249,6 +252,7 @@ def touch_what_is_hands_off() -> Iterator[None]:
     """Guard whatever is there."""
     with (
         patch.object(believe, "refusal", lambda *_: None),
+        patch.object(strangers, "refusal", lambda *_: None),
         patch("stopward.services.guard.look.refusal", lambda *_: None),
     ):
         yield

@@ -19,7 +19,8 @@ class Folded:
     """A position after fills.
 
     added, reduced: shares it gained and lost. last_price, last_order, last_at: of the last fill
-    that reduced it; None when none did. exits: the prices of all that reduced it.
+    that reduced it; None when none did. exits: the prices of all that reduced it. beyond: shares
+    that the last of them sold and the position did not have.
     """
 
     position: Position
@@ -29,6 +30,7 @@ class Folded:
     last_order: str | None
     last_at: datetime | None
     exits: tuple[Decimal, ...] = ()
+    beyond: Decimal = Decimal(0)
 
 
 def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
@@ -39,7 +41,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
     other symbols and fills seen before are passed over, so folding twice is folding once. A
     position that fills brought to zero is final: what was traded after that is another position.
     """
-    added = reduced = Decimal(0)
+    added = reduced = beyond = Decimal(0)
     last_price: Decimal | None = None
     last_order: str | None = None
     last_at: datetime | None = None
@@ -55,6 +57,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
         if fill.side == away:
             position = _reduced(position, fill)
             reduced += before - position.quantity
+            beyond = fill.quantity - (before - position.quantity)
             last_price, last_order, last_at = fill.price, fill.order_id, fill.at
             exits.append(fill.price)
         else:
@@ -69,6 +72,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
         last_order=last_order,
         last_at=last_at,
         exits=tuple(exits),
+        beyond=beyond,
     )
 
 

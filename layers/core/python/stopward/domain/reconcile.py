@@ -123,17 +123,18 @@ def _folded(position: Position, holding: Holding, fills: Sequence[Fill]) -> Fold
     Our clock may be ahead of the broker's: what was traded after the adoption then seems older.
     """
     folded = fold_fills(position, fills)
-    if _is_explained(folded.position, holding):
+    if _is_explained(folded, holding):
         return folded
     early = replace(position, adopted_at=position.adopted_at - CLOCKS_APART)
     wider = fold_fills(early, fills)
-    if not _is_explained(wider.position, holding):
+    if not _is_explained(wider, holding):
         return folded
     return replace(wider, position=replace(wider.position, adopted_at=position.adopted_at))
 
 
-def _is_explained(position: Position, holding: Holding) -> bool:
-    return holding.quantity(position.side) == position.quantity
+def _is_explained(folded: Folded, holding: Holding) -> bool:
+    position = folded.position
+    return holding.quantity(position.side) == position.quantity and folded.beyond == 0
 
 
 def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> TradeRow:

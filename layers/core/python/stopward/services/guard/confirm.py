@@ -12,8 +12,8 @@ from stopward.domain.orders import PENDING, Fill, Order
 from stopward.domain.position import EXIT_REFUSED, Position, flagged
 from stopward.domain.reconcile import added_observation, close_trade, known_causes
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
-from stopward.services.guard.believe import FINAL, is_finished_partial, with_partials
 from stopward.services.guard.sent import Sent
+from stopward.services.guard.settled import FINAL, is_finished_partial, with_partials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, DatabaseUnavailable
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor
-from stopward.services.guard.believe import FINAL
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.plans import Planned, replan
 from stopward.services.guard.record import beyond_fills
 from stopward.services.guard.sent import Sent
+from stopward.services.guard.settled import FINAL
 from stopward.services.guard.subject import exit_price
 
 Failure = Callable[[str, Exception], None]

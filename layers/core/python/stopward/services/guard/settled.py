@@ -1,0 +1,105 @@
+"""Our unsettled orders after the broker's word, and what they say of their positions. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stopward.domain.holding import reducing_side
+from stopward.domain.identity import PositionId
+from stopward.domain.orders import BrokerOrder, Order
+from stopward.domain.position import Position
+from stopward.domain.settling import abandon, settle
+from stopward.domain.snapshot import Snapshot
+from stopward.services.guard.subject import Picture, Subject
+
+FINAL = frozenset({"filled", "canceled", "rejected", "void"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Orders of ours after the broker's word: all of them, and those that changed.
+
+    by_client_id: every order that the picture shows, also the trader's.
+    """
+
+    orders: tuple[Order, ...]
+    changed: tuple[Order, ...]
+    of_position: Mapping[PositionId, tuple[Order, ...]]
+    by_client_id: Mapping[str, BrokerOrder]
+
+
+def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
+    """Return the snapshot's orders as the picture says they stand; what is never sent is given up."""
+    known = (*picture.orders, *picture.found)
+    by_client_id = {order.client_order_id: order for order in known}
+    by_id = {order.id: order for order in known}
+    guarded = {position.id for position in snapshot.positions}
+    stand = (settle(o, by_client_id=by_client_id, by_id=by_id) for o in snapshot.orders)
+    orders = tuple(
+        abandon(order) if is_unsent(order) and order.position_id not in guarded else order
+        for order in stand
+    )
+    changed = tuple(
+        now for before, now in zip(snapshot.orders, orders, strict=True) if now != before
+    )
+    of_position: dict[PositionId, tuple[Order, ...]] = {}
+    for order in orders:
+        of_position[order.position_id] = (*of_position.get(order.position_id, ()), order)
+    return Settled(
+        orders=orders, changed=changed, of_position=of_position, by_client_id=by_client_id
+    )
+
+
+def subject_of(
+    position: Position, picture: Picture, settled: Settled, *, is_new: bool = False
+) -> Subject:
+    """Return the position with the exit that is in progress for its shares.
+
+    It may be that of the position before: what still works of it takes shares of whatever is held.
+    """
+    exit_order = next(
+        (
+            order
+            for order in settled.orders
+            if order.symbol == position.symbol
+            and order.side == reducing_side(position.side)
+            and order.step == "sell"
+            and order.status not in FINAL
+        ),
+        None,
+    )
+    return Subject(
+        position=position,
+        holding=picture.holding(position.symbol),
+        exit=exit_order,
+        exit_at_broker=None if exit_order is None else settled.by_client_id.get(exit_order.id),
+        is_new=is_new,
+    )
+
+
+def with_partials_of(position: Position, orders: Sequence[Order]) -> Position:
+    """Count the partial exits that are finished now."""
+    done = max((order.partials for order in orders if is_finished_partial(order)), default=0)
+    return with_partials(position, done)
+
+
+def with_partials(position: Position, done: int) -> Position:
+    """Return the position with at least that many partial steps done."""
+    marks = position.marks
+    if done <= marks.partials:
+        return position
+    return replace(position, marks=marks._replace(partials=float(done)))
+
+
+def is_unsent(order: Order) -> bool:
+    """Whether the order is an exit that the broker has not seen yet."""
+    return order.step == "sell" and order.status == "recorded"
+
+
+def is_finished_partial(order: Order) -> bool:
+    """Whether the order is a partial exit that is over and sold something."""
+    return (
+        order.step == "sell"
+        and order.rule == "partial"
+        and order.status in FINAL
+        and order.filled_quantity > 0
+    )
