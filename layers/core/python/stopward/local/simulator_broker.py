@@ -18,12 +18,14 @@ from stopward.errors import BrokerRejected
 from stopward.local.simulator import Change, SimulatedOrder, Simulator, Ticket
 from stopward.local.simulator.advance import settle
 from stopward.local.simulator.daily import Daily
+from stopward.local.simulator.ledger import Execution
 from stopward.local.simulator.portfolio import Holding
 from stopward.local.simulator.state import State
 from stopward.local.simulator.wire import activity_json, order_json
 
 UNPROCESSABLE = 422
 NUMBER = "SIM000001"
+_Group = tuple[SimulatedOrder, ...]
 
 
 class SimulatorBroker:
@@ -31,6 +33,8 @@ class SimulatorBroker:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
+        self._trees: dict[BrokerOrderId, tuple[_Group, tuple[BrokerOrder, ...]]] = {}
+        self._fills: dict[str, Fill] = {}
 
     @property
     def remaining(self) -> int | None:
@@ -123,7 +127,7 @@ class SimulatorBroker:
     def fills(self, *, since: datetime) -> tuple[Fill, ...]:
         """Return executions at `since` or later, oldest first."""
         executions = self._called().ledger.fills()
-        read = (alpaca.fill(Row(activity_json(e), "fills")) for e in executions if e.at >= since)
+        read = (self._fill(execution) for execution in executions if execution.at >= since)
         return tuple(sorted(read, key=lambda fill: (fill.at, fill.id)))
 
     def sessions(self, *, first: str, last: str) -> tuple[Session, ...]:
@@ -136,8 +140,22 @@ class SimulatorBroker:
         return state
 
     def _tree(self, order: SimulatedOrder) -> tuple[BrokerOrder, ...]:
-        row = Row(order_json(order, self._simulator.book, nested=True), "orders")
-        return tuple(alpaca.order_tree(row))
+        # Orders are values: what was read of the very same ones before is read no second time.
+        book = self._simulator.book
+        group = (order, *book.current_legs(order))
+        known, read = self._trees.get(order.id, ((), ()))
+        if len(known) != len(group) or any(a is not b for a, b in zip(known, group, strict=True)):
+            row = Row(order_json(order, book, nested=True), "orders")
+            read = tuple(alpaca.order_tree(row))
+            self._trees[order.id] = (group, read)
+        return read
+
+    def _fill(self, execution: Execution) -> Fill:
+        read = self._fills.get(execution.id)
+        if read is None:
+            read = alpaca.fill(Row(activity_json(execution), "fills"))
+            self._fills[execution.id] = read
+        return read
 
     def _first(self, order: SimulatedOrder) -> BrokerOrder:
         return self._tree(order)[0]

@@ -41,12 +41,13 @@ def advance(state: State, moment: datetime) -> None:
         until = bars[0] if bars else boundary
         _walk_all(state, state.now, until)
         state.now = until
-        _cross(state, until)
+        settle(state, state.queue.due_by(until), at=until)
+        if bars or state.hours.is_edge(until):
+            _cross(state, until)
 
 
 def _cross(state: State, edge: datetime) -> None:
-    # What happens at one instant, in order: changes settle, sessions end and begin, bars open.
-    settle(state, state.queue.due_by(edge), at=edge)
+    # Where changes have settled, in order: sessions end and begin, orders end, bars open.
     for session in state.hours.sessions if state.hours.is_edge(edge) else ():
         if session.closes_at == edge:
             state.closing_equity = state.equity()
