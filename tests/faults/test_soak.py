@@ -34,7 +34,16 @@ def test_the_table_counts_schedules_faults_and_what_broke() -> None:
     rows = {line[:24].strip(): line[24:].strip() for line in tally.table().splitlines()}
     assert rows["schedules"] == "3"
     assert rows["fault: slow"] == "6"
-    assert rows["schedules that broke"] == "2"
+    assert rows["breaks"] == "2"
+
+
+def test_what_broke_is_run_again_and_counts_as_mended_when_it_holds() -> None:
+    tally = Tally(broken={"1: held": [4, 5], "6: naked": [7]})
+    tally.look_again(
+        draw=random_schedule, run_one=lambda s: a_result("1: held" if s.seed == 5 else None)
+    )
+    assert (tally.broken, tally.mended) == ({"1: held": [5]}, [4, 7])
+    assert [line.split()[-1] for line in tally.table().splitlines()[-2:]] == ["2", "1"]
 
 
 def test_tallies_are_added_up() -> None:

@@ -28,7 +28,7 @@ class Settled:
 
 
 def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
-    """Return the snapshot's orders as the picture says they stand; what is never sent is given up."""
+    """Return the orders of the snapshot as the broker says they stand; what cannot be sent ends."""
     known = (*picture.orders, *picture.found)
     by_client_id = {order.client_order_id: order for order in known}
     by_id = {order.id: order for order in known}
