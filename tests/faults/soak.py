@@ -53,7 +53,7 @@ Run = Callable[..., Result]
 
 @dataclass(slots=True)
 class Tally:
-    """What ran so far. broken: seeds by invariant, its numbers left out; mended: seeds that were."""
+    """What ran so far. broken: seeds by invariant, without numbers; mended: seeds that were."""
 
     schedules: int = 0
     ticks: int = 0
