@@ -144,7 +144,8 @@ class World:
         if wake.cold:
             self._start(wake.guard)
         tick_at = start + timedelta(seconds=wake.seconds)
-        self.boundary.note(f"wake {wake.number}", f"{wake.guard}, tick {tick_at:%H:%M:%S}")
+        if self.tracing:
+            self.boundary.note(f"wake {wake.number}", f"{wake.guard}, tick {tick_at:%H:%M:%S}")
         disturbed = self.boundary.is_disturbed
         self.audit.rejected.clear()
         summary: Summary | None = None

@@ -11,7 +11,7 @@ A split given by `split` divides every price from that moment on; bars are store
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -40,13 +40,23 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minute:
-    """One bar in Decimal: its start, the four prices in path order, its extremes and volume."""
+    """One bar in Decimal: its start, the four prices in path order, its extremes and volume.
+
+    turns: the points after its start at which the path turns or ends.
+    """
 
     at: datetime
     path: tuple[Decimal, Decimal, Decimal, Decimal]
     low: Decimal
     high: Decimal
     volume: Decimal
+    turns: tuple[Point, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Place the points of the path."""
+        turns = zip(OFFSETS[1:], self.path[1:], strict=True)
+        points = (Point(at=self.at + timedelta(seconds=s), price=price) for s, price in turns)
+        object.__setattr__(self, "turns", tuple(points))
 
     def price(self, moment: datetime, tick: Decimal) -> Decimal:
         """Return the price at `moment`, which is not before the bar."""
@@ -166,10 +176,9 @@ class Tape:
         if minute is None:
             return
         tick = self.tick(symbol, minute.low)
-        for offset, price in zip(OFFSETS[1:], minute.path[1:], strict=True):
-            at = minute.at + timedelta(seconds=offset)
-            if after < at < until:
-                yield Point(at=at, price=price)
+        for turn in minute.turns:
+            if after < turn.at < until:
+                yield turn
         if self.opens_at(symbol, until):
             yield Point(at=until, price=minute.price(until - MICROSECOND, tick))
         elif (last := self.price(symbol, until)) is not None:
