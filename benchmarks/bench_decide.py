@@ -21,7 +21,7 @@ import numpy as np
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.position import Marks, Position
 from stopward.replay.compiled import compiled
-from stopward.rules.columns import Bars, Entries, Outcomes
+from stopward.rules.columns import Bars, Entries, Log, Market, Outcomes
 from stopward.rules.kernel import BOOKS_TARGET, observe, propose
 from stopward.rules.parameters import (
     ATR,
@@ -48,8 +48,8 @@ from stopward.rules.parameters import (
     TimeStop,
     Volume,
 )
-from stopward.rules.types import NAN, Account, Bar
-from stopward.rules.walk import EXECUTABLE, walk
+from stopward.rules.types import NAN, Account, Bar, Slippage
+from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
 
 BUDGET_MICROSECONDS = 20.0
 RESULTS = Path(__file__).parent / "results" / "decide.json"
@@ -162,10 +162,15 @@ def compiled_walk(rules: Rules) -> Timed:
         at_open=np.ones(POSITIONS),
     )
     outcomes = Outcomes(*(np.zeros(POSITIONS) for _ in Outcomes._fields))
-    twin = compiled(walk)
+    twin = compiled(walk_whole)
+    market, terms = (
+        Market(bars, None),
+        Terms(EXECUTABLE, BOOKS_TARGET, Slippage(1.0, 0.5, 0.0, 0.0)),
+    )
+    rows = np.arange(POSITIONS)
 
     def call() -> None:
-        twin(entries, bars, ACCOUNT, rules, EXECUTABLE, BOOKS_TARGET, outcomes)
+        twin(rows, entries, market, ACCOUNT, rules, terms, Log(None, None), outcomes)
 
     call()
     walked = float(np.sum(np.asarray(outcomes.bar) - start + 1.0))

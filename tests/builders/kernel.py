@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from stopward.rules.columns import Bars, Entries, Outcomes
+from stopward.rules.columns import Bars, Entries, Log, Market, Outcomes
 from stopward.rules.kernel import BOOKS_TARGET, propose
 from stopward.rules.parameters import ATR, PERCENT, PRICE, TICKS, Distance, R, Rules
-from stopward.rules.types import NAN, Account, Bar, Proposal, State
-from stopward.rules.walk import EXECUTABLE, walk
+from stopward.rules.types import NAN, Account, Bar, Proposal, Slippage, State
+from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
 
 ENTRY = 100.0
 OFF = Distance(NAN, R)
@@ -210,6 +210,11 @@ class Outcome(NamedTuple):
     other_price: float
 
 
+ONE_TICK = Slippage(1.0, 0.5, 0.0, 0.0)
+"""Half the spread or one tick, on stops alone: what is taken unless asked otherwise."""
+SILENT = Log(None, None)
+
+
 def columns_of(bars: Sequence[Bar]) -> Bars:
     """Return bars as columns, in lists."""
     return Bars(*([getattr(bar, name) for bar in bars] for name in Bars._fields))
@@ -253,7 +258,8 @@ def walked(
     )
     outcomes = blank_outcomes(1)
     day = an_account() if account is None else account
-    walk(entries, columns_of(bars), day, rules, timing, gap, outcomes)
+    market, terms = Market(columns_of(bars), None), Terms(timing, gap, ONE_TICK)
+    walk_whole([0], entries, market, day, rules, terms, SILENT, outcomes)
     outcome = Outcome(*(column[0] for column in outcomes))
     if side < 0.0:
         return outcome._replace(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stopward.replay.compiled import compiled
-from stopward.rules.columns import Bars, Entries, Outcomes
+from stopward.rules.columns import Bars, Entries, Market, Outcomes
 from stopward.rules.indicators import Periods
 from stopward.rules.kernel import BOOKS_OPEN, BOOKS_TARGET
 from stopward.rules.parameters import Rules
@@ -20,14 +20,14 @@ from stopward.rules.series import (
     rolling_lowest,
 )
 from stopward.rules.types import NAN, Account
-from stopward.rules.walk import EXECUTABLE, IDEALISED, walk
-from tests.builders.kernel import an_account, blank_outcomes
+from stopward.rules.walk import EXECUTABLE, IDEALISED, Terms, walk_whole
+from tests.builders.kernel import ONE_TICK, SILENT, an_account, blank_outcomes
 from tests.builders.kernel_random import a_market, all_rules, dice, only, some_entries
 
 SYMBOLS, LENGTH, ROWS = 4, 90, 48
 ALONE = [frozenset({name}) for name in Rules._fields]
 PAIRS = [frozenset(pair) for pair in combinations(Rules._fields, 2)]
-COMPILED_WALK = compiled(walk)
+COMPILED_WALK = compiled(walk_whole)
 
 
 def subset(seed: int) -> frozenset[str]:
@@ -83,11 +83,12 @@ def interpreted_and_compiled(names: frozenset[str], setting: Setting) -> tuple[O
     rules = only(all_rules(rng), names)
     entries = some_entries(rng, MARKET, symbols=SYMBOLS, length=LENGTH, rows=ROWS)
     slow = blank_outcomes(ROWS)
-    walk(entries, MARKET, setting.account, rules, setting.timing, setting.gap, slow)
+    terms = Terms(setting.timing, setting.gap, ONE_TICK)
+    every = np.arange(ROWS)
+    walk_whole(every, entries, Market(MARKET, None), setting.account, rules, terms, SILENT, slow)
     fast = Outcomes(*(np.full(ROWS, np.nan) for _ in Outcomes._fields))
-    COMPILED_WALK(
-        arrays(entries), MARKET_ARRAYS, setting.account, rules, setting.timing, setting.gap, fast
-    )
+    arrayed = Market(MARKET_ARRAYS, None)
+    COMPILED_WALK(every, arrays(entries), arrayed, setting.account, rules, terms, SILENT, fast)
     return slow, fast
 
 

@@ -21,7 +21,7 @@ from stopward.domain.position import Marks, Position, marks_of
 from stopward.domain.snapshot import SymbolState
 from stopward.domain.view import fold_position, fold_symbol
 from stopward.replay.compiled import compiled
-from stopward.rules.columns import Bars, Entries, Outcomes
+from stopward.rules.columns import Bars, Entries, Market, Outcomes
 from stopward.rules.indicators import Periods
 from stopward.rules.kernel import BOOKS_TARGET, fill, settle
 from stopward.rules.parameters import (
@@ -48,8 +48,19 @@ from stopward.rules.series import (
     rolling_lowest,
 )
 from stopward.rules.types import NAN, State
-from stopward.rules.walk import EXECUTABLE, walk
-from tests.builders.kernel import NOTHING, OFF, a_bar, an_account, atr, percent, r, ticks
+from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
+from tests.builders.kernel import (
+    NOTHING,
+    OFF,
+    ONE_TICK,
+    SILENT,
+    a_bar,
+    an_account,
+    atr,
+    percent,
+    r,
+    ticks,
+)
 from tests.builders.kernel_random import a_market, dice
 
 MINUTES = 150
@@ -161,7 +172,10 @@ def replayed(position: Position, start: int, columns: Bars, rules: Rules) -> tup
         np.array([start]), np.array([MINUTES]), np.array([1.0]),
     )  # fmt: skip
     outcomes = Outcomes(*(np.empty(1) for _ in Outcomes._fields))
-    compiled(walk)(entries, columns, an_account(), rules, EXECUTABLE, BOOKS_TARGET, outcomes)
+    terms, market = Terms(EXECUTABLE, BOOKS_TARGET, ONE_TICK), Market(columns, None)
+    compiled(walk_whole)(
+        np.zeros(1, np.int64), entries, market, an_account(), rules, terms, SILENT, outcomes
+    )
     outcome = Outcomes(*(column[0] for column in outcomes))
     return (outcome.price, outcome.rule, outcome.bar, outcome.result_r)
 

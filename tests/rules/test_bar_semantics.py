@@ -24,11 +24,12 @@ from stopward.rules.parameters import (
     SessionFlat,
     TimeStop,
 )
-from stopward.rules.types import NAN, Fill
+from stopward.rules.types import NAN, Fill, Slippage
 from stopward.rules.walk import EXECUTABLE, IDEALISED
 from tests.builders.kernel import (
     NOTHING,
     OFF,
+    ONE_TICK,
     a_bar,
     a_range,
     a_state,
@@ -237,7 +238,28 @@ def test_7_slippage_comes_after_on_stop_fills(spread, cost, side) -> None:
 def test_7_targets_do_not_slip() -> None:
     outcome = walked([QUIET, a_range(103.0, 104.5, 102.0, 103.0)], state=WITH_TARGET)
     assert outcome.slipped_r == outcome.result_r == 2.0
-    assert slipped(a_state(), a_bar(98.0, spread=0.1), 98.0) == 97.95
+    stopped = Fill(100.0, 98.0, STOP, 0.0, NAN)
+    assert slipped(a_state(), a_bar(98.0, spread=0.1), stopped, ONE_TICK) == 97.95
+
+
+@pytest.mark.parametrize(
+    ("slippage", "price"),
+    [
+        (Slippage(0.0, 0.0, 0.0, 0.0), 98.0),
+        (Slippage(3.0, 0.0, 0.0, 0.0), 97.97),
+        (Slippage(3.0, 1.0, 0.0, 0.0), 97.9),
+        (Slippage(3.0, 1.0, 0.01, 0.0), 97.02),
+    ],
+)
+def test_7_of_several_slippages_the_largest_counts(slippage, price) -> None:
+    bar = a_bar(98.0, spread=0.1)
+    stopped = Fill(100.0, 98.0, STOP, 0.0, NAN)
+    assert slipped(a_state(), bar, stopped, slippage) == pytest.approx(price)
+    late = stopped._replace(rule=TIME_STOP)
+    assert slipped(a_state(), bar, late, slippage) == 98.0
+    assert slipped(a_state(), bar, late, slippage._replace(exits=1.0)) == pytest.approx(price)
+    at_target = stopped._replace(rule=TARGET)
+    assert slipped(a_state(), bar, at_target, slippage._replace(exits=1.0)) == 98.0
 
 
 @both_sides

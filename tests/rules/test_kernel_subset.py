@@ -23,8 +23,8 @@ FORBIDDEN_NODES: tuple[type[ast.AST], ...] = (
 """Beyond the subset, or with another meaning for machine numbers; tuples are rebuilt."""
 BUILTINS = {"range", "len", "float", "int"}
 FLOORS = {"math.floor", "math.ceil"}
-LOOP_ENDS = {"end - 1", "len(values) + 1"}
-"""The only sums of whole numbers: where a loop over a series ends."""
+INDICES = {"end - 1", "len(values) + 1", "at + 1", "entries.end[row] - 1"}
+"""The only sums of whole numbers: places in a series."""
 DIVIDES = {"ratio", "tick_below", "tick_above"}
 """The functions that may divide by a variable, for they ask first whether they can."""
 
@@ -43,7 +43,7 @@ def binary_fault(node: ast.BinOp, function: str) -> str | None:
         return "divides by a variable"
     for side in (node.left, node.right):
         if isinstance(side, ast.Constant) and type(side.value) is int:
-            return None if ast.unparse(node) in LOOP_ENDS else "counts in whole numbers"
+            return None if ast.unparse(node) in INDICES else "counts in whole numbers"
     return None
 
 

@@ -30,6 +30,13 @@ class Sink(Column, Protocol):
         """Write one number."""
 
 
+class IndexSink(Indices, Protocol):
+    """A sequence of whole numbers, written by index too."""
+
+    def __setitem__(self, index: int, number: int, /) -> None:
+        """Write one index."""
+
+
 class Bars(NamedTuple):
     """Closed bars of all symbols, one series after the other; the fields are those of `Bar`."""
 
@@ -80,13 +87,119 @@ class Entries(NamedTuple):
     at_open: Column
 
 
+class Finer(NamedTuple):
+    """Bars inside the bars that are walked: those of bar `at` are `first[at]` to `last[at]` - 1.
+
+    They only settle which of stop and target came first where one bar holds both.
+    """
+
+    open: Column
+    high: Column
+    low: Column
+    close: Column
+    first: Indices
+    last: Indices
+
+
+class Market(NamedTuple):
+    """The bars that are walked, and what is known inside them; None where nothing is."""
+
+    bars: Bars
+    finer: Finer | None
+
+
+class Courses(NamedTuple):
+    """How far each position has come, a row each, so that a walk goes on where another ended.
+
+    at: the next bar. sold: fills so far. The others are the moving fields of `State` and `Tally`.
+    """
+
+    at: IndexSink
+    quantity: Sink
+    stop: Sink
+    best: Sink
+    worst: Sink
+    age: Sink
+    quiet: Sink
+    reversed: Sink
+    partials: Sink
+    hits: Sink
+    entry_volume: Sink
+    pending: Sink
+    pending_rule: Sink
+    price: Sink
+    rule: Sink
+    bar: Sink
+    result_r: Sink
+    slipped_r: Sink
+    best_fill: Sink
+    worst_fill: Sink
+    sold: Sink
+    parts: Sink
+    ambiguous: Sink
+    other_price: Sink
+
+
+class Exits(NamedTuple):
+    """Every fill, in `MOST_EXITS` slots a position: slot n of row r is at `r * MOST_EXITS + n`.
+
+    quantity: shares; 0 in a slot not used. price: before slippage; slipped: after it.
+    rule: code of the rule. bar: index of the bar.
+    """
+
+    quantity: Sink
+    price: Sink
+    slipped: Sink
+    rule: Sink
+    bar: Sink
+
+
+class StopPath(NamedTuple):
+    """Where the stop of each position rests after each bar: that of its n-th at `first[row] + n`.
+
+    nan once the position is closed.
+    """
+
+    first: Indices
+    stop: Sink
+
+
+class Log(NamedTuple):
+    """What a walk writes besides; None for what nobody asked for."""
+
+    exits: Exits | None
+    path: StopPath | None
+
+
+class Day(NamedTuple):
+    """One session as the limits see it, by minute; a walk reads what it assumes, and adds to it.
+
+    minute: by bar, its minute of the session, from 0. carried: by position, 1 when it was held
+    overnight, so that only what is sold today counts. before_r, before_sold: by position, result
+    and shares sold before the session.
+    day_r, day_fraction, peak_r, locked: by minute, as in `Account`.
+    gained_r, gained: by minute, what all positions have gained, in R and in dollars.
+    """
+
+    minute: Indices
+    carried: Column
+    before_r: Column
+    before_sold: Column
+    day_r: Column
+    day_fraction: Column
+    peak_r: Column
+    locked: Column
+    gained_r: Sink
+    gained: Sink
+
+
 class Outcomes(NamedTuple):
     """What became of each position, a row each.
 
     price: of the last fill; the last close when the position was still open at its end.
     rule: code of the last exit's rule; 0 when still open. bar: index of the bar of the last fill.
     result_r: result of all fills in R of the initial quantity, before fees and slippage.
-    slipped_r: the same after slippage on stop fills.
+    slipped_r: the same after slippage.
     best_r, worst_r: excursions in R, over the bars seen and the last fill.
     partials: partial exits filled.
     ambiguous, other_price: of the last fill, as in `Fill`.

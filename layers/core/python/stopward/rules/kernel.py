@@ -31,7 +31,7 @@ from stopward.rules.protective import (
     percent_trail,
     ratchet,
 )
-from stopward.rules.types import NAN, Account, Bar, Fill, Proposal, State
+from stopward.rules.types import NAN, Account, Bar, Fill, Proposal, Slippage, State
 
 BOOKS_TARGET: Final = 0.0
 """A favourable gap over a resting target books the target (conservative)."""
@@ -73,12 +73,19 @@ def fill(state: State, bar: Bar, gap: float) -> Fill:
     return Fill(0.0, NAN, 0.0, 0.0, NAN)
 
 
-def slipped(state: State, bar: Bar, price: float) -> float:
-    """Return a stop's fill price after slippage: half the spread or one tick, the larger one."""
-    cost = ratio(1.0, state.per_unit)
-    if 0.5 * bar.spread > cost:
-        cost = 0.5 * bar.spread
-    return price - state.side * cost
+def slipped(state: State, bar: Bar, filled: Fill, slippage: Slippage) -> float:
+    """Return the price of a fill after slippage; a resting target fills where it rests.
+
+    An exit that was decided on a close is pending, and fills at the next open.
+    """
+    if filled.rule != STOP and not (slippage.exits > 0.0 and filled.rule != TARGET):
+        return filled.price
+    cost = ratio(slippage.ticks, state.per_unit)
+    if slippage.spread * bar.spread > cost:
+        cost = slippage.spread * bar.spread
+    if slippage.fraction * filled.price > cost:
+        cost = slippage.fraction * filled.price
+    return filled.price - state.side * cost
 
 
 def reduced(state: State, quantity: float) -> float:

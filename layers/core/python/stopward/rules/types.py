@@ -142,6 +142,19 @@ class Proposal(NamedTuple):
     crossed: float = NAN
 
 
+class Slippage(NamedTuple):
+    """What a fill at the market costs, in dollars a share: the largest of the three.
+
+    ticks: so many ticks. spread: a share of the spread, where that is known. fraction: of the
+    price. exits: 1 when exits at the next open slip too, 0 when only stops do.
+    """
+
+    ticks: float
+    spread: float
+    fraction: float
+    exits: float
+
+
 class Fill(NamedTuple):
     """What resting and pending orders did when they met a bar (replay only).
 

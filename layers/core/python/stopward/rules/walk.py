@@ -1,21 +1,28 @@
-"""Position-major replay: each position walks its own bars, under one constant `Account`.
+"""Position-major replay: each position walks its own bars, as far as it is asked to.
 
-Limits across positions need the other order (all positions a bar), which is not this walk.
+What other positions do to it, through the limits of the day, comes in as the `Day` that a walk
+assumes: `stopward.replay.limits` walks a session again where the assumption was wrong.
 """
 
-from typing import Final, NamedTuple
-
-from stopward.rules.codes import STOP
-from stopward.rules.columns import Bars, Entries, Outcomes
-from stopward.rules.geometry import profit, ratio, tighter
-from stopward.rules.kernel import book, fill, observe, propose, settle, slipped
+from stopward.rules.booking import EXECUTABLE, IDEALISED, Terms, idealised_fill, settled_inside
+from stopward.rules.columns import (
+    Bars,
+    Courses,
+    Day,
+    Entries,
+    Indices,
+    Log,
+    Market,
+    Outcomes,
+    StopPath,
+)
+from stopward.rules.course import Course, count, keep, opened, resumed, write
+from stopward.rules.day import account_at, tell
+from stopward.rules.kernel import book, fill, observe, propose, settle
 from stopward.rules.parameters import Rules
-from stopward.rules.types import NAN, Account, Bar, Fill, Proposal, State
+from stopward.rules.types import NAN, Account, Bar, Fill, State
 
-EXECUTABLE: Final = 0.0
-"""What live can do: a raised stop the close crossed, like any exit, fills at the next open."""
-IDEALISED: Final = 1.0
-"""For comparison: a raised stop that the close crossed fills at its price, in the same bar."""
+__all__ = ["EXECUTABLE", "IDEALISED", "Terms", "finish", "walk", "walk_whole"]
 
 
 def bar_of(bars: Bars, at: int, at_entry: float) -> Bar:
@@ -47,150 +54,145 @@ def bar_of(bars: Bars, at: int, at_entry: float) -> Bar:
     )
 
 
-def opened(entries: Entries, row: int) -> State:
-    """Return the state of a position at its entry."""
-    return State(
-        entries.side[row],
-        entries.entry[row],
-        entries.risk[row],
-        entries.quantity[row],
-        entries.quantity[row],
-        entries.lot[row],
-        entries.per_unit[row],
-        entries.stop[row],
-        entries.target[row],
-        entries.entry[row],
-        entries.entry[row],
-        0.0,
-        0.0,
-        0.0,
-        0.0,
-        0.0,
-        entries.fees[row],
-        NAN,
-        0.0,
-        0.0,
-    )
+def run(  # noqa: PLR0917  numba has no keyword-only arguments
+    course: Course,
+    row: int,
+    until: int,
+    entries: Entries,
+    market: Market,
+    account: Account,
+    rules: Rules,
+    terms: Terms,
+    log: Log,
+    day: Day | None,
+) -> Course:
+    """Return the course after the bars up to `until`, or up to the one in which it is closed."""
+    state = course.state
+    tally = course.tally
+    start = entries.start[row]
+    first = course.at
+    for at in range(first, until):
+        at_entry = 0.0
+        if at == start:
+            at_entry = entries.at_open[row]
+        bar = bar_of(market.bars, at, at_entry)
+        course = Course(state, tally, at + 1)
+        if at == start and not at_entry > 0.0:
+            tell(day, market, course, at, until, row)
+            mark_stop(log.path, state, at - start, row)
+            continue
+        filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
+        if filled.quantity > 0.0:
+            tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+            state = book(state, filled)
+            filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
+            if filled.quantity > 0.0:
+                tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+                state = book(state, filled)
+        if not state.quantity > 0.0:
+            course = Course(state, tally, at + 1)
+            tell(day, market, course, at, until, row)
+            return course
+        state = observe(state, bar, rules)
+        tell(day, market, Course(state, tally, at + 1), at, until, row)
+        proposal = propose(state, bar, account_at(day, account, at), rules)
+        price = NAN
+        if terms.timing == IDEALISED:
+            filled = idealised_fill(bar, proposal)
+            if filled.quantity > 0.0:
+                price = filled.price
+                tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+        state = settle(state, proposal, price)
+        course = Course(state, tally, at + 1)
+        if not state.quantity > 0.0:
+            return course
+        mark_stop(log.path, state, at - start, row)
+    return course
 
 
-class Tally(NamedTuple):
-    """What the fills of one position add up to so far; the fields are those of `Outcomes`."""
-
-    price: float
-    rule: float
-    bar: float
-    result_r: float
-    slipped_r: float
-    best: float
-    worst: float
-    partials: float
-    ambiguous: float
-    other_price: float
+def mark_stop(path: StopPath | None, state: State, number: int, row: int) -> None:
+    """Write where the stop rests after a position's n-th bar."""
+    if path is None:
+        return
+    path.stop[path.first[row] + number] = state.stop
 
 
-def count(tally: Tally, state: State, bar: Bar, filled: Fill, at: float) -> Tally:
-    """Return the tally after one more fill of `state`."""
-    share = ratio(filled.quantity, state.risk * state.initial_quantity)
-    after = slipped(state, bar, filled.price) if filled.rule == STOP else filled.price
-    part = 1.0 if filled.quantity < state.quantity else 0.0
-    return Tally(
-        filled.price,
-        filled.rule,
-        at,
-        tally.result_r + profit(state, filled.price) * share,
-        tally.slipped_r + profit(state, after) * share,
-        tighter(state.side, filled.price, state.best),
-        tighter(-state.side, filled.price, state.worst),
-        tally.partials + part,
-        filled.ambiguous,
-        filled.other_price,
-    )
+def ended(  # noqa: PLR0917  numba has no keyword-only arguments
+    course: Course, row: int, entries: Entries, market: Market, terms: Terms, log: Log
+) -> Course:
+    """Return the course at its end: what is still open is booked at the last close.
 
-
-def idealised_fill(bar: Bar, proposal: Proposal) -> Fill:
-    """Return the fill of a raised stop that the close crossed: at its price, if traded there.
-
-    Outside the bar's range nothing fills; then it is the close. Quantity 0 when no stop was
-    crossed.
+    An exit decided on the last bar has no next open: the booking is under its rule, else under 0.
     """
-    price = proposal.crossed
-    if not proposal.exit_quantity > 0.0 or price != price:
-        return Fill(0.0, NAN, 0.0, 0.0, NAN)
-    if price > bar.high or price < bar.low:
-        price = bar.close
-    return Fill(proposal.exit_quantity, price, proposal.exit_rule, 0.0, NAN)
+    state = course.state
+    if not state.quantity > 0.0:
+        return course
+    at = entries.end[row] - 1
+    last = bar_of(market.bars, at, 0.0)
+    filled = Fill(state.quantity, last.close, state.pending_rule, 0.0, NAN)
+    tally = count(course.tally, state, last, filled, at, terms.slippage, log.exits, row)
+    return Course(state, tally, course.at)
 
 
 def walk(  # noqa: PLR0917  numba has no keyword-only arguments
+    rows: Indices,
+    until: Indices,
+    courses: Courses,
     entries: Entries,
-    bars: Bars,
+    market: Market,
     account: Account,
     rules: Rules,
-    timing: float,
-    gap: float,
+    terms: Terms,
+    log: Log,
+    day: Day | None,
+) -> None:
+    """Walk the positions of `rows` on from where they are to their bar `until`, exclusive.
+
+    `until` has an entry for each of `rows`. What is closed stays closed.
+    """
+    for number in range(len(rows)):
+        row = rows[number]
+        if courses.quantity[row] > 0.0:
+            course = resumed(courses, entries, row)
+            course = run(
+                course, row, until[number], entries, market, account, rules, terms, log, day
+            )
+            keep(courses, row, course)
+
+
+def finish(  # noqa: PLR0917  numba has no keyword-only arguments
+    rows: Indices,
+    courses: Courses,
+    entries: Entries,
+    market: Market,
+    terms: Terms,
+    log: Log,
     outcomes: Outcomes,
 ) -> None:
-    """Walk every position through its bars and write what became of it into `outcomes`.
+    """Book what is still open at its last close, and write what became of each of `rows`."""
+    for number in range(len(rows)):
+        row = rows[number]
+        course = resumed(courses, entries, row)
+        course = ended(course, row, entries, market, terms, log)
+        write(outcomes, row, course)
 
-    timing: EXECUTABLE or IDEALISED. gap: BOOKS_TARGET or BOOKS_OPEN (see `fill`). An exit decided
-    on
-    the last bar has no next open: it is booked at the last close, under its rule.
-    """
-    for row in range(len(entries.entry)):
-        state = opened(entries, row)
-        start = entries.start[row]
-        tally = Tally(
-            state.entry, 0.0, float(start), 0.0, 0.0, state.entry, state.entry, 0.0, 0.0, NAN
+
+def walk_whole(  # noqa: PLR0917  numba has no keyword-only arguments
+    rows: Indices,
+    entries: Entries,
+    market: Market,
+    account: Account,
+    rules: Rules,
+    terms: Terms,
+    log: Log,
+    outcomes: Outcomes,
+) -> None:
+    """Walk the positions of `rows` from entry to end, and write what became of each."""
+    for number in range(len(rows)):
+        row = rows[number]
+        course = opened(entries, row)
+        course = run(
+            course, row, entries.end[row], entries, market, account, rules, terms, log, None
         )
-        last = bar_of(bars, start, 0.0)
-        last_at = float(start)
-        for at in range(start, entries.end[row]):
-            at_entry = 0.0
-            if at == start:
-                at_entry = entries.at_open[row]
-            bar = bar_of(bars, at, at_entry)
-            last = bar
-            last_at = float(at)
-            if at == start and not at_entry > 0.0:
-                continue
-            filled = fill(state, bar, gap)
-            if filled.quantity > 0.0:
-                tally = count(tally, state, bar, filled, last_at)
-                state = book(state, filled)
-                filled = fill(state, bar, gap)
-                if filled.quantity > 0.0:
-                    tally = count(tally, state, bar, filled, last_at)
-                    state = book(state, filled)
-            if not state.quantity > 0.0:
-                break
-            state = observe(state, bar, rules)
-            proposal = propose(state, bar, account, rules)
-            price = NAN
-            if timing == IDEALISED:
-                filled = idealised_fill(bar, proposal)
-                if filled.quantity > 0.0:
-                    price = filled.price
-                    tally = count(tally, state, bar, filled, last_at)
-            state = settle(state, proposal, price)
-            if not state.quantity > 0.0:
-                break
-        if state.quantity > 0.0:
-            filled = Fill(state.quantity, last.close, state.pending_rule, 0.0, NAN)
-            tally = count(tally, state, last, filled, last_at)
-        write(outcomes, row, state, tally)
-
-
-def write(outcomes: Outcomes, row: int, state: State, tally: Tally) -> None:
-    """Write one position's row; excursions in R, the last fill included."""
-    best = tighter(state.side, state.best, tally.best)
-    worst = tighter(-state.side, state.worst, tally.worst)
-    outcomes.price[row] = tally.price
-    outcomes.rule[row] = tally.rule
-    outcomes.bar[row] = tally.bar
-    outcomes.result_r[row] = tally.result_r
-    outcomes.slipped_r[row] = tally.slipped_r
-    outcomes.best_r[row] = ratio(profit(state, best), state.risk)
-    outcomes.worst_r[row] = ratio(profit(state, worst), state.risk)
-    outcomes.partials[row] = tally.partials
-    outcomes.ambiguous[row] = tally.ambiguous
-    outcomes.other_price[row] = tally.other_price
+        course = ended(course, row, entries, market, terms, log)
+        write(outcomes, row, course)
