@@ -20,6 +20,7 @@ import numpy as np
 
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.position import Marks, Position
+from stopward.replay.arrays import blank_courses
 from stopward.replay.compiled import compiled
 from stopward.rules.columns import Bars, Entries, Log, Market, Outcomes
 from stopward.rules.kernel import BOOKS_TARGET, observe, propose
@@ -49,7 +50,7 @@ from stopward.rules.parameters import (
     Volume,
 )
 from stopward.rules.types import NAN, Account, Bar, Slippage
-from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
+from stopward.rules.walk import EXECUTABLE, Terms, begin, finish, walk
 
 BUDGET_MICROSECONDS = 20.0
 RESULTS = Path(__file__).parent / "results" / "decide.json"
@@ -162,15 +163,17 @@ def compiled_walk(rules: Rules) -> Timed:
         at_open=np.ones(POSITIONS),
     )
     outcomes = Outcomes(*(np.zeros(POSITIONS) for _ in Outcomes._fields))
-    twin = compiled(walk_whole)
+    start_all, go_on, end_all = compiled(begin), compiled(walk), compiled(finish)
     market, terms = (
         Market(bars, None),
         Terms(EXECUTABLE, BOOKS_TARGET, Slippage(1.0, 0.5, 0.0, 0.0)),
     )
-    rows = np.arange(POSITIONS)
+    rows, courses, silent = np.arange(POSITIONS), blank_courses(POSITIONS), Log(None, None)
 
     def call() -> None:
-        twin(rows, entries, market, ACCOUNT, rules, terms, Log(None, None), outcomes)
+        start_all(rows, courses, entries)
+        go_on(rows, entries.end, courses, entries, market, ACCOUNT, rules, terms, silent, None)
+        end_all(rows, courses, entries, market, terms, silent, outcomes)
 
     call()
     walked = float(np.sum(np.asarray(outcomes.bar) - start + 1.0))

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from stopward.rules.columns import Bars, Entries, Log, Market, Outcomes
+from stopward.rules.columns import Bars, Courses, Day, Entries, Log, Market, Outcomes
 from stopward.rules.kernel import BOOKS_TARGET, propose
 from stopward.rules.parameters import ATR, PERCENT, PRICE, TICKS, Distance, R, Rules
 from stopward.rules.types import NAN, Account, Bar, Proposal, Slippage, State
-from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
+from stopward.rules.walk import EXECUTABLE, Terms, begin, finish, walk
 
 ENTRY = 100.0
 OFF = Distance(NAN, R)
@@ -215,6 +215,31 @@ ONE_TICK = Slippage(1.0, 0.5, 0.0, 0.0)
 SILENT = Log(None, None)
 
 
+def blank_courses(rows: int) -> Courses:
+    """Return courses to be begun, in lists."""
+    return Courses([0] * rows, *([NAN] * rows for _ in Courses._fields[1:]))
+
+
+def walk_through(  # noqa: PLR0917  as the kernel takes them
+    rows: Sequence[int],
+    entries: Entries,
+    market: Market,
+    account: Account,
+    rules: Rules,
+    terms: Terms,
+    outcomes: Outcomes,
+    log: Log = SILENT,
+    day: Day | None = None,
+) -> Courses:
+    """Walk positions from entry to end, interpreted; return their courses."""
+    courses = blank_courses(len(entries.entry))
+    begin(rows, courses, entries)
+    until = [entries.end[row] for row in rows]
+    walk(rows, until, courses, entries, market, account, rules, terms, log, day)
+    finish(rows, courses, entries, market, terms, log, outcomes)
+    return courses
+
+
 def columns_of(bars: Sequence[Bar]) -> Bars:
     """Return bars as columns, in lists."""
     return Bars(*([getattr(bar, name) for bar in bars] for name in Bars._fields))
@@ -259,7 +284,7 @@ def walked(
     outcomes = blank_outcomes(1)
     day = an_account() if account is None else account
     market, terms = Market(columns_of(bars), None), Terms(timing, gap, ONE_TICK)
-    walk_whole([0], entries, market, day, rules, terms, SILENT, outcomes)
+    walk_through([0], entries, market, day, rules, terms, outcomes)
     outcome = Outcome(*(column[0] for column in outcomes))
     if side < 0.0:
         return outcome._replace(

@@ -20,14 +20,14 @@ from stopward.rules.series import (
     rolling_lowest,
 )
 from stopward.rules.types import NAN, Account
-from stopward.rules.walk import EXECUTABLE, IDEALISED, Terms, walk_whole
-from tests.builders.kernel import ONE_TICK, SILENT, an_account, blank_outcomes
+from stopward.rules.walk import EXECUTABLE, IDEALISED, Terms
+from tests.builders.compiled_walk import walk_compiled
+from tests.builders.kernel import ONE_TICK, an_account, blank_outcomes, walk_through
 from tests.builders.kernel_random import a_market, all_rules, dice, only, some_entries
 
 SYMBOLS, LENGTH, ROWS = 4, 90, 48
 ALONE = [frozenset({name}) for name in Rules._fields]
 PAIRS = [frozenset(pair) for pair in combinations(Rules._fields, 2)]
-COMPILED_WALK = compiled(walk_whole)
 
 
 def subset(seed: int) -> frozenset[str]:
@@ -84,11 +84,9 @@ def interpreted_and_compiled(names: frozenset[str], setting: Setting) -> tuple[O
     entries = some_entries(rng, MARKET, symbols=SYMBOLS, length=LENGTH, rows=ROWS)
     slow = blank_outcomes(ROWS)
     terms = Terms(setting.timing, setting.gap, ONE_TICK)
-    every = np.arange(ROWS)
-    walk_whole(every, entries, Market(MARKET, None), setting.account, rules, terms, SILENT, slow)
-    fast = Outcomes(*(np.full(ROWS, np.nan) for _ in Outcomes._fields))
-    arrayed = Market(MARKET_ARRAYS, None)
-    COMPILED_WALK(every, arrays(entries), arrayed, setting.account, rules, terms, SILENT, fast)
+    market, arrayed = Market(MARKET, None), Market(MARKET_ARRAYS, None)
+    walk_through(range(ROWS), entries, market, setting.account, rules, terms, slow)
+    fast = walk_compiled(arrays(entries), arrayed, setting.account, rules, terms)
     return slow, fast
 
 

@@ -48,12 +48,12 @@ from stopward.rules.series import (
     rolling_lowest,
 )
 from stopward.rules.types import NAN, State
-from stopward.rules.walk import EXECUTABLE, Terms, walk_whole
+from stopward.rules.walk import EXECUTABLE, Terms
+from tests.builders.compiled_walk import walk_compiled
 from tests.builders.kernel import (
     NOTHING,
     OFF,
     ONE_TICK,
-    SILENT,
     a_bar,
     an_account,
     atr,
@@ -171,12 +171,9 @@ def replayed(position: Position, start: int, columns: Bars, rules: Rules) -> tup
         )),
         np.array([start]), np.array([MINUTES]), np.array([1.0]),
     )  # fmt: skip
-    outcomes = Outcomes(*(np.empty(1) for _ in Outcomes._fields))
     terms, market = Terms(EXECUTABLE, BOOKS_TARGET, ONE_TICK), Market(columns, None)
-    compiled(walk_whole)(
-        np.zeros(1, np.int64), entries, market, an_account(), rules, terms, SILENT, outcomes
-    )
-    outcome = Outcomes(*(column[0] for column in outcomes))
+    walked = walk_compiled(entries, market, an_account(), rules, terms)
+    outcome = Outcomes(*(column[0] for column in walked))
     return (outcome.price, outcome.rule, outcome.bar, outcome.result_r)
 
 

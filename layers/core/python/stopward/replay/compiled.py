@@ -24,13 +24,17 @@ T = TypeVar("T")
 RULES = Path(stopward.rules.__file__).parent
 PACKAGE = "stopward.rules."
 DIGEST_CHARACTERS = 16
-OUTERMOST: dict[str, Any] = {"error_model": "numpy"}
+OUTERMOST: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 """The error model leaves out checks for division by zero, which the rules make themselves."""
 INNER: dict[str, Any] = OUTERMOST | {
     "forceinline": True,
     "no_cpython_wrapper": True,  # compiled code alone calls it; wrappers are a third of the work
     "no_cfunc_wrapper": True,
 }
+
+
+SELDOM = frozenset({"count", "keep", "opened", "resumed", "settled_inside", "write"})
+"""Functions that run once a position or a fill: as calls they take less to compile."""
 
 
 @functools.cache
@@ -76,7 +80,8 @@ def _rebuilt(function: types.FunctionType) -> types.FunctionType:
 
 @functools.cache
 def _twin(function: types.FunctionType) -> Any:
-    return numba.njit(_rebuilt(function), **INNER)
+    is_inlined = function.__name__ not in SELDOM
+    return numba.njit(_rebuilt(function), **INNER | {"forceinline": is_inlined})
 
 
 @functools.cache

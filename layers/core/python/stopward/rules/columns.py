@@ -171,26 +171,34 @@ class Log(NamedTuple):
     path: StopPath | None
 
 
+class DayPath(NamedTuple):
+    """The account by minute of a session; the fields are those of `Account`."""
+
+    day_r: Sink
+    day_fraction: Sink
+    peak_r: Sink
+    locked: Sink
+
+
 class Day(NamedTuple):
     """One session as the limits see it, by minute; a walk reads what it assumes, and adds to it.
 
     minute: by bar, its minute of the session, from 0. carried: by position, 1 when it was held
     overnight, so that only what is sold today counts. before_r, before_sold: by position, result
     and shares sold before the session.
-    day_r, day_fraction, peak_r, locked: by minute, as in `Account`.
-    gained_r, gained: by minute, what all positions have gained, in R and in dollars.
+    assumed: what the rules are told. gained_r, gained: by minute, what all positions have gained,
+    in R and in dollars. lost, gave_back: by minute, 1 where a limit was true for a position.
     """
 
     minute: Indices
     carried: Column
     before_r: Column
     before_sold: Column
-    day_r: Column
-    day_fraction: Column
-    peak_r: Column
-    locked: Column
+    assumed: DayPath
     gained_r: Sink
     gained: Sink
+    lost: Sink
+    gave_back: Sink
 
 
 class Outcomes(NamedTuple):

@@ -1,24 +1,31 @@
-"""What the limits of the day are told of one position, and what they tell it."""
+"""A session as the limits see it: what positions add to it, and what it tells them."""
 
-from stopward.rules.columns import Day, Market
+from stopward.rules.codes import DAY_LOSS, DAY_PROFIT
+from stopward.rules.columns import Day, DayPath, Market
 from stopward.rules.course import Course
 from stopward.rules.geometry import profit, ratio
-from stopward.rules.types import Account
+from stopward.rules.limits import day_loss, day_profit, gave_back, is_lost
+from stopward.rules.parameters import Rules
+from stopward.rules.types import NAN, Account, Bar, Proposal, State
+
+
+def account_of(path: DayPath, minute: int) -> Account:
+    """Return the account at a minute of the session."""
+    return Account(
+        path.day_r[minute],
+        path.day_fraction[minute],
+        path.peak_r[minute],
+        0.0,
+        path.locked[minute],
+        0.0,
+    )
 
 
 def account_at(day: Day | None, account: Account, at: int) -> Account:
     """Return the account as bar `at` sees it."""
     if day is None:
         return account
-    minute = day.minute[at]
-    return Account(
-        day.day_r[minute],
-        day.day_fraction[minute],
-        day.peak_r[minute],
-        account.losses,
-        day.locked[minute],
-        account.halted,
-    )
+    return account_of(day.assumed, day.minute[at])
 
 
 def gained(day: Day, course: Course, price: float, row: int) -> float:
@@ -51,3 +58,78 @@ def tell(  # noqa: PLR0917  numba has no keyword-only arguments
     for minute in range(day.minute[at], last):
         day.gained_r[minute] = day.gained_r[minute] + amount
         day.gained[minute] = day.gained[minute] + dollars
+
+
+def tell_limits(  # noqa: PLR0917  numba has no keyword-only arguments
+    day: Day | None, state: State, bar: Bar, account: Account, rules: Rules, at: int
+) -> None:
+    """Note the limits of the day that are true for a position: they lock the day (`judge`)."""
+    if day is None:
+        return
+    nothing = Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+    minute = day.minute[at]
+    if day_loss(state, bar, account, rules.day_loss, nothing).fired > 0.0:
+        day.lost[minute] = 1.0
+    if day_profit(state, bar, account, rules.day_profit, nothing).fired > 0.0:
+        day.gave_back[minute] = 1.0
+
+
+def make_day(day: Day, equity: float, made: DayPath) -> None:
+    """Write the day that the positions have made, minute by minute, as `domain.day` does live.
+
+    equity: dollars at the prior close, 0 when unknown. The first limit that was true for a position
+    locks the day from the next minute on.
+    """
+    peak = 0.0
+    locked = 0.0
+    for minute in range(len(day.gained_r)):
+        in_r = day.gained_r[minute]
+        if in_r > peak:
+            peak = in_r
+        fraction = 0.0
+        if equity > 0.0:
+            fraction = ratio(day.gained[minute], equity)
+        made.day_r[minute] = in_r
+        made.day_fraction[minute] = fraction
+        made.peak_r[minute] = peak
+        made.locked[minute] = locked
+        if locked == 0.0 and day.lost[minute] > 0.0:
+            locked = DAY_LOSS
+        elif locked == 0.0 and day.gave_back[minute] > 0.0:
+            locked = DAY_PROFIT
+
+
+def first_wrong(assumed: DayPath, made: DayPath, rules: Rules) -> int:
+    """Return the first minute in which a limit is true and was assumed not to be, or the reverse.
+
+    The number of minutes when there is none. What was made of the day is right up to there.
+    """
+    for minute in range(len(made.day_r)):
+        told = account_of(assumed, minute)
+        found = account_of(made, minute)
+        if is_lost(told, rules.day_loss) != is_lost(found, rules.day_loss):
+            return minute
+        if gave_back(told, rules.day_profit) != gave_back(found, rules.day_profit):
+            return minute
+    return len(made.day_r)
+
+
+def correct(assumed: DayPath, made: DayPath, wrong: int, rules: Rules) -> None:
+    """Assume what was made up to minute `wrong`, and after it a quiet day under its lock."""
+    found = account_of(made, wrong)
+    locked = found.locked
+    if locked == 0.0 and is_lost(found, rules.day_loss):
+        locked = DAY_LOSS
+    elif locked == 0.0 and gave_back(found, rules.day_profit):
+        locked = DAY_PROFIT
+    for minute in range(len(made.day_r)):
+        if minute <= wrong:
+            assumed.day_r[minute] = made.day_r[minute]
+            assumed.day_fraction[minute] = made.day_fraction[minute]
+            assumed.peak_r[minute] = made.peak_r[minute]
+            assumed.locked[minute] = made.locked[minute]
+        else:
+            assumed.day_r[minute] = 0.0
+            assumed.day_fraction[minute] = 0.0
+            assumed.peak_r[minute] = 0.0
+            assumed.locked[minute] = locked

@@ -13,19 +13,37 @@ NOISE: Final = 1e-9
 UNKNOWN_LOCK: Final = 1.0
 
 
+def is_lost(account: Account, params: DayLoss | None) -> bool:
+    """Return whether the day has lost its limit, or had before."""
+    if params is None:
+        return False
+    return (
+        account.locked == DAY_LOSS
+        or account.locked == UNKNOWN_LOCK
+        or account.day_fraction <= NOISE - params.loss_fraction
+        or account.day_r <= NOISE - params.loss_r
+    )
+
+
+def gave_back(account: Account, params: DayProfit | None) -> bool:
+    """Return whether the day, having earned `arm_r`, has lost its share of the peak, or had."""
+    if params is None:
+        return False
+    if account.locked == DAY_PROFIT or account.locked == UNKNOWN_LOCK:
+        return True
+    return (
+        account.peak_r >= params.arm_r - NOISE
+        and account.day_r <= account.peak_r * (1.0 - params.give_back) + NOISE
+    )
+
+
 def day_loss(
     state: State, bar: Bar, account: Account, params: DayLoss | None, proposal: Proposal
 ) -> Proposal:
     """Flatten, or tighten every stop, once the day lost its limit, until the next session."""
     if params is None:
         return proposal
-    lost = (
-        account.locked == DAY_LOSS
-        or account.locked == UNKNOWN_LOCK
-        or account.day_fraction <= NOISE - params.loss_fraction
-        or account.day_r <= NOISE - params.loss_r
-    )
-    if not lost:
+    if not is_lost(account, params):
         return proposal
     if params.flatten > 0.0:
         return leave_all(state, proposal, DAY_LOSS)
@@ -39,12 +57,7 @@ def day_profit(
     """Flatten once the day, having earned `arm_r`, gave back its share of the peak."""
     if params is None:
         return proposal
-    if account.locked == DAY_PROFIT or account.locked == UNKNOWN_LOCK:
-        return leave_all(state, proposal, DAY_PROFIT)
-    if (
-        account.peak_r >= params.arm_r - NOISE
-        and account.day_r <= account.peak_r * (1.0 - params.give_back) + NOISE
-    ):
+    if gave_back(account, params):
         return leave_all(state, proposal, DAY_PROFIT)
     return proposal
 

@@ -4,6 +4,8 @@ What other positions do to it, through the limits of the day, comes in as the `D
 assumes: `stopward.replay.limits` walks a session again where the assumption was wrong.
 """
 
+from typing import Final
+
 from stopward.rules.booking import EXECUTABLE, IDEALISED, Terms, idealised_fill, settled_inside
 from stopward.rules.columns import (
     Bars,
@@ -17,12 +19,16 @@ from stopward.rules.columns import (
     StopPath,
 )
 from stopward.rules.course import Course, count, keep, opened, resumed, write
-from stopward.rules.day import account_at, tell
+from stopward.rules.day import account_at, tell, tell_limits
 from stopward.rules.kernel import book, fill, observe, propose, settle
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar, Fill, State
 
-__all__ = ["EXECUTABLE", "IDEALISED", "Terms", "finish", "walk", "walk_whole"]
+__all__ = ["EXECUTABLE", "IDEALISED", "Terms", "begin", "finish", "walk"]
+
+
+FILLS_IN_A_BAR: Final = 2
+"""A part that was pending fills at the open, and what is left may fill in the same bar."""
 
 
 def bar_of(bars: Bars, at: int, at_entry: float) -> Bar:
@@ -81,21 +87,21 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
             tell(day, market, course, at, until, row)
             mark_stop(log.path, state, at - start, row)
             continue
-        filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
-        if filled.quantity > 0.0:
+        for _ in range(FILLS_IN_A_BAR):
+            filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
+            if not filled.quantity > 0.0:
+                break
             tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
             state = book(state, filled)
-            filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
-            if filled.quantity > 0.0:
-                tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
-                state = book(state, filled)
         if not state.quantity > 0.0:
             course = Course(state, tally, at + 1)
             tell(day, market, course, at, until, row)
             return course
         state = observe(state, bar, rules)
         tell(day, market, Course(state, tally, at + 1), at, until, row)
-        proposal = propose(state, bar, account_at(day, account, at), rules)
+        now = account_at(day, account, at)
+        tell_limits(day, state, bar, now, rules, at)
+        proposal = propose(state, bar, now, rules)
         price = NAN
         if terms.timing == IDEALISED:
             filled = idealised_fill(bar, proposal)
@@ -132,6 +138,13 @@ def ended(  # noqa: PLR0917  numba has no keyword-only arguments
     filled = Fill(state.quantity, last.close, state.pending_rule, 0.0, NAN)
     tally = count(course.tally, state, last, filled, at, terms.slippage, log.exits, row)
     return Course(state, tally, course.at)
+
+
+def begin(rows: Indices, courses: Courses, entries: Entries) -> None:
+    """Put the positions of `rows` at their entries."""
+    for number in range(len(rows)):
+        row = rows[number]
+        keep(courses, row, opened(entries, row))
 
 
 def walk(  # noqa: PLR0917  numba has no keyword-only arguments
@@ -173,26 +186,5 @@ def finish(  # noqa: PLR0917  numba has no keyword-only arguments
     for number in range(len(rows)):
         row = rows[number]
         course = resumed(courses, entries, row)
-        course = ended(course, row, entries, market, terms, log)
-        write(outcomes, row, course)
-
-
-def walk_whole(  # noqa: PLR0917  numba has no keyword-only arguments
-    rows: Indices,
-    entries: Entries,
-    market: Market,
-    account: Account,
-    rules: Rules,
-    terms: Terms,
-    log: Log,
-    outcomes: Outcomes,
-) -> None:
-    """Walk the positions of `rows` from entry to end, and write what became of each."""
-    for number in range(len(rows)):
-        row = rows[number]
-        course = opened(entries, row)
-        course = run(
-            course, row, entries.end[row], entries, market, account, rules, terms, log, None
-        )
         course = ended(course, row, entries, market, terms, log)
         write(outcomes, row, course)

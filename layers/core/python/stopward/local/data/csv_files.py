@@ -10,9 +10,10 @@ from typing import Final
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.market import ClosedBar
 from stopward.domain.money import Side
+from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook.reading import SYMBOL
 from stopward.local.data.csv_reading import PLACES, Fault, Faults, decimal, moment, positive, rows
-from stopward.local.data.rows import Bars, PositionRow
+from stopward.local.data.rows import Bars
 
 BAR_COLUMNS: Final = ("symbol", "at", "open", "high", "low", "close", "volume")
 POSITION_COLUMNS: Final = (

@@ -18,11 +18,12 @@ from typing import Final
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.market import ClosedBar, Instrument, Session
 from stopward.domain.money import Side, floor_quantity, round_stop, sign
+from stopward.domain.opening import PositionRow
 from stopward.errors import InvalidState
 from stopward.local.data import emini
 from stopward.local.data.calendar import NEW_YORK, session_of, sessions_before
 from stopward.local.data.catalogue import ENTRIES, Entry
-from stopward.local.data.rows import Bars, PositionRow
+from stopward.local.data.rows import Bars
 from stopward.local.data.simulated_path import LABEL, simulated_path, u_shape
 from stopward.local.data.stocks import adjusted, bar_of, midnight, read_daily
 

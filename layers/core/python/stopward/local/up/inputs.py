@@ -8,12 +8,13 @@ from pathlib import Path
 
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Instrument, Session
+from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
 from stopward.local.data.calendar import NEW_YORK, new_york_day, sessions_between
 from stopward.local.data.csv_files import read_bars, read_positions
 from stopward.local.data.demo import EQUITY, demo_market, demo_positions, demo_rules
-from stopward.local.data.rows import Bars, PositionRow
+from stopward.local.data.rows import Bars
 from stopward.local.rules_command import read_text
 from stopward.local.screen.words import listed
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from stopward.domain.opening import PositionRow
 from stopward.errors import InvalidInput
-from stopward.local.data.rows import PositionRow
 from stopward.local.host.host import Occasion
 from stopward.local.screen.words import counted, listed
 from stopward.local.simulator import Refused, Simulator

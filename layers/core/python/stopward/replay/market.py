@@ -1,0 +1,97 @@
+"""The bars as the kernel reads them: prices, indicators, extremes of windows."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from stopward.replay.compiled import compiled
+from stopward.replay.table import BarTable, Floats
+from stopward.rules.columns import Bars, Finer, Market
+from stopward.rules.indicators import Periods
+from stopward.rules.parameters import Rules
+from stopward.rules.series import (
+    IndicatorColumns,
+    Series,
+    indicate,
+    rolling_highest,
+    rolling_lowest,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class MarketColumns:
+    """Builds the kernel's bars for rules; what two sets of rules share is computed once.
+
+    finer: bars inside the bars, or None. cache_folder: where machine code is kept.
+    """
+
+    table: BarTable
+    finer: Finer | None = None
+    cache_folder: Path | None = None
+    _indicators: dict[Periods, IndicatorColumns] = field(default_factory=dict)
+    _extremes: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+    _missing: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep one column of nothing, for what no rule asks for."""
+        self._missing = np.full(len(self.table), np.nan)
+
+    def market(self, rules: Rules, periods: Periods) -> Market:
+        """Return the market with the windows that these rules ask for."""
+        bars, table = self.table.bars, self.table
+        known = self._indicators_of(periods)
+        window = 0 if rules.chandelier is None else int(rules.chandelier.window)
+        trail = 0 if rules.bar_trail is None else int(rules.bar_trail.window)
+        highest, lowest = self._extremes_of(window)
+        trail_high, trail_low = self._extremes_of(trail)
+        return Market(
+            Bars(
+                open=bars.open,
+                high=bars.high,
+                low=bars.low,
+                close=bars.close,
+                volume=bars.volume,
+                minutes=table.minutes,
+                to_close=table.to_close,
+                spread=bars.spread,
+                highest=highest,
+                lowest=lowest,
+                trail_high=trail_high,
+                trail_low=trail_low,
+                **known._asdict(),
+            ),
+            self.finer,
+        )
+
+    def _indicators_of(self, periods: Periods) -> IndicatorColumns:
+        known = self._indicators.get(periods)
+        if known is None:
+            table, bars = self.table, self.table.bars
+            columns = [np.empty(len(table)) for _ in IndicatorColumns._fields]
+            known = IndicatorColumns(*columns)
+            session = table.session.astype(np.float64) + 1.0
+            step = compiled(indicate, cache_folder=self.cache_folder)
+            for own in table.series():
+                series = Series(
+                    bars.high[own], bars.low[own], bars.close[own], bars.volume[own],
+                    table.usual_volume[own], session[own],
+                )  # fmt: skip
+                step(series, periods, IndicatorColumns(*(column[own] for column in columns)))
+            self._indicators[periods] = known
+        return known
+
+    def _extremes_of(self, window: int) -> tuple[Floats, Floats]:
+        if window <= 0:
+            return self._missing, self._missing
+        found = self._extremes.get(window)
+        if found is None:
+            table, bars = self.table, self.table.bars
+            found = (np.empty(len(table)), np.empty(len(table)))
+            for own in table.series():
+                up = compiled(rolling_highest, cache_folder=self.cache_folder)
+                down = compiled(rolling_lowest, cache_folder=self.cache_folder)
+                up(bars.high[own], window, found[0][own])
+                down(bars.low[own], window, found[1][own])
+            self._extremes[window] = found
+        return found
