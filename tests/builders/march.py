@@ -116,7 +116,8 @@ class March:
             self.day = after_fills(self.day, position, each.position, trade, session=session)
         if each.state.quantity > 0:
             each.state = observe(each.state, bar, rules)
-            asked.append((each, bar, rules))
+            if bar.to_close > 0:
+                asked.append((each, bar, rules))
 
     def _last(self, each: Marcher) -> Decimal:
         return D(repr(float(self.columns.table.bars.close[each.at - 1])))

@@ -209,6 +209,8 @@ def lived(
                 return filled.price, filled.rule, float(at), result
         position, last = fold_position(position, contexts, rules)
         assert last is not None
+        if not SESSION.contains(last.at + timedelta(minutes=1)):
+            break
         verdict = decide(position, last.bar, an_account(), rules)
         after = settle(verdict.state, verdict.proposal, NAN)
         pending, pending_rule = after.pending, after.pending_rule

@@ -72,7 +72,10 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
     log: Log,
     day: Day | None,
 ) -> Course:
-    """Return the course after the bars up to `until`, or up to the one in which it is closed."""
+    """Return the course after the bars up to `until`, or up to the one in which it is closed.
+
+    With the last bar of a session it is closing time: nothing is decided before the next session.
+    """
     state = course.state
     tally = course.tally
     start = entries.start[row]
@@ -99,6 +102,10 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
             return course
         state = observe(state, bar, rules)
         tell(day, market, Course(state, tally, at + 1), at, until, row)
+        if bar.to_close <= 0.0:
+            course = Course(state, tally, at + 1)
+            mark_stop(log.path, state, at - start, row)
+            continue
         now = account_at(day, account, at)
         tell_limits(day, state, bar, now, rules, at)
         proposal = propose(state, bar, now, rules)
