@@ -24,19 +24,20 @@ _MINUTE: Final = timedelta(minutes=1)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 
 
-def read_bars(path: Path) -> Bars:
-    """Return one-minute bars by symbol, in order of time; the file is read as a stream.
+def read_bars(path: Path, *, whole_minutes: bool = True) -> Bars:
+    """Return bars by symbol, in order of time; the file is read as a stream.
 
     Rows of several symbols may be mixed; those of one symbol must rise in time. `at` is the start
-    of the minute. Raises InvalidInput with up to 20 problems: line, column, what was read, remedy.
+    of the bar, on the minute unless `whole_minutes` is False. Raises InvalidInput with up to 20
+    problems: line, column, what was read, remedy.
     """
     faults = Faults(path)
     found: dict[Symbol, list[ClosedBar]] = {}
     for line, row in rows(path, columns=BAR_COLUMNS, faults=faults):
         try:
-            bar = _bar(row)
+            bar = read_bar(row, whole_minutes=whole_minutes)
             known = found.setdefault(bar.symbol, [])
-            _check_order(bar, known, row["at"])
+            check_bar_order(bar, known[-1].at if known else None, row["at"])
             known.append(bar)
         except Fault as fault:
             faults.add(line, fault)
@@ -64,10 +65,11 @@ def read_positions(path: Path, *, bars: Bars) -> tuple[PositionRow, ...]:
     return tuple(found)
 
 
-def _bar(row: Mapping[str, str]) -> ClosedBar:
+def read_bar(row: Mapping[str, str], *, whole_minutes: bool = True) -> ClosedBar:
+    """Return the bar that a row tells; raises Fault. whole_minutes: it must start on the minute."""
     symbol = _symbol(row["symbol"])
     at = moment("at", row["at"])
-    if at.second or at.microsecond:
+    if whole_minutes and (at.second or at.microsecond):
         raise Fault("at", row["at"], "one-minute bars start on the whole minute")
     prices = {name: positive(name, row[name]) for name in ("open", "high", "low", "close")}
     high, low = prices["high"], prices["low"]
@@ -92,10 +94,11 @@ def _bar(row: Mapping[str, str]) -> ClosedBar:
     )
 
 
-def _check_order(bar: ClosedBar, known: list[ClosedBar], text: str) -> None:
-    if not known or bar.at > known[-1].at:
+def check_bar_order(bar: ClosedBar, last: datetime | None, text: str) -> None:
+    """Raise Fault unless the bar is later than the last one of its symbol."""
+    if last is None or bar.at > last:
         return
-    if bar.at == known[-1].at:
+    if bar.at == last:
         raise Fault("at", text, f"{bar.symbol} has this minute twice: keep one row")
     raise Fault("at", text, f"earlier than the {bar.symbol} row before it: sort by time")
 

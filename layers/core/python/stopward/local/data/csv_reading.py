@@ -33,10 +33,14 @@ class Fault(Exception):
 
 
 class Faults:
-    """The faults of one file, gathered; reading goes on until there are MOST of them."""
+    """The faults of one file, gathered; reading goes on until there are MOST of them.
 
-    def __init__(self, path: Path) -> None:
+    place: what its rows are counted in.
+    """
+
+    def __init__(self, path: Path, *, place: str = "line") -> None:
         self._path = path
+        self._place = place
         self._lines: list[str] = []
 
     @property
@@ -47,7 +51,7 @@ class Faults:
     def add(self, line: int, fault: Fault) -> None:
         """Note a fault at a line of the file, counted from 1."""
         self._lines.append(
-            f"line {line}, column {fault.column}: was {shown(fault.read)}; {fault.remedy}"
+            f"{self._place} {line}, column {fault.column}: was {shown(fault.read)}; {fault.remedy}"
         )
 
     def raise_if_any(self) -> None:
@@ -72,7 +76,7 @@ def rows(
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines, strict=True)
             header = next(reader, None)
-            _check_header(path, header, columns)
+            check_header(path, header, columns)
             names = [name.strip() for name in header or ()]
             found = False
             for cells in reader:
@@ -103,7 +107,8 @@ def rows(
         raise InvalidInput(f"{path}: has a header and no rows; add rows, or leave the option out")
 
 
-def _check_header(path: Path, header: Sequence[str] | None, columns: Sequence[str]) -> None:
+def check_header(path: Path, header: Sequence[str] | None, columns: Sequence[str]) -> None:
+    """Raise InvalidInput unless the header names exactly `columns`, in any order; None: no line."""
     wanted = ",".join(columns)
     if header is None:
         raise InvalidInput(f"{path}: is empty; its first line must be {wanted}")

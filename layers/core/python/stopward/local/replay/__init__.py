@@ -1,0 +1,1 @@
+"""Replay at the command line: files in, tables and a page out."""
