@@ -35,7 +35,7 @@ def test_the_csv_files_of_the_readme_can_be_loaded(tmp_path):
         path.write_text(block, encoding="utf-8")
         paths.append(path)
     bars = read_bars(paths[0])
-    (position,) = read_positions(paths[1], bars=bars)
+    (position,) = read_positions(paths[1], ends=ends_of(bars))
     assert [len(found) for found in bars.values()] == [4]
     assert (position.symbol, position.side, position.quantity) == ("AAPL", "long", 100)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_files import read_bars, read_positions
+from stopward.local.data.csv_files import ends_of, read_bars, read_positions
 from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_bar, a_file
 
 BAR = "AAPL,2013-09-03T09:30:00-04:00,100,101,99,100.5,1000"
@@ -22,7 +22,7 @@ def bars_refusal(tmp_path, *lines: str) -> str:
 
 def positions_refusal(tmp_path, *lines: str) -> str:
     with pytest.raises(InvalidInput) as caught:
-        read_positions(a_file(tmp_path, POSITIONS_HEADER, *lines), bars=MARKET)
+        read_positions(a_file(tmp_path, POSITIONS_HEADER, *lines), ends=ends_of(MARKET))
     return str(caught.value)
 
 
@@ -139,7 +139,7 @@ def test_positions_are_read_exactly(tmp_path):
         POSITION,
         "p2,MSFT,short,2.5,2013-09-02T10:00:00-04:00,30.10,",
     )
-    first, second = read_positions(path, bars=MARKET)
+    first, second = read_positions(path, ends=ends_of(MARKET))
     assert (first.quantity, first.entry_price, first.initial_stop) == (10, 100, 99)
     assert first.risk_dollars == 10
     assert (second.side, second.quantity, second.is_fractional) == ("short", Decimal("2.5"), True)

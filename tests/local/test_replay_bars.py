@@ -1,4 +1,4 @@
-"""Bars read in portions as arrays: the same bars, and the same refusals, as the careful reader's."""
+"""Bars read in portions as arrays: the same bars and refusals as the careful reader's."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -132,7 +132,7 @@ def test_a_bad_row_is_refused_as_the_careful_reader_refuses_it(tmp_path: Path, r
 @pytest.mark.parametrize("name", ["high under low", "no offset", "small letters", "an earlier row"])
 def test_a_bad_row_of_a_parquet_file_is_refused_with_its_number(tmp_path: Path, name: str) -> None:
     rows = [*lines(6), BAD[name]]
-    written = frame(lines(6) + [BAD["seconds"]]).assign(at=[row.split(",")[1] for row in rows])
+    written = frame([*lines(6), BAD["seconds"]]).assign(at=[row.split(",")[1] for row in rows])
     cells = BAD[name].split(",")
     written.loc[12, ["symbol"]] = cells[0]
     for column, cell in zip(("open", "high", "low", "close"), cells[2:6], strict=True):

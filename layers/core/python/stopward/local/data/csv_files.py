@@ -1,7 +1,7 @@
 """The trader's own input: bars and positions as CSV files, all right or not loaded at all."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -45,19 +45,29 @@ def read_bars(path: Path, *, whole_minutes: bool = True) -> Bars:
     return {symbol: tuple(bars) for symbol, bars in found.items()}
 
 
-def read_positions(path: Path, *, bars: Bars) -> tuple[PositionRow, ...]:
-    """Return the positions to open, in the file's order; `bars` is the market they live in.
+def ends_of(bars: Bars) -> dict[Symbol, datetime]:
+    """Return when the last bar of each symbol ends."""
+    return {symbol: own[-1].at + _MINUTE for symbol, own in bars.items()}
+
+
+def read_positions(
+    path: Path, *, ends: Mapping[Symbol, datetime], at_once: bool = True
+) -> tuple[PositionRow, ...]:
+    """Return the positions to open, in the file's order; `ends`: when the bars of each symbol end.
 
     An empty `initial_stop` means that no stop rests. A position may be older than the bars, never
-    younger. Raises InvalidInput like `read_bars`.
+    younger. at_once: they are held at the same time, so that a symbol can have but one. Raises
+    InvalidInput like `read_bars`.
     """
     faults = Faults(path)
     found: list[PositionRow] = []
+    known: dict[tuple[str, str], PositionRow] = {}
     for line, row in rows(path, columns=POSITION_COLUMNS, faults=faults):
         try:
             position = _position(row)
-            _check_market(position, bars, row)
-            _check_unique(position, found)
+            _check_market(position, ends, row)
+            _check_unique(position, known, at_once=at_once)
+            known["id", position.id] = known["symbol", position.symbol] = position
             found.append(position)
         except Fault as fault:
             faults.add(line, fault)
@@ -155,29 +165,32 @@ def _stop(text: str, side: Side, entry_price: Decimal) -> Decimal | None:
     return stop
 
 
-def _check_market(position: PositionRow, bars: Bars, row: Mapping[str, str]) -> None:
-    own = bars.get(position.symbol)
-    if own is None:
+def _check_market(
+    position: PositionRow, ends: Mapping[Symbol, datetime], row: Mapping[str, str]
+) -> None:
+    end = ends.get(position.symbol)
+    if end is None:
         raise Fault(
-            "symbol", row["symbol"], f"the bars have no such symbol; they have {_listed(bars)}"
+            "symbol", row["symbol"], f"the bars have no such symbol; they have {_listed(ends)}"
         )
-    end = own[-1].at + _MINUTE
     if position.entry_at >= end:
         raise Fault("entry_at", row["entry_at"], f"must be before the bars end ({_iso(end)})")
 
 
-def _check_unique(position: PositionRow, found: Iterable[PositionRow]) -> None:
-    for other in found:
-        if other.id == position.id:
-            raise Fault("position_id", position.id, "is used twice: give each position its own")
-        if other.symbol == position.symbol:
-            raise Fault(
-                "symbol", position.symbol,
-                f"is held by {other.id}: a broker nets a symbol into one position, so merge them",
-            )  # fmt: skip
+def _check_unique(
+    position: PositionRow, known: Mapping[tuple[str, str], PositionRow], *, at_once: bool
+) -> None:
+    if ("id", position.id) in known:
+        raise Fault("position_id", position.id, "is used twice: give each position its own")
+    other = known.get(("symbol", position.symbol))
+    if at_once and other is not None:
+        raise Fault(
+            "symbol", position.symbol,
+            f"is held by {other.id}: a broker nets a symbol into one position, so merge them",
+        )  # fmt: skip
 
 
-def _listed(bars: Bars, most: int = 8) -> str:
+def _listed(bars: Collection[Symbol], most: int = 8) -> str:
     names = sorted(bars)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -12,7 +12,7 @@ from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
 from stopward.local.data.calendar import NEW_YORK, new_york_day, sessions_between
-from stopward.local.data.csv_files import read_bars, read_positions
+from stopward.local.data.csv_files import ends_of, read_bars, read_positions
 from stopward.local.data.demo import EQUITY, demo_market, demo_positions, demo_rules
 from stopward.local.data.rows import Bars
 from stopward.local.rules_command import read_text
@@ -97,7 +97,7 @@ def read_inputs(
     if bars is None or positions is None:
         return _demo(rules_toml, book, data_folder=data_folder, cache=cache)
     found = read_bars(bars)
-    opened = read_positions(positions, bars=found)
+    opened = read_positions(positions, ends=ends_of(found))
     calendar = _calendar(found)
     text = DEFAULT_RULES if rules_toml is None else rules_toml
     return Inputs(
