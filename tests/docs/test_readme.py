@@ -7,7 +7,13 @@ import pytest
 
 from stopward.domain.rulebook import parse
 from stopward.domain.rulebook.preset import PRESETS
-from stopward.local.data.csv_files import BAR_COLUMNS, POSITION_COLUMNS, read_bars, read_positions
+from stopward.local.data.csv_files import (
+    BAR_COLUMNS,
+    POSITION_COLUMNS,
+    ends_of,
+    read_bars,
+    read_positions,
+)
 from stopward.rules.codes import RULE_NAMES
 from tests.docs import readme_picture
 from tests.docs.pages import ROOT, blocks, page, section
