@@ -26,6 +26,8 @@ PORTION: Final = 250_000
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 ODD: Final = re.compile(rb"[^0-9A-Za-z.,:+\- \r\n]|\r(?!\n)")
 NUMBERS: Final = ("open", "high", "low", "close", "volume")
+PANDAS_INDEX: Final = "__index_level_"
+"""A column that pandas adds by itself; it says nothing."""
 PARQUET: Final = (".parquet", ".pq")
 Progress = Callable[[int], None]
 """Told how many more rows were read."""
@@ -125,7 +127,8 @@ def _parquet_portions(path: Path) -> Iterator[pd.DataFrame]:
 
     try:
         with parquet.ParquetFile(path) as file:
-            check_header(path, list(file.schema_arrow.names), BAR_COLUMNS)
+            names = [n for n in file.schema_arrow.names if not n.startswith(PANDAS_INDEX)]
+            check_header(path, names, BAR_COLUMNS)
             before = 0
             for batch in file.iter_batches(PORTION, columns=list(BAR_COLUMNS)):
                 portion = batch.to_pandas()

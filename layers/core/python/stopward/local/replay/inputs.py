@@ -1,0 +1,99 @@
+"""What a replay lives on, read whole and refused whole: bars, positions, rules, sessions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from stopward.domain.identity import Symbol
+from stopward.domain.opening import PositionRow
+from stopward.domain.rulebook import RuleBook, parse
+from stopward.errors import InvalidInput
+from stopward.local.data.calendar import new_york_day, sessions_between
+from stopward.local.data.csv_files import read_positions
+from stopward.local.replay.bar_files import read_bar_columns
+from stopward.local.rules_command import read_text
+from stopward.local.up.inputs import DEFAULT_RULES
+from stopward.replay.finer import finer_bars
+from stopward.replay.table import BarTable, Columns, bar_table, moment_of
+from stopward.rules.columns import Finer
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything a replay is made from.
+
+    left_alone: why the account's rules leave a position alone, by its id; those are not walked.
+    """
+
+    table: BarTable
+    positions: tuple[PositionRow, ...]
+    left_alone: Mapping[str, str]
+    book: RuleBook
+    finer: Finer | None
+
+
+def read_inputs(
+    *,
+    bars: Path,
+    positions: Path,
+    rules: Path | None,
+    intrabar: Path | None,
+    progress: Callable[[int], None],
+) -> Inputs:
+    """Read the files; raises InvalidInput with every problem of the first that has one.
+
+    progress: told how many more rows of bars were read.
+    """
+    text = DEFAULT_RULES if rules is None else read_text(rules)
+    book = parse(text, source="the standard rules" if rules is None else str(rules))
+    columns = read_bar_columns(bars, progress=progress)
+    ends = {symbol: moment_of(int(own.at[-1])) + MINUTE for symbol, own in columns.items()}
+    opened = read_positions(positions, ends=ends, at_once=False)
+    left_alone = {
+        str(row.id): why
+        for row in opened
+        if (why := book.account.refusal(row.symbol, row.tags)) is not None
+    }
+    held = {row.symbol for row in opened if row.id not in left_alone}
+    if not held:
+        raise InvalidInput(
+            f"{positions}: every position is left alone: {next(iter(left_alone.values()))}"
+        )
+    table = _table({symbol: own for symbol, own in columns.items() if symbol in held})
+    inside = None
+    if intrabar is not None:
+        finer = read_bar_columns(
+            intrabar, symbols=frozenset(held), whole_minutes=False, progress=progress
+        )
+        inside = finer_bars(table, finer)
+    return Inputs(
+        table=table,
+        positions=tuple(row for row in opened if row.id not in left_alone),
+        left_alone=left_alone,
+        book=book,
+        finer=inside,
+    )
+
+
+def equity_of(text: str | None) -> Decimal | None:
+    """Return dollars above 0, or None when nothing was said. Raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        equity = Decimal(text)
+    except ArithmeticError:
+        equity = Decimal(0)
+    if not (equity.is_finite() and equity > 0):
+        raise InvalidInput(f'--equity was "{text}"; allowed is an amount of dollars above 0')
+    return equity
+
+
+def _table(columns: Mapping[Symbol, Columns]) -> BarTable:
+    first = min(int(own.at[0]) for own in columns.values())
+    last = max(int(own.at[-1]) for own in columns.values())
+    sessions = sessions_between(new_york_day(moment_of(first)), new_york_day(moment_of(last)))
+    return bar_table(columns, sessions=sessions)

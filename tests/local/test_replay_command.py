@@ -1,0 +1,186 @@
+"""`stopward replay` over files: figures, JSON, CSV, and refusals that name what was wrong."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stopward.errors import InvalidInput
+from stopward.local.cli import stopward_command
+from stopward.local.replay.options import commission_of, slippage_of
+from stopward.replay.terms import Commission
+from stopward.rules.types import Slippage
+from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_file
+
+OPENS = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
+PRICES = (
+    (100.0, 100.4, 99.8, 100.2),
+    (100.2, 101.3, 100.1, 101.2),
+    (101.2, 102.6, 98.7, 101.0),
+    (101.0, 101.2, 100.8, 101.1),
+)
+"""The third bar holds the stop at 99 and a target at 102; the last ends in between."""
+RULES = '[account]\nadopt = "all"\n[rules.target]\ndistance = "2 r"\nresting = true\n'
+Replay = Callable[..., Result]
+
+
+def bars(symbol: str = "AAPL") -> list[str]:
+    return [
+        f"{symbol},{(OPENS + timedelta(minutes=n)).isoformat()},{o},{h},{low},{c},1000"
+        for n, (o, h, low, c) in enumerate(PRICES)
+    ]
+
+
+def a_position(name: str, *, symbol: str = "AAPL", stop: str = "99", at: int = 0) -> str:
+    entry = (OPENS + timedelta(minutes=at)).isoformat()
+    return f"{name},{symbol},long,100,{entry},{PRICES[at][0]},{stop}"
+
+
+@pytest.fixture(scope="module")
+def machine_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all runs here share, so that the rules are compiled once."""
+    return tmp_path_factory.mktemp("stopward")
+
+
+@pytest.fixture
+def replay(tmp_path: Path, machine_code: Path) -> Replay:
+    """Run the command over small files; `positions` and `rules` replace the usual ones."""
+
+    def run(
+        *options: str,
+        positions: tuple[str, ...] = (a_position("p1"), a_position("p2", at=3)),
+        rules: str = RULES,
+        rows: tuple[str, ...] | None = None,
+    ) -> Result:
+        folders = {name: tmp_path / name for name in ("bars", "positions", "rules")}
+        for folder in folders.values():
+            folder.mkdir(exist_ok=True)
+        files = [
+            ("--bars", a_file(folders["bars"], BARS_HEADER, *(rows or bars()))),
+            ("--positions", a_file(folders["positions"], POSITIONS_HEADER, *positions)),
+            ("--rules", a_file(folders["rules"], rules)),
+        ]
+        named = [text for option, path in files for text in (option, str(path))]
+        arguments = ["--folder", str(machine_code), "replay", *named, *options]
+        return CliRunner().invoke(stopward_command, arguments, standalone_mode=False)
+
+    return run
+
+
+def positions_of(result: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(result.stdout)))
+
+
+def test_every_position_is_told_with_its_exit(replay: Replay) -> None:
+    first, second = positions_of(replay("--csv", "--slippage", "none"))
+    assert (first["exit_at"], first["exit_price"], first["rule"]) == (
+        "2024-01-03T14:32:00+00:00", "99.0", "stop",
+    )  # fmt: skip
+    assert (first["gross_r"], first["other_r"], first["ambiguous"]) == ("-1.0", "2.0", "True")
+    assert (second["rule"], second["still_open"], second["other_r"]) == ("open", "True", "")
+
+
+def test_the_json_holds_figures_and_sales(replay: Replay) -> None:
+    told = json.loads(replay("--json", "--slippage", "none", "--commission", "1/order").stdout)
+    assert told["summary"]["positions"] == 2
+    assert told["summary"]["ambiguous_r"] == 3.0
+    (sale,) = told["positions"][0]["sales"]
+    assert (sale["quantity"], sale["price"], sale["rule"]) == (100.0, 99.0, "stop")
+    assert told["positions"][0]["net"] == -102.0
+
+
+def test_people_get_a_table_and_what_they_must_know(replay: Replay) -> None:
+    told = replay().stdout
+    assert "2 positions replayed" in told
+    assert "1 position met stop and target in one bar" in told
+    assert "Fewer than 30 positions" in told
+
+
+def test_finer_bars_settle_what_one_bar_does_not(replay: Replay, tmp_path: Path) -> None:
+    start = OPENS + timedelta(minutes=2)
+    inside = [(101.2, 102.6, 101.0, 102.0), (102.0, 102.0, 98.7, 101.0)]
+    rows = [
+        f"AAPL,{(start + timedelta(seconds=30 * n)).isoformat()},{o},{h},{low},{c},1"
+        for n, (o, h, low, c) in enumerate(inside)
+    ]
+    (first,) = positions_of(
+        replay("--csv", "--intrabar", str(a_file(tmp_path, BARS_HEADER, *rows)),
+               positions=(a_position("p1"),))
+    )  # fmt: skip
+    assert (first["rule"], first["exit_price"], first["ambiguous"]) == ("target", "102.0", "False")
+
+
+def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Replay) -> None:
+    rules = RULES.replace('adopt = "all"', 'adopt = "listed"\nallow = ["AAPL"]')
+    result = replay(
+        "--json",
+        rules=rules,
+        rows=(*bars(), *bars("MSFT")),
+        positions=(a_position("p1"), a_position("p9", symbol="MSFT")),
+    )
+    told = json.loads(result.stdout)
+    assert [row["position_id"] for row in told["positions"]] == ["p1"]
+    assert list(told["left_alone"]) == ["p9"]
+
+
+@pytest.mark.parametrize(
+    ("options", "positions", "words"),
+    [
+        (("--slippage", "1 dog"), None, '"1 dog" is not a number and one of tick, spread, %'),
+        (("--commission", "1/share, 2/share"), None, "/share is there twice"),
+        (("--equity", "none"), None, "allowed is an amount of dollars above 0"),
+        (("--json", "--csv"), None, "choose one"),
+        ((), (a_position("p1", symbol="MSFT"),), "the bars have no such symbol; they have AAPL"),
+        ((), (a_position("p1"), a_position("p1", at=1)), "is used twice"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_nothing_is_told(
+    replay: Replay, options: tuple[str, ...], positions: tuple[str, ...] | None, words: str
+) -> None:
+    result = replay(*options) if positions is None else replay(*options, positions=positions)
+    assert isinstance(result.exception, InvalidInput)
+    assert words in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_every_position_left_alone_is_refused_with_the_reason(replay: Replay) -> None:
+    result = replay(rules=RULES.replace('"all"', '"none"'))
+    assert 'every position is left alone: account.adopt is "none"' in str(result.exception)
+
+
+def test_without_files_it_says_what_it_needs() -> None:
+    result = CliRunner().invoke(stopward_command, ["replay"])
+    assert result.exit_code == 2
+    assert "--bars FILE and --positions FILE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "exits", "slippage"),
+    [
+        (None, False, Slippage(1.0, 0.5, 0.0, 0.0)),
+        (None, True, Slippage(1.0, 0.5, 0.0, 1.0)),
+        ("none", False, Slippage(0.0, 0.0, 0.0, 0.0)),
+        ("2 ticks", False, Slippage(2.0, 0.0, 0.0, 0.0)),
+        ("1 tick, .5 spread, 0.05 %", False, Slippage(1.0, 0.5, 0.0005, 0.0)),
+    ],
+)
+def test_slippage_as_people_write_it(text: str | None, exits: bool, slippage: Slippage) -> None:
+    assert slippage_of(text, exits=exits) == slippage
+
+
+@pytest.mark.parametrize(
+    ("text", "commission"),
+    [
+        (None, Commission()),
+        ("none", Commission()),
+        ("0.005/share, 1 least", Commission(per_share=0.005, least=1.0)),
+        ("1/order, 0.1 %", Commission(per_order=1.0, fraction=0.001)),
+    ],
+)
+def test_commission_as_people_write_it(text: str | None, commission: Commission) -> None:
+    assert commission_of(text) == commission
