@@ -9,7 +9,7 @@ import pytest
 
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.opening import PositionRow
-from stopward.domain.rulebook import parse
+from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
 from stopward.replay.engine import Walk, walk_alone
 from stopward.replay.entries import opened
@@ -61,11 +61,12 @@ def one(
     *prices: tuple[float, float, float, float],
     conditions: Conditions = FREE,
     finer: Finer | None = None,
+    book: RuleBook = PLAIN,
     **changed: object,
 ) -> Results:
     """Return what becomes of one position entered at the first bar's open."""
     table = bar_table(minutes(*prices), sessions=some_sessions(1))  # type: ignore[arg-type]
-    return replay([a_position(**changed)], table, PLAIN, conditions, finer=finer)
+    return replay([a_position(**changed)], table, book, conditions, finer=finer)
 
 
 def test_a_walk_cut_anywhere_goes_on_where_it_ended() -> None:
