@@ -21,6 +21,8 @@ from tests.builders.postgres_17 import postgres_17_binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".stopward" / "tests"
+MACHINE_CODE = ROOT / ".stopward" / "machine-code"
+"""Compiled rules, kept between tests and runs."""
 TEMPLATE = "stopward_template"
 EMBEDDED = "18"
 HOSTED = "17"

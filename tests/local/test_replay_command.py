@@ -16,6 +16,7 @@ from stopward.local.replay.options import commission_of, slippage_of
 from stopward.replay.terms import Commission
 from stopward.rules.types import Slippage
 from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_file
+from tests.conftest import MACHINE_CODE
 
 OPENS = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
 PRICES = (
@@ -43,8 +44,11 @@ def a_position(name: str, *, symbol: str = "AAPL", stop: str = "99", at: int = 0
 
 @pytest.fixture(scope="module")
 def machine_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all runs here share, so that the rules are compiled once."""
-    return tmp_path_factory.mktemp("stopward")
+    """Return a folder that all runs here share, with the machine code that tests keep."""
+    home = tmp_path_factory.mktemp("stopward")
+    MACHINE_CODE.mkdir(parents=True, exist_ok=True)
+    (home / "machine-code").symlink_to(MACHINE_CODE)
+    return home
 
 
 @pytest.fixture
@@ -55,7 +59,9 @@ def replay(tmp_path: Path, machine_code: Path) -> Replay:
         *options: str,
         positions: tuple[str, ...] = (a_position("p1"), a_position("p2", at=3)),
         rules: str = RULES,
+        other_rules: str | None = None,
         rows: tuple[str, ...] | None = None,
+        command: str = "replay",
     ) -> Result:
         folders = {name: tmp_path / name for name in ("bars", "positions", "rules")}
         for folder in folders.values():
@@ -65,8 +71,12 @@ def replay(tmp_path: Path, machine_code: Path) -> Replay:
             ("--positions", a_file(folders["positions"], POSITIONS_HEADER, *positions)),
             ("--rules", a_file(folders["rules"], rules)),
         ]
+        if other_rules is not None:
+            folder = tmp_path / "other"
+            folder.mkdir(exist_ok=True)
+            files.append(("--rules", a_file(folder, other_rules)))
         named = [text for option, path in files for text in (option, str(path))]
-        arguments = ["--folder", str(machine_code), "replay", *named, *options]
+        arguments = ["--folder", str(machine_code), command, *named, *options]
         return CliRunner().invoke(stopward_command, arguments, standalone_mode=False)
 
     return run
@@ -113,6 +123,30 @@ def test_finer_bars_settle_what_one_bar_does_not(replay: Replay, tmp_path: Path)
                positions=(a_position("p1"),))
     )  # fmt: skip
     assert (first["rule"], first["exit_price"], first["ambiguous"]) == ("target", "102.0", "False")
+
+
+def test_attribution_says_what_each_rule_did(replay: Replay) -> None:
+    """Without its target the first position, stopped, is as it was: the stop came first."""
+    told = json.loads(replay("--json", "--slippage", "none", command="attribution").stdout)
+    (target,) = told["rules"]
+    assert (target["rule"], target["fired"], target["unknown"]) == ("target", 0, 0)
+    assert told["positions"][0]["saved_r"] == {"target": 0.0}
+    shown = replay(command="attribution").stdout
+    assert "what each rule did" in shown
+    assert "All positions are of one day" in shown
+
+
+def test_whatif_pairs_two_rule_files(replay: Replay) -> None:
+    """A target at half an R is traded through in the second bar, before the stop."""
+    near = RULES.replace("2 r", "0.5 r")
+    options = ("--json", "--slippage", "none")
+    told = json.loads(replay(*options, other_rules=near, command="whatif").stdout)
+    assert (told["changed"], told["better"], told["worse"]) == (1, 1, 0)
+    (most,) = told["differ_most"]
+    assert (most["position_id"], most["first_r"], most["second_r"]) == ("p1", -1.0, 0.5)
+    assert "p1" in replay(other_rules=near, command="whatif").stdout
+    refused = replay(command="whatif")
+    assert "--rules was given 1 times; two files are compared" in str(refused.exception)
 
 
 def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Replay) -> None:

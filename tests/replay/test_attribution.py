@@ -84,6 +84,15 @@ def test_saved_is_what_the_rule_made_of_each_position() -> None:
     assert worth.net.low < worth.net.total < worth.net.high
 
 
+def test_every_rule_can_be_attributed() -> None:
+    table = a_table(dice(2), gaps=0.0)
+    positions = some_positions(dice(2), table, count=20)
+    book = parse('[account]\nadopt = "all"\n[rules]\npreset = "standard"\n', source="test")
+    found = attribute(book, lambda rules: replay(positions, table, rules, FREE))
+    assert [each.rule for each in found.worth] == list(rules_on(book))
+    assert len(found.worth) > 8
+
+
 def test_what_outlives_its_bars_is_unknown_never_zero() -> None:
     """With the time stop it is closed; without it, it runs past the last bar."""
     book = parse('[account]\nadopt = "all"\n[rules.time_stop]\nminutes = 2\n', source="test")

@@ -13,9 +13,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from stopward.replay.compiled import compiled
+from stopward.replay.compiled import compiled, keep_in
 from stopward.rules.series import rolling_highest
-twin = compiled(rolling_highest, cache_folder=Path(sys.argv[1]))
+keep_in(Path(sys.argv[1]))
+twin = compiled(rolling_highest)
 column = np.zeros(3)
 twin(np.array([1.0, 3.0, 2.0]), 2, column)
 print(column.tolist()[1:], sum(twin.stats.cache_hits.values()))
@@ -47,14 +48,20 @@ def test_changed_rules_have_a_folder_of_their_own(
     assert digest() != before
 
 
-def test_nothing_is_written_beside_the_sources_without_a_folder() -> None:
+def test_nothing_is_written_beside_the_sources_without_a_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subject, "_folder", None)
     subject.compiled(subject_function())
     assert list(subject.RULES.rglob("*.nbi")) == []
 
 
-def test_the_compilers_own_setting_is_left_as_it_was(tmp_path: Path) -> None:
+def test_the_compilers_own_setting_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = numba.config.CACHE_DIR
-    subject.compiled(subject_function(), cache_folder=tmp_path)
+    monkeypatch.setattr(subject, "_folder", str(tmp_path))
+    subject.compiled(subject_function())
     assert before == numba.config.CACHE_DIR
 
 

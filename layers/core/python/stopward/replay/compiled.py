@@ -37,6 +37,9 @@ SELDOM = frozenset({"count", "keep", "opened", "resumed", "settled_inside", "wri
 """Functions that run once a position or a fill: as calls they take less to compile."""
 
 
+_folder: str | None = None
+
+
 @functools.cache
 def sources_digest() -> str:
     """Return a digest of all rule sources and of numba's and numpy's versions.
@@ -49,14 +52,21 @@ def sources_digest() -> str:
     return digest.hexdigest()[:DIGEST_CHARACTERS]
 
 
-def compiled(function: Callable[P, T], *, cache_folder: Path | None = None) -> Callable[P, T]:
+def keep_in(folder: Path | None) -> None:
+    """Keep machine code in a subfolder named by `sources_digest`; later processes load it.
+
+    None, as it is from the start, keeps none. What was compiled before is not kept.
+    """
+    global _folder  # noqa: PLW0603  one folder a process, as numba has it
+    _folder = None if folder is None else str(folder / sources_digest())
+
+
+def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """Return the compiled twin of a function of `stopward.rules`; positional arguments only.
 
-    It compiles at its first call for each set of argument types (1 to 4 s). With a `cache_folder`
-    the machine code is kept in a subfolder named by `sources_digest`, and later processes load it.
+    It compiles at its first call for each set of argument types (seconds), unless it was kept.
     """
-    folder = None if cache_folder is None else str(cache_folder / sources_digest())
-    return cast(Callable[P, T], _outermost(cast(types.FunctionType, function), folder))
+    return cast(Callable[P, T], _outermost(cast(types.FunctionType, function), _folder))
 
 
 def _rebuilt(function: types.FunctionType) -> types.FunctionType:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +40,6 @@ class Walk:
     conditions: Conditions
     workers: int = 1
     path: StopPath | None = None
-    cache_folder: Path | None = None
     courses: Courses = field(init=False)
     exits: Exits = field(init=False)
 
@@ -49,7 +47,7 @@ class Walk:
         """Put every position at its entry."""
         count = len(self.opened)
         self.courses, self.exits = blank_courses(count), blank_exits(count)
-        twin = compiled(begin, cache_folder=self.cache_folder)
+        twin = compiled(begin)
         twin(np.arange(count), self.courses, self.opened.entries)
 
     @property
@@ -79,7 +77,7 @@ class Walk:
     def on(self, rows: Integers, until: Integers, rules: Rules, day: Day | None = None) -> None:
         """Walk positions on to their bars `until` (exclusive), under these rules."""
         market, terms = self.market(rules), self.conditions.terms()
-        twin = compiled(walk, cache_folder=self.cache_folder)
+        twin = compiled(walk)
 
         def some(part: slice) -> None:
             twin(
@@ -97,7 +95,7 @@ class Walk:
         """Book what is still open at its last close, and return what became of every position."""
         rows = np.arange(len(self.opened))
         outcomes = blank_outcomes(len(rows))
-        twin = compiled(finish, cache_folder=self.cache_folder)
+        twin = compiled(finish)
         market = self.market(Rules())
         terms = self.conditions.terms()
         twin(rows, self.courses, self.opened.entries, market, terms, self.log, outcomes)

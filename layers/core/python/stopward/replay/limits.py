@@ -107,7 +107,7 @@ class _Session:
             self._twin(correct)(assumed, made, wrong, self._limits)
 
     def _twin(self, function: Callable[P, T]) -> Callable[P, T]:
-        return compiled(function, cache_folder=self._walking.cache_folder)
+        return compiled(function)
 
     def _walked(self, assumed: DayPath) -> Day:
         day = Day(

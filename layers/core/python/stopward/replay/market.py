@@ -1,7 +1,6 @@
 """The bars as the kernel reads them: prices, indicators, extremes of windows."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -17,18 +16,18 @@ from stopward.rules.series import (
     rolling_highest,
     rolling_lowest,
 )
+from stopward.rules.types import NAN
 
 
 @dataclass(slots=True, kw_only=True)
 class MarketColumns:
     """Builds the kernel's bars for rules; what two sets of rules share is computed once.
 
-    finer: bars inside the bars, or None. cache_folder: where machine code is kept.
+    finer: bars inside the bars, or None.
     """
 
     table: BarTable
     finer: Finer | None = None
-    cache_folder: Path | None = None
     _indicators: dict[Periods, IndicatorColumns] = field(default_factory=dict)
     _extremes: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
     _missing: Floats = field(init=False)
@@ -41,8 +40,8 @@ class MarketColumns:
         """Return the market with the windows that these rules ask for."""
         bars, table = self.table.bars, self.table
         known = self._indicators_of(periods)
-        window = 0 if rules.chandelier is None else int(rules.chandelier.window)
-        trail = 0 if rules.bar_trail is None else int(rules.bar_trail.window)
+        window = NAN if rules.chandelier is None else rules.chandelier.window
+        trail = NAN if rules.bar_trail is None else rules.bar_trail.window
         highest, lowest = self._extremes_of(window)
         trail_high, trail_low = self._extremes_of(trail)
         return Market(
@@ -71,7 +70,7 @@ class MarketColumns:
             columns = [np.empty(len(table)) for _ in IndicatorColumns._fields]
             known = IndicatorColumns(*columns)
             session = table.session.astype(np.float64) + 1.0
-            step = compiled(indicate, cache_folder=self.cache_folder)
+            step = compiled(indicate)
             for own in table.series():
                 series = Series(
                     bars.high[own], bars.low[own], bars.close[own], bars.volume[own],
@@ -81,16 +80,17 @@ class MarketColumns:
             self._indicators[periods] = known
         return known
 
-    def _extremes_of(self, window: int) -> tuple[Floats, Floats]:
-        if window <= 0:
+    def _extremes_of(self, length: float) -> tuple[Floats, Floats]:
+        if not length > 0.0:
             return self._missing, self._missing
+        window = int(length)
         found = self._extremes.get(window)
         if found is None:
             table, bars = self.table, self.table.bars
             found = (np.empty(len(table)), np.empty(len(table)))
             for own in table.series():
-                up = compiled(rolling_highest, cache_folder=self.cache_folder)
-                down = compiled(rolling_lowest, cache_folder=self.cache_folder)
+                up = compiled(rolling_highest)
+                down = compiled(rolling_lowest)
                 up(bars.high[own], window, found[0][own])
                 down(bars.low[own], window, found[1][own])
             self._extremes[window] = found

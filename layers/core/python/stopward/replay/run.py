@@ -1,7 +1,6 @@
 """A replay from its parts: positions, bars, rules, conditions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Instrument
@@ -26,7 +25,6 @@ def replay(
     finer: Finer | None = None,
     instruments: dict[Symbol, Instrument] | None = None,
     workers: int = 1,
-    cache_folder: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Results:
     """Walk positions over bars under an account's rules, and return what became of each.
@@ -36,14 +34,13 @@ def replay(
 
     Raises InvalidInput when a position has no bar.
     """
-    columns = MarketColumns(table=table, finer=finer, cache_folder=cache_folder)
+    columns = MarketColumns(table=table, finer=finer)
     walking = Walk(
         opened=opened(positions, table, book, instruments=instruments),
         columns=columns,
         book=book,
         conditions=conditions,
         workers=workers,
-        cache_folder=cache_folder,
     )
     if has_limits(book.base):
         walk_together(walking, progress=progress)

@@ -1,4 +1,4 @@
-"""`stopward replay --bars FILE --positions FILE`: what the rules would have made of positions."""
+"""`stopward replay`, `attribution` and `whatif` over files: what rules would have made of them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,25 +10,34 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from stopward.domain.rulebook import RuleBook
 from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
-from stopward.local.replay.inputs import equity_of, read_inputs
+from stopward.local.replay import comparing, telling
+from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
 from stopward.local.replay.options import commission_of, slippage_of
-from stopward.local.replay.telling import as_csv, as_json, tell
+from stopward.replay.attribution import attribute
+from stopward.replay.compare import compare
+from stopward.replay.compiled import keep_in
+from stopward.replay.results import Results
 from stopward.replay.run import replay
 from stopward.replay.summary import summarize
 from stopward.replay.terms import Conditions, Gap, Timing
 
-LARGEST_CORES = 64
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was asked for at the command line, as it was written."""
+    """What was asked for at the command line, as it was written.
+
+    rules: one file, or two to compare; none for the standard rules. machine_code: the folder that
+    keeps what was compiled.
+    """
 
     bars: Path
     positions: Path
-    rules: Path | None
+    rules: tuple[Path, ...]
     intrabar: Path | None
     timing: Timing
     gap: Gap
@@ -40,7 +49,7 @@ class Wanted:
     as_json: bool
     as_csv: bool
     page: Path | None
-    cache_folder: Path
+    machine_code: Path
 
 
 def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
@@ -48,42 +57,96 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
 
     Raises InvalidInput when a file, a rule or an option cannot be used; then nothing is written.
     """
-    conditions = Conditions(
+    conditions = _conditions(wanted)
+    if wanted.as_json and wanted.as_csv:
+        raise InvalidInput("--json and --csv both write to stdout: choose one")
+    inputs = _inputs(wanted, console)
+    results = _replayed(wanted, inputs, conditions, console)(inputs.book)
+    summary = summarize(results)
+    if wanted.as_json:
+        output.write(telling.as_json(results, summary, inputs.left_alone) + "\n")
+    elif wanted.as_csv:
+        output.write(telling.as_csv(results))
+    else:
+        telling.tell(Console(file=output), results, summary, inputs.left_alone)
+    return ExitCode.OK
+
+
+def attribute_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
+    """Replay files with and without each rule, and tell what each saved or cost.
+
+    Raises InvalidInput as `replay_files` does.
+    """
+    conditions = _conditions(wanted)
+    inputs = _inputs(wanted, console)
+    found = attribute(inputs.book, _replayed(wanted, inputs, conditions, console))
+    if wanted.as_json:
+        output.write(comparing.attribution_json(found) + "\n")
+    else:
+        comparing.tell_attribution(Console(file=output), found)
+    return ExitCode.OK
+
+
+def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
+    """Replay files under two rule files, and tell what the second changes.
+
+    Raises InvalidInput as `replay_files` does, and unless two rule files are given.
+    """
+    if len(wanted.rules) != 2:
+        raise InvalidInput(f"--rules was given {len(wanted.rules)} times; two files are compared")
+    conditions = _conditions(wanted)
+    inputs = _inputs(wanted, console)
+    replayed = _replayed(wanted, inputs, conditions, console)
+    first, second = (replayed(read_rules(path)) for path in wanted.rules)
+    found = compare(first, second)
+    names = tuple(str(path) for path in wanted.rules)
+    if wanted.as_json:
+        output.write(comparing.comparison_json(found, names) + "\n")
+    else:
+        comparing.tell_comparison(Console(file=output), found, names)
+    return ExitCode.OK
+
+
+def _conditions(wanted: Wanted) -> Conditions:
+    return Conditions(
         timing=wanted.timing,
         gap=wanted.gap,
         slippage=slippage_of(wanted.slippage, exits=wanted.slip_exits),
         commission=commission_of(wanted.commission),
         equity=equity_of(wanted.equity),
     )
-    if wanted.as_json and wanted.as_csv:
-        raise InvalidInput("--json and --csv both write to stdout: choose one")
+
+
+def _inputs(wanted: Wanted, console: Console) -> Inputs:
+    keep_in(wanted.machine_code)
     with _progress(console, "reading bars", total=None) as advance:
-        inputs = read_inputs(
+        return read_inputs(
             bars=wanted.bars,
             positions=wanted.positions,
-            rules=wanted.rules,
+            rules=wanted.rules[0] if wanted.rules else None,
             intrabar=wanted.intrabar,
             progress=advance,
         )
-    with _progress(console, "walking positions", total=len(inputs.positions)) as advance:
-        results = replay(
-            inputs.positions,
-            inputs.table,
-            inputs.book,
-            conditions,
-            finer=inputs.finer,
-            workers=wanted.workers or min(os.cpu_count() or 1, LARGEST_CORES),
-            cache_folder=wanted.cache_folder,
-            progress=advance,
-        )
-    summary = summarize(results)
-    if wanted.as_json:
-        output.write(as_json(results, summary, inputs.left_alone) + "\n")
-    elif wanted.as_csv:
-        output.write(as_csv(results))
-    else:
-        tell(Console(file=output), results, summary, inputs.left_alone)
-    return ExitCode.OK
+
+
+def _replayed(
+    wanted: Wanted, inputs: Inputs, conditions: Conditions, console: Console
+) -> Callable[[RuleBook], Results]:
+    """Return what replays the positions of these files under rules."""
+
+    def run(book: RuleBook) -> Results:
+        with _progress(console, "walking positions", total=len(inputs.positions)) as advance:
+            return replay(
+                inputs.positions,
+                inputs.table,
+                book,
+                conditions,
+                finer=inputs.finer,
+                workers=wanted.workers or min(os.cpu_count() or 1, MOST_WORKERS),
+                progress=advance,
+            )
+
+    return run
 
 
 @contextmanager
@@ -91,12 +154,11 @@ def _progress(
     console: Console, doing: str, *, total: int | None
 ) -> Iterator[Callable[[int], None]]:
     """Yield what is told of each portion; nothing is drawn where nobody watches."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    watched = console.is_terminal
+    drawn = Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=not watched
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with drawn as progress:
         task = progress.add_task(doing, total=total)
         yield lambda count: progress.advance(task, count)

@@ -48,8 +48,7 @@ def read_inputs(
 
     progress: told how many more rows of bars were read.
     """
-    text = DEFAULT_RULES if rules is None else read_text(rules)
-    book = parse(text, source="the standard rules" if rules is None else str(rules))
+    book = read_rules(rules)
     columns = read_bar_columns(bars, progress=progress)
     ends = {symbol: moment_of(int(own.at[-1])) + MINUTE for symbol, own in columns.items()}
     opened = read_positions(positions, ends=ends, at_once=False)
@@ -77,6 +76,13 @@ def read_inputs(
         book=book,
         finer=inside,
     )
+
+
+def read_rules(path: Path | None) -> RuleBook:
+    """Return the rules of a file, or the standard ones. Raises InvalidInput."""
+    if path is None:
+        return parse(DEFAULT_RULES, source="the standard rules")
+    return parse(read_text(path), source=str(path))
 
 
 def equity_of(text: str | None) -> Decimal | None:

@@ -75,7 +75,7 @@ def as_json(results: Results, summary: Summary, left_alone: Mapping[str, str]) -
             for number, row in enumerate(rows_of(results))
         ],
     }
-    return json.dumps(_plain(document), indent=1, default=str)
+    return json.dumps(plain(document), indent=1, default=str)
 
 
 def as_csv(results: Results) -> str:
@@ -143,12 +143,12 @@ def _number(number: Any) -> float | None:
     return None if math.isnan(found) else round(found, DIGITS)
 
 
-def _plain(value: Any) -> Any:
-    """Return the value with every missing number as None, for JSON has no nan."""
+def plain(value: Any) -> Any:
+    """Return the value with every missing number as None, for JSON has no nan, and few digits."""
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -1,0 +1,152 @@
+"""Attribution and comparison told: tables for people, or one JSON document."""
+
+import json
+import math
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from stopward.local.replay.telling import plain
+from stopward.replay.attribution import Attribution
+from stopward.replay.compare import Comparison
+from stopward.replay.paired import Interval
+
+FEW_DAYS: Final = 20
+"""Under so many days an interval is told to be a rough one. [judgement]"""
+
+
+def tell_attribution(console: Console, found: Attribution) -> None:
+    """Print what each rule saved and cost."""
+    table = Table(title="what each rule did, in R after costs", title_justify="left")
+    for name in ("rule", "fired", "saved", "cost", "net", "95 % interval", "unknown"):
+        table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=True)
+    for each in found.worth:
+        table.add_row(
+            each.rule,
+            f"{each.fired:,}",
+            f"{each.saved:+.2f}",
+            f"{each.cost:+.2f}",
+            f"{each.net.total:+.2f}",
+            shown(each.net),
+            f"{each.unknown:,}",
+        )
+    console.print(table)
+    days = max((each.net.days for each in found.worth), default=0)
+    for line in _notes(days):
+        console.print(line, highlight=False)
+    console.print(
+        "Each row is the same positions without that rule; rows do not add up, for two rules may "
+        "save the same loss.",
+        highlight=False,
+    )
+
+
+def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...]) -> None:
+    """Print what the second rules change, and the positions that differ most."""
+    table = Table(title=f"{names[1]} against {names[0]}, in R after costs", title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    rows = (
+        ("added", f"{found.net.total:+.2f}"),
+        ("95 % interval", shown(found.net)),
+        ("positions that come out otherwise", f"{found.changed:,}"),
+        ("better", f"{found.better:,}"),
+        ("worse", f"{found.worse:,}"),
+        ("unknown, for they outlive the bars", f"{found.unknown:,}"),
+    )
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    most = Table(title="differ most", title_justify="left")
+    for name in ("position", "first", "R", "second", "R", "added"):
+        most.add_column(name, justify="right" if name in ("R", "added") else "left")
+    for each in _most(found):
+        most.add_row(
+            each["position_id"],
+            each["first_rule"],
+            f"{each['first_r']:+.2f}",
+            each["second_rule"],
+            f"{each['second_r']:+.2f}",
+            f"{each['added_r']:+.2f}",
+        )
+    console.print(most)
+    for line in _notes(found.net.days):
+        console.print(line, highlight=False)
+
+
+def attribution_json(found: Attribution) -> str:
+    """Return each rule's figures and what it did to each position; unknown is null."""
+    positions = found.results.positions
+    document = {
+        "rules": [
+            {
+                "rule": each.rule,
+                "fired": each.fired,
+                "saved_r": each.saved,
+                "cost_r": each.cost,
+                "net": _interval(each.net),
+                "unknown": each.unknown,
+            }
+            for each in found.worth
+        ],
+        "positions": [
+            {
+                "position_id": position.id,
+                "net_r": float(found.results.net_r[row]),
+                "saved_r": {rule: float(saved[row]) for rule, saved in found.saved_r.items()},
+            }
+            for row, position in enumerate(positions)
+        ],
+    }
+    return json.dumps(plain(document), indent=1)
+
+
+def comparison_json(found: Comparison, names: tuple[str, ...]) -> str:
+    """Return the figures and every position; unknown is null."""
+    document = {
+        "first": names[0],
+        "second": names[1],
+        "net": _interval(found.net),
+        "changed": found.changed,
+        "better": found.better,
+        "worse": found.worse,
+        "unknown": found.unknown,
+        "differ_most": _most(found),
+        "positions": [_row(found, row) for row in range(len(found.first))],
+    }
+    return json.dumps(plain(document), indent=1)
+
+
+def shown(net: Interval) -> str:
+    """Return an interval for people."""
+    if math.isnan(net.low):
+        return "unknown"
+    return f"{net.low:+.2f} to {net.high:+.2f}"
+
+
+def _interval(net: Interval) -> dict[str, Any]:
+    return {"total_r": net.total, "low_r": net.low, "high_r": net.high, "days": net.days}
+
+
+def _most(found: Comparison) -> list[dict[str, Any]]:
+    return [_row(found, row) for row in found.most]
+
+
+def _row(found: Comparison, row: int) -> dict[str, Any]:
+    return {
+        "position_id": found.first.positions[row].id,
+        "first_rule": found.first.rule(row),
+        "first_r": float(found.first.net_r[row]),
+        "second_rule": found.second.rule(row),
+        "second_r": float(found.second.net_r[row]),
+        "added_r": float(found.added_r[row]),
+    }
+
+
+def _notes(days: int) -> tuple[str, ...]:
+    if days < 2:
+        return ("All positions are of one day: there is no interval.",)
+    if days < FEW_DAYS:
+        return (f"The interval is of {days} days: a rough one.",)
+    return ()
