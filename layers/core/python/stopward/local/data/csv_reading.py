@@ -33,10 +33,14 @@ class Fault(Exception):
 
 
 class Faults:
-    """The faults of one file, gathered; reading goes on until there are MOST of them."""
+    """The faults of one file, gathered; reading goes on until there are MOST of them.
 
-    def __init__(self, path: Path) -> None:
+    place: what is counted: lines, or the rows or items of another kind of file.
+    """
+
+    def __init__(self, path: Path, *, place: str = "line") -> None:
         self._path = path
+        self._place = place
         self._lines: list[str] = []
 
     @property
@@ -44,10 +48,15 @@ class Faults:
         """Whether reading on would help nobody."""
         return len(self._lines) >= MOST
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What was noted, a sentence a fault."""
+        return tuple(self._lines)
+
     def add(self, line: int, fault: Fault) -> None:
         """Note a fault at a line of the file, counted from 1."""
         self._lines.append(
-            f"line {line}, column {fault.column}: was {shown(fault.read)}; {fault.remedy}"
+            f"{self._place} {line}, column {fault.column}: was {shown(fault.read)}; {fault.remedy}"
         )
 
     def raise_if_any(self) -> None:
