@@ -29,7 +29,8 @@ create table stopward.imported_executions (
         at between '2000-01-01 00:00+00' and '2200-01-01 00:00+00'
     )
 );
-create index imported_executions_symbol_idx on stopward.imported_executions (account_id, source, symbol, at);
+-- The symbol leads, so that nobody takes this index for the key while the tables have no statistics.
+create index imported_executions_symbol_idx on stopward.imported_executions (symbol, account_id, source, at);
 comment on table stopward.imported_executions is
 'What the trader bought and sold before, as an export of a broker tells it; written once, taken back whole by api.forget_import.';
 comment on column stopward.imported_executions.source is 'Kind of the export; ids are unique within one of one account.';
@@ -90,7 +91,7 @@ create table stopward.imported_trades (
     )
 );
 create index imported_trades_closed_idx on stopward.imported_trades (account_id, closed_at);
-create index imported_trades_symbol_idx on stopward.imported_trades (account_id, source, symbol);
+create index imported_trades_symbol_idx on stopward.imported_trades (symbol, account_id, source);
 comment on table stopward.imported_trades is
 'Round trips, from flat to flat, that imported executions make; made anew when executions of their symbol are added.';
 comment on column stopward.imported_trades.opened_by is 'Execution that opened it, which names it: one opens one trade at most.';

@@ -135,28 +135,25 @@ begin
         );
     end if;
 
-    with given as materialized (
-        select g.*
-        from jsonb_to_recordset(request -> 'trades') as g (
-            opened_by text, symbol text, side text, quantity numeric(24, 9), average_entry numeric(18, 6),
-            average_exit numeric(18, 6), opened_at timestamptz, closed_at timestamptz, fees numeric(18, 6),
-            result numeric(18, 6), initial_stop numeric(18, 6), risk numeric(18, 6), entries jsonb, exits jsonb
-        )
-    )
-
+    -- "not in" is hashed, whatever the planner believes of lists that it has not seen.
     delete from stopward.imported_trades as t
     using jsonb_to_recordset(request -> 'symbols') as s (symbol text)
     where
         t.account_id = this_account
         and t.source = this_source
         and t.symbol = s.symbol
-        and not exists (
-            select from given as g
-            where
-                (g.opened_by, g.symbol, g.side, g.quantity, g.average_entry, g.average_exit, g.opened_at, g.closed_at)
-                = (t.opened_by, t.symbol, t.side, t.quantity, t.average_entry, t.average_exit, t.opened_at, t.closed_at)
-                and (g.fees, g.result, g.entries, g.exits) = (t.fees, t.result, t.entries, t.exits)
-                and (g.initial_stop, g.risk) is not distinct from (t.initial_stop, t.risk)
+        and (
+            t.opened_by, t.symbol, t.side, t.quantity, t.average_entry, t.average_exit, t.opened_at, t.closed_at,
+            t.fees, t.result, coalesce(t.initial_stop, 0), coalesce(t.risk, 0), t.entries, t.exits
+        ) not in (
+            select
+                g.opened_by, g.symbol, g.side, g.quantity, g.average_entry, g.average_exit, g.opened_at, g.closed_at,
+                g.fees, g.result, coalesce(g.initial_stop, 0), coalesce(g.risk, 0), g.entries, g.exits
+            from jsonb_to_recordset(request -> 'trades') as g (
+                opened_by text, symbol text, side text, quantity numeric(24, 9), average_entry numeric(18, 6),
+                average_exit numeric(18, 6), opened_at timestamptz, closed_at timestamptz, fees numeric(18, 6),
+                result numeric(18, 6), initial_stop numeric(18, 6), risk numeric(18, 6), entries jsonb, exits jsonb
+            )
         );
     get diagnostics trades_removed = row_count;
 

@@ -149,8 +149,8 @@ def test_json_is_one_document(call: Call, url: str) -> None:
     }
     assert found["symbols"] == [
         {
-            "symbol": "BRK.B", "trades": "1", "long": "1", "short": "0", "won": "1",
-            "fees": "0.71", "result": "11.79", "left open": "",
+            "symbol": "BRK.B", "trades": 1, "long": 1, "short": 0, "won": 1, "fees": "0.71",
+            "result": "11.79", "left_open": None,
         }
     ]  # fmt: skip
     assert call(IBKR_PLAIN, *NEW_YORK, "--json", "--preview").document["written"] is None

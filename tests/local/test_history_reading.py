@@ -166,6 +166,13 @@ def test_rows_that_say_the_same_are_as_many_executions(path: Path) -> None:
     assert set(one.executions) < set(two.executions)
 
 
+def test_nor_does_the_order_of_rows_that_differ_in_fees_only(path: Path) -> None:
+    head = HEAD.replace("Side", "Side,Commission")
+    cheap, dear = (f"1/17/2024,11:35:05,SPY,100,473.52,Buy,{fee}\n" for fee in (1, 2))
+    one, other = read(path, head + cheap + dear), read(path, head + dear + cheap)
+    assert set(one.executions) == set(other.executions)
+
+
 def test_a_derived_id_survives_another_zone_other_fees_and_another_spelling(path: Path) -> None:
     one = read(path, HEAD + "1/17/2024,11:35:05,SPY,100,473.52,Buy\n").executions[0]
     other = read(

@@ -14,6 +14,7 @@ from stopward.domain.history.execution import EXACT
 from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.money import SIXTH_PLACE, plain
 
+EXECUTIONS = "imported_executions"
 STORED = "id", "symbol", "side", "quantity", "price", "at", "fees", "effect", "initial_stop"
 
 
@@ -57,7 +58,7 @@ class ImportedHistory:
         """Return what is stored of a symbol."""
         found = all_rows(
             self._database,
-            "imported_executions",
+            EXECUTIONS,
             account_id=self._account_id,
             where=(Where("source", "=", self._source), Where("symbol", "=", symbol)),
             order=(Order("at"), Order("id")),
@@ -76,7 +77,7 @@ class ImportedHistory:
             symbol
             for symbol in symbols
             if self._database.select(
-                "imported_executions",
+                EXECUTIONS,
                 account_id=self._account_id,
                 where=(Where("source", "<>", self._source), Where("symbol", "=", symbol)),
                 limit=1,

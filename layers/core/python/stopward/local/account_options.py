@@ -48,9 +48,17 @@ def administration_of(
 
 @contextmanager
 def connection_of(
-    home: Home, database_url: str | None, account: str | None, *, needs_account: bool = True
+    home: Home,
+    database_url: str | None,
+    account: str | None,
+    *,
+    needs_account: bool = True,
+    timeout_seconds: float = 10.0,
 ) -> Iterator["tuple[PostgresDatabase, Target]"]:
-    """Reach the database of the account that was said, to call its functions and read its views."""
+    """Reach the database of the account that was said, to call its functions and read its views.
+
+    timeout_seconds: of each statement.
+    """
     from stopward.adapters.clocks import SystemClock
     from stopward.adapters.postgres import PostgresDatabase
     from stopward.local.account_target import target_of
@@ -62,7 +70,7 @@ def connection_of(
         clock=SystemClock(),
         needs_account=needs_account,
     ) as target:
-        connection = PostgresDatabase(target.url)
+        connection = PostgresDatabase(target.url, timeout_seconds=timeout_seconds)
         try:
             yield connection, target
         finally:

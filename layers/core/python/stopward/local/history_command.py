@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stopward.local.history.preview import Preview
     from stopward.local.history.reading import HistoryFile
 
+STORING_SECONDS = 120.0
+"""A call stores two thousand executions in a second or two, but all of a symbol in one."""
 SOURCES = click.Choice(["tradervue", "alpaca", "ibkr"])
 
 
@@ -74,7 +76,10 @@ def import_history(
         if previews and not database_url and not home.runs():
             _show(_beside(found, None, timezone), as_json=as_json)
             return
-        with connection_of(home, database_url, account) as (database, target):
+        with connection_of(home, database_url, account, timeout_seconds=STORING_SECONDS) as (
+            database,
+            target,
+        ):
             imported = _imported(database, target, found.source)
             shown = _beside(found, imported, timezone)
             if previews:

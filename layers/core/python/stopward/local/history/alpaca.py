@@ -4,7 +4,7 @@ Source: https://docs.alpaca.markets/reference/getaccountactivities-2
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from stopward.domain.history import Effect, ExecutionSide
@@ -19,6 +19,7 @@ from stopward.local.history.row import (
     possible,
     price_of,
     quantity_of,
+    word,
 )
 
 NEEDED: Final = ("transaction_time", "symbol", "qty", "price", "side")
@@ -34,7 +35,7 @@ def read(row: Mapping[str, str], question: Question) -> Seen:
     """Return what an activity says. Raises Fault for a value that cannot be used."""
     kind = row.get("activity_type", "FILL")
     if kind != "FILL":
-        return LeftOut(why=f"activity {kind[:8]}, no fill")
+        return LeftOut(why=f"activity {word(kind)}, no fill")
     missing = [name for name in NEEDED if not row.get(name)]
     if missing:
         raise Fault(missing[0], "", "a fill has it; export the activities whole")
@@ -69,4 +70,4 @@ def _at(text: str, question: Question) -> datetime:
         ) from None
     if found.tzinfo is None:
         return instant("transaction_time", text, found, question)
-    return possible("transaction_time", text, found.astimezone(UTC), question)
+    return possible("transaction_time", text, found, question)

@@ -23,6 +23,7 @@ from stopward.local.history.row import (
     instant,
     price_of,
     quantity_of,
+    word,
 )
 
 NEEDED: Final = ("Symbol", "DateTime", "Quantity", "TradePrice")
@@ -66,13 +67,13 @@ def read(row: Mapping[str, str], question: Question) -> Seen:
 def _why_left_out(row: Mapping[str, str], question: Question) -> str | None:
     detail = row.get("LevelOfDetail", "EXECUTION").upper()
     if detail != "EXECUTION":
-        return f"level of detail {detail[:16]}, no execution"
+        return f"level of detail {word(detail)}, no execution"
     asset = row.get("AssetClass", "STK").upper()
     if asset != "STK":
-        return f"asset class {asset[:8]}, no stock"
+        return f"asset class {word(asset)}, no stock"
     currency = row.get("CurrencyPrimary", "USD").upper()
     if currency != "USD":
-        return f"currency {currency[:8]}, not USD"
+        return f"currency {word(currency)}, not USD"
     wanted = question.broker_account
     if wanted is not None and row.get("ClientAccountID") != wanted:
         return "another account at the broker"

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from stopward.adapters.imports import Imported, ImportedHistory, SymbolHistory
-from stopward.domain.history import Execution, ExecutionId, OpenTrip, RoundTrip, Unopened
-from stopward.domain.history import round_trips as trips_of
+from stopward.domain.history import (
+    Execution,
+    ExecutionId,
+    OpenTrip,
+    RoundTrip,
+    Unopened,
+    round_trips,
+)
 from stopward.domain.identity import Symbol
 from stopward.errors import InvalidInput
 from stopward.local.history.reading import HistoryFile
@@ -61,7 +67,7 @@ def merge(file: HistoryFile, stored: Stored) -> Merged:
         known += len(by_symbol[symbol]) - len(new)
         if not new:
             continue
-        history = trips_of([*there.values(), *new])
+        history = round_trips([*there.values(), *new])
         histories.append(
             SymbolHistory(
                 symbol=symbol, new=new, executions=len(there) + len(new), trades=history.trips

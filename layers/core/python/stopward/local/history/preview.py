@@ -10,6 +10,7 @@ from stopward.adapters.imports import Imported
 from stopward.domain.history import RoundTrip
 from stopward.domain.identity import Symbol
 from stopward.domain.money import plain
+from stopward.local.data.csv_reading import shown
 from stopward.local.history.merging import Merged
 from stopward.local.history.reading import HistoryFile
 from stopward.local.screen.words import NEW_YORK, counted, listed
@@ -66,7 +67,9 @@ def notes(preview: Preview) -> list[str]:
         told.append(f"{counted(file.refused_count, 'bad row')} skipped; the first:")
         told += list(file.refused)
     if file.unread:
-        told.append(f"columns not read: {listed(file.unread, most=NAMED)}")
+        told.append(
+            f"columns not read: {listed([shown(name) for name in file.unread], most=NAMED)}"
+        )
     if merged.unopened:
         closes = [
             f"{each.symbol} {plain(each.quantity)} on {_day(each.at)}" for each in merged.unopened
@@ -121,7 +124,7 @@ def document(preview: Preview, written: Imported | None) -> dict[str, object]:
         "trades": len(merged.trades),
         "result": plain(_sum(trip.result for trip in merged.trades)),
         "fees": plain(_sum(trip.fees for trip in merged.trades)),
-        "symbols": [dict(zip(COLUMNS, line, strict=True)) for line in _lines(preview)],
+        "symbols": [_entry(line) for line in _lines(preview)],
         "notes": notes(preview),
         "written": None
         if written is None
@@ -131,6 +134,13 @@ def document(preview: Preview, written: Imported | None) -> dict[str, object]:
             "trades_removed": written.trades_removed,
         },
     }
+
+
+def _entry(line: tuple[str, ...]) -> dict[str, object]:
+    symbol, *counts, fees, result, left = line
+    numbers = (int(count) for count in counts)
+    values = (symbol, *numbers, fees, result, left or None)
+    return dict(zip((name.replace(" ", "_") for name in COLUMNS), values, strict=True))
 
 
 def _lines(preview: Preview) -> list[tuple[str, ...]]:

@@ -12,10 +12,11 @@ from stopward.domain.history import Effect, ExecutionSide
 from stopward.domain.history.execution import PRICE_PLACES, QUANTITY_PLACES
 from stopward.domain.identity import Symbol
 from stopward.domain.money import SIXTH_PLACE, plain
-from stopward.local.data.csv_reading import Fault, decimal
+from stopward.local.data.csv_reading import LARGEST, Fault, decimal
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """No older time is stored."""
+LONGEST_WORD: Final = 16
 
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _EQUITY = re.compile(r"[A-Z]{1,5}(?:[.-][A-Z]{1,2})?")
@@ -106,6 +107,8 @@ def fees_of(row: Mapping[str, str], columns: tuple[str, ...]) -> Decimal | None:
     if not there:
         return None
     total = sum((number(name, row[name]) for name in there if row[name]), Decimal(0))
+    if abs(total) >= LARGEST:
+        raise Fault(there[0], row[there[0]], f"fees must be under {LARGEST:,} together")
     return total.quantize(SIXTH_PLACE)
 
 
@@ -124,13 +127,14 @@ def instant(column: str, text: str, local: datetime, question: Question) -> date
     if zone is None:
         raise Fault(column, text, "has no offset from UTC: add it, or say --timezone")
     early = local.replace(tzinfo=zone, fold=0)
+    at = possible(column, text, early, question)
     if early.utcoffset() != local.replace(tzinfo=zone, fold=1).utcoffset():
-        there = early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local
+        there = at.astimezone(zone).replace(tzinfo=None) == local
         why = "came twice" if there else "never came"
         raise Fault(
             column, text, f"{why} in {zone.key}: clocks were changed; write it with another zone"
         )
-    return possible(column, text, early.astimezone(UTC), question)
+    return at
 
 
 def possible(column: str, text: str, at: datetime, question: Question) -> datetime:
@@ -140,6 +144,12 @@ def possible(column: str, text: str, at: datetime, question: Question) -> dateti
     if at < EARLIEST:
         raise Fault(column, text, "must not be before 2000")
     return at.astimezone(UTC)
+
+
+def word(text: str) -> str:
+    """Return a code of an export as a note repeats it; what is none is `?`."""
+    is_code = text.isascii() and text.replace("_", "").isalnum() and len(text) <= LONGEST_WORD
+    return text if is_code else "?"
 
 
 def _placed(column: str, text: str, found: Decimal, *, places: int) -> Decimal:

@@ -3,12 +3,11 @@
 import csv
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_reading import Fault
+from stopward.local.data.csv_reading import Fault, opened
 
 DELIMITERS: Final = ",\t|"
 """A file has the one that its first line has most of."""
@@ -17,20 +16,6 @@ LONGEST_ITEM: Final = 1_000_000
 """Characters of one item of JSON; a fill has four hundred."""
 BETWEEN: Final = " \t\r\n,[]"
 """What stands between items: one list, pages one behind the other, or an item a line."""
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """Open a file as UTF-8, with or without a byte order mark; InvalidInput says why not."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{path}: not UTF-8 (a byte was {error.object[error.start]:#04x}); save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def is_json(path: Path) -> bool:
@@ -76,6 +61,8 @@ def items(path: Path) -> Iterator[tuple[int, dict[str, str] | Fault]]:
             while text:
                 try:
                     found, end = decoder.raw_decode(text)
+                except RecursionError as error:
+                    raise InvalidInput(f"{path}: item {place + 1}: nests too deeply") from error
                 except ValueError as error:
                     if part and len(text) <= LONGEST_ITEM:
                         break
