@@ -15,6 +15,9 @@ declare
     );
     this_account constant text := request ->> 'account_id';
     this_source constant text := request ->> 'source';
+    named text[];
+    executions_of text[];
+    trades_of text[];
     unnamed text;
     contradicted text;
     short record;
@@ -62,37 +65,28 @@ begin
             "result": "numeric(18, 6)"
         }'
     );
-    select g.symbol
-    into unnamed
-    from (
-        select e.symbol from jsonb_to_recordset(request -> 'executions') as e (symbol text)
-        union all
-        select t.symbol from jsonb_to_recordset(request -> 'trades') as t (symbol text)
-    ) as g
-    where g.symbol not in (select s.symbol from jsonb_to_recordset(request -> 'symbols') as s (symbol text))
-    limit 1;
-    if unnamed is not null then
-        perform stopward.refuse(
-            'import_executions_request',
-            format('import_executions: %s is not among symbols', unnamed),
-            'name each symbol, with how many executions its trades were made of'
-        );
-    end if;
     perform stopward.require_account(this_account);
     -- One import of a source at a time; the next sees what this one stored.
     perform pg_advisory_xact_lock(hashtextextended(format('import %s %s', this_source, this_account), 0));
 
-    insert into stopward.imported_executions (
-        account_id, source, id, symbol, side, quantity, price, at, fees, effect, initial_stop
+    with put as (
+        insert into stopward.imported_executions (
+            account_id, source, id, symbol, side, quantity, price, at, fees, effect, initial_stop
+        )
+        select
+            this_account, this_source, g.id, g.symbol, g.side, g.quantity, g.price, g.at, g.fees, g.effect,
+            g.initial_stop
+        from jsonb_to_recordset(request -> 'executions') as g (
+            id text, symbol text, side text, quantity numeric(24, 9), price numeric(18, 6), at timestamptz,
+            fees numeric(18, 6), effect text, initial_stop numeric(18, 6)
+        )
+        on conflict on constraint imported_executions_pkey do nothing
+        returning symbol
     )
-    select
-        this_account, this_source, g.id, g.symbol, g.side, g.quantity, g.price, g.at, g.fees, g.effect, g.initial_stop
-    from jsonb_to_recordset(request -> 'executions') as g (
-        id text, symbol text, side text, quantity numeric(24, 9), price numeric(18, 6), at timestamptz,
-        fees numeric(18, 6), effect text, initial_stop numeric(18, 6)
-    )
-    on conflict on constraint imported_executions_pkey do nothing;
-    get diagnostics executions_new = row_count;
+
+    select count(*), coalesce(array_agg(distinct p.symbol), '{}')
+    into executions_new, executions_of
+    from put as p;
 
     select g.id
     into contradicted
@@ -157,20 +151,40 @@ begin
         );
     get diagnostics trades_removed = row_count;
 
-    insert into stopward.imported_trades (
-        account_id, source, opened_by, symbol, side, quantity, average_entry, average_exit, opened_at, closed_at, fees,
-        result, initial_stop, risk, entries, exits
+    with put as (
+        insert into stopward.imported_trades (
+            account_id, source, opened_by, symbol, side, quantity, average_entry, average_exit, opened_at, closed_at,
+            fees, result, initial_stop, risk, entries, exits
+        )
+        select
+            this_account, this_source, g.opened_by, g.symbol, g.side, g.quantity, g.average_entry, g.average_exit,
+            g.opened_at, g.closed_at, g.fees, g.result, g.initial_stop, g.risk, g.entries, g.exits
+        from jsonb_to_recordset(request -> 'trades') as g (
+            opened_by text, symbol text, side text, quantity numeric(24, 9), average_entry numeric(18, 6),
+            average_exit numeric(18, 6), opened_at timestamptz, closed_at timestamptz, fees numeric(18, 6),
+            result numeric(18, 6), initial_stop numeric(18, 6), risk numeric(18, 6), entries jsonb, exits jsonb
+        )
+        on conflict on constraint imported_trades_pkey do nothing
+        returning symbol
     )
-    select
-        this_account, this_source, g.opened_by, g.symbol, g.side, g.quantity, g.average_entry, g.average_exit,
-        g.opened_at, g.closed_at, g.fees, g.result, g.initial_stop, g.risk, g.entries, g.exits
-    from jsonb_to_recordset(request -> 'trades') as g (
-        opened_by text, symbol text, side text, quantity numeric(24, 9), average_entry numeric(18, 6),
-        average_exit numeric(18, 6), opened_at timestamptz, closed_at timestamptz, fees numeric(18, 6),
-        result numeric(18, 6), initial_stop numeric(18, 6), risk numeric(18, 6), entries jsonb, exits jsonb
-    )
-    on conflict on constraint imported_trades_pkey do nothing;
-    get diagnostics trades_new = row_count;
+
+    select count(*), coalesce(array_agg(distinct p.symbol), '{}')
+    into trades_new, trades_of
+    from put as p;
+
+    named := array(select s.symbol from jsonb_to_recordset(request -> 'symbols') as s (symbol text));
+    select n.symbol
+    into unnamed
+    from unnest(executions_of || trades_of) as n (symbol)
+    where n.symbol <> all(named)
+    limit 1;
+    if unnamed is not null then
+        perform stopward.refuse(
+            'import_executions_request',
+            format('import_executions: %s is not among symbols', unnamed),
+            'name each symbol, with how many executions its trades were made of'
+        );
+    end if;
     return jsonb_build_object(
         'executions', executions_new, 'trades', trades_new, 'trades_removed', trades_removed
     );

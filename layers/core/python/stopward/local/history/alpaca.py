@@ -1,6 +1,7 @@
 """Alpaca's account activities of type FILL, as JSON and as CSV under the same names.
 
-Source: https://docs.alpaca.markets/reference/getaccountactivities-2
+Sources: https://docs.alpaca.markets/reference/getaccountactivities-2, and for `sell_short`
+https://github.com/alpacahq/user-docs/pull/139
 """
 
 from collections.abc import Mapping
