@@ -13,6 +13,22 @@ ROWS: Mapping[str, str] = {
         insert into stopward.members (account_id, user_id)
         values (%(account)s, gen_random_uuid())
         """,
+    "imported_executions": """
+        insert into stopward.imported_executions (
+            account_id, source, id, symbol, side, quantity, price, at, fees
+        )
+        values (%(account)s, 'tradervue', 'e1', 'AAPL', 'buy', 100, 10, '2024-01-03 15:00+00', 1)
+        """,
+    "imported_trades": """
+        insert into stopward.imported_trades (
+            account_id, source, opened_by, symbol, side, quantity, average_entry, average_exit,
+            opened_at, closed_at, fees, result, initial_stop, risk, entries, exits
+        )
+        values (
+            %(account)s, 'tradervue', 'e1', 'AAPL', 'long', 100, 10, 11, '2024-01-03 15:00+00',
+            '2024-01-03 16:00+00', 2, 98, 9.5, 0.5, '[{}]', '[{}]'
+        )
+        """,
     "usual_volumes": """
         insert into stopward.usual_volumes (symbol, minute, volume) values ('AAPL', 0, 1000)
         on conflict on constraint usual_volumes_pkey do nothing

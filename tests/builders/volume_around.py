@@ -18,6 +18,29 @@ AROUND: Final = (
     cross join lateral (select pg_temp.moment(n, 100000) as at) as t
     """,
     """
+    insert into stopward.imported_executions (
+        account_id, source, id, symbol, side, quantity, price, at, fees
+    )
+    select
+        pg_temp.account(n), 'tradervue', 'e' || n || s.side, pg_temp.symbol(n), s.side, 100, 10,
+        pg_temp.moment(n, 100000) - interval '1 year' + s.later, 1
+    from generate_series(1, 100000) as n
+    cross join (
+        values ('buy', interval '0 minutes'), ('sell', interval '30 minutes')
+    ) as s (side, later)
+    """,
+    """
+    insert into stopward.imported_trades (
+        account_id, source, opened_by, symbol, side, quantity, average_entry, average_exit,
+        opened_at, closed_at, fees, result, entries, exits
+    )
+    select
+        e.account_id, e.source, e.id, e.symbol, 'long', 100, 10, 10, e.at,
+        e.at + interval '30 minutes', 2, -2, '[{}]', '[{}]'
+    from stopward.imported_executions as e
+    where e.side = 'buy'
+    """,
+    """
     insert into stopward.channels (account_id, name, kind, deliverer)
     select a.id, c.name, 'webhook', c.deliverer from stopward.accounts as a
     cross join (values ('board', 'lambda'), ('watch', 'edge')) as c (name, deliverer)

@@ -12,6 +12,7 @@ from tests.builders.requests import Stage
 from tests.builders.rules import (
     account_cases,
     guard_cases,
+    import_cases,
     journal_cases,
     model_cases,
     notice_cases,
@@ -21,7 +22,7 @@ from tests.builders.rules.catalogue import Rule, refusals, rules_of
 from tests.builders.rules.search import breaks, search
 from tests.builders.rules.stage import a_stage
 
-MODULES = (account_cases, guard_cases, journal_cases, model_cases, notice_cases)
+MODULES = (account_cases, guard_cases, import_cases, journal_cases, model_cases, notice_cases)
 CASES: Mapping[str, Case] = {key: case for module in MODULES for key, case in module.CASES.items()}
 HOW_TO_ADD = (
     "no wrong write was found that this rule refuses: add a line to CASES of the module of its"

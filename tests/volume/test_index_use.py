@@ -24,6 +24,7 @@ pytestmark = pytest.mark.timeout(900)
 WHOLE: Mapping[str, str] = {
     "example session_calendar": "the calendar of 28 years, 7,000 days that do not grow",
     "example trade_journal__given_back": "it sorts the month that it asks about",
+    "function forget_import": "it deletes what was imported from a source, here half of all rows",
     "function mark_training_due": "a nightly proof that the counter of trades counts right",
     "script trade_journal total": "it asks for the exact count of all that match, to show how",
     "product local/screen/queries.py RULES": "`stopward up` sums the session that it played, once",

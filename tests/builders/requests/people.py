@@ -1,4 +1,4 @@
-"""Requests of people: accounts, their members and rules, and hands on."""
+"""Requests of people: accounts, their members and rules, their past, and hands on."""
 
 from tests.builders.requests.stage import Maker, Request, Stage, of_account
 
@@ -8,9 +8,47 @@ def resume(stage: Stage) -> Request:
     return {"account_id": stage.account_id}
 
 
+def forget_import(stage: Stage) -> Request:
+    return {"account_id": stage.account_id, "source": "tradervue"}
+
+
+def import_executions(stage: Stage) -> Request:
+    legs = [
+        {"execution_id": id_, "at": at, "price": price, "quantity": "100"}
+        for id_, at, price in (
+            ("b1", "2024-01-03T14:30:00Z", "10.5"), ("s1", "2024-01-03T15:30:00Z", "11"),
+        )
+    ]  # fmt: skip
+    executions = [
+        {
+            "id": leg["execution_id"], "symbol": "TSLA", "side": side, "quantity": leg["quantity"],
+            "price": leg["price"], "at": leg["at"], "fees": "1.25", "effect": effect,
+            "initial_stop": stop,
+        }
+        for leg, side, effect, stop in zip(
+            legs, ("buy", "sell"), ("open", "close"), ("10", None), strict=True
+        )
+    ]  # fmt: skip
+    trade = {
+        "opened_by": "b1", "symbol": "TSLA", "side": "long", "quantity": "100",
+        "average_entry": "10.5", "average_exit": "11", "opened_at": legs[0]["at"],
+        "closed_at": legs[1]["at"], "fees": "2.5", "result": "47.5", "initial_stop": "10",
+        "risk": "0.5", "entries": [legs[0]], "exits": [{**legs[1], "result": "50"}],
+    }  # fmt: skip
+    return {
+        "account_id": stage.account_id,
+        "source": "ibkr",
+        "symbols": [{"symbol": "TSLA", "executions": 2}],
+        "executions": executions,
+        "trades": [trade],
+    }
+
+
 PEOPLE: dict[str, Maker] = {
     "add_member": of_account(user_id="00000000-0000-4000-8000-000000000001"),
+    "forget_import": forget_import,
     "halt": of_account(reason="a test"),
+    "import_executions": import_executions,
     "open_account": of_account(
         name="Tests", mode="guard", exchange="XNYS", equity_prior_close="1000"
     ),

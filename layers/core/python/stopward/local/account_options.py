@@ -10,6 +10,7 @@ from stopward.local.up.home import Home
 
 if TYPE_CHECKING:
     from stopward.adapters.administration import Administration
+    from stopward.adapters.postgres import PostgresDatabase
     from stopward.local.account_target import Target
     from stopward.local.screen.reader import AccountReader
 
@@ -37,6 +38,27 @@ def administration_of(
 ) -> Iterator["tuple[Administration, Target]"]:
     """Reach what writes to the account that was said, or to what all accounts share."""
     from stopward.adapters.administration import Administration
+
+    with connection_of(home, database_url, account, needs_account=needs_account) as (
+        connection,
+        target,
+    ):
+        yield Administration(connection), target
+
+
+@contextmanager
+def connection_of(
+    home: Home,
+    database_url: str | None,
+    account: str | None,
+    *,
+    needs_account: bool = True,
+    timeout_seconds: float = 10.0,
+) -> Iterator["tuple[PostgresDatabase, Target]"]:
+    """Reach the database of the account that was said, to call its functions and read its views.
+
+    timeout_seconds: of each statement.
+    """
     from stopward.adapters.clocks import SystemClock
     from stopward.adapters.postgres import PostgresDatabase
     from stopward.local.account_target import target_of
@@ -48,9 +70,9 @@ def administration_of(
         clock=SystemClock(),
         needs_account=needs_account,
     ) as target:
-        connection = PostgresDatabase(target.url)
+        connection = PostgresDatabase(target.url, timeout_seconds=timeout_seconds)
         try:
-            yield Administration(connection), target
+            yield connection, target
         finally:
             connection.close()
 

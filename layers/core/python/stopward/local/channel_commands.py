@@ -1,14 +1,14 @@
 """Commands about where notices go: channel list, put, try, retry, remove, edge."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast, get_args
 
 import click
 
 from stopward.domain.notices import Deliverer, Kind, Severity
 from stopward.errors import InvalidInput
-from stopward.local.account_options import account_options, database_option
+from stopward.local.account_options import account_options, connection_of, database_option
 from stopward.local.up.home import Home
 
 if TYPE_CHECKING:
@@ -29,19 +29,10 @@ def channels_of(
 ) -> Iterator["tuple[Channels, PostgresDatabase, Target]"]:
     """Reach the channels of the account that was said, and what reads them."""
     from stopward.adapters.channels import Channels
-    from stopward.adapters.clocks import SystemClock
-    from stopward.adapters.postgres import PostgresDatabase
-    from stopward.local.account_target import target_of
 
-    with (
-        target_of(
-            home,
-            database_url=database_url,
-            account=account,
-            clock=SystemClock(),
-            needs_account=needs_account,
-        ) as target,
-        closing(PostgresDatabase(target.url)) as database,
+    with connection_of(home, database_url, account, needs_account=needs_account) as (
+        database,
+        target,
     ):
         yield Channels(database), database, target
 

@@ -13,6 +13,7 @@ from stopward.local.archive_commands import COMMANDS as JOURNAL_COMMANDS
 from stopward.local.channel_commands import channel
 from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_system, told
 from stopward.local.gateway_command import gateway
+from stopward.local.history_command import import_history
 from stopward.local.installation_commands import db, doctor
 from stopward.local.operator_commands import account, put_rules
 from stopward.local.replay_command import attribution, replay, whatif
@@ -183,18 +184,8 @@ def verify(*, paper: bool, symbol: str) -> int:
 rules.add_command(put_rules)
 for command in JOURNAL_COMMANDS:
     db.add_command(command)
-for command in (
-    doctor,
-    db,
-    gateway,
-    account,
-    channel,
-    sessions,
-    replay,
-    attribution,
-    whatif,
-    *COMMANDS,
-):
+OVER_HISTORY = (import_history, replay, attribution, whatif)
+for command in (doctor, db, gateway, account, channel, sessions, *OVER_HISTORY, *COMMANDS):
     stopward_command.add_command(command)
 
 

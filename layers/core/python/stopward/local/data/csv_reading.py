@@ -3,10 +3,11 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from stopward.errors import InvalidInput
 
@@ -35,7 +36,7 @@ class Fault(Exception):
 class Faults:
     """The faults of one file, gathered; reading goes on until there are MOST of them.
 
-    place: what its rows are counted in.
+    place: what is counted: lines, or the rows or items of another kind of file.
     """
 
     def __init__(self, path: Path, *, place: str = "line") -> None:
@@ -47,6 +48,11 @@ class Faults:
     def are_many(self) -> bool:
         """Whether reading on would help nobody."""
         return len(self._lines) >= MOST
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What was noted, a sentence a fault."""
+        return tuple(self._lines)
 
     def add(self, line: int, fault: Fault) -> None:
         """Note a fault at a line of the file, counted from 1."""
@@ -64,6 +70,23 @@ class Faults:
         raise InvalidInput("\n  ".join((head, *self._lines)))
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """Open a file as UTF-8, with or without a byte order mark.
+
+    Raises InvalidInput when it cannot be read, or is not UTF-8 where it is read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{path}: not UTF-8 (a byte was {error.object[error.start]:#04x}); save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def rows(
     path: Path, *, columns: Sequence[str], faults: Faults
 ) -> Iterator[tuple[int, dict[str, str]]]:
@@ -72,9 +95,9 @@ def rows(
     UTF-8, with or without a byte order mark. The header must name exactly `columns`, in any order.
     Raises InvalidInput when the file cannot be read, is empty or has another header.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines, strict=True)
+    with opened(path) as lines:
+        reader = csv.reader(lines, strict=True)
+        try:
             header = next(reader, None)
             check_header(path, header, columns)
             names = [name.strip() for name in header or ()]
@@ -95,14 +118,8 @@ def rows(
                     yield reader.line_num, dict(zip(names, values, strict=True))
                 if faults.are_many:
                     return
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{path}: not UTF-8 (a byte was {error.object[error.start]:#04x}); save it as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise InvalidInput(f"{path}: line {reader.line_num}: not valid CSV: {error}") from error
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+        except csv.Error as error:
+            raise InvalidInput(f"{path}: line {reader.line_num}: not valid CSV: {error}") from error
     if not found:
         raise InvalidInput(f"{path}: has a header and no rows; add rows, or leave the option out")
 

@@ -1,0 +1,1 @@
+"""The trader's own history: exports of a broker read, shown and stored."""
