@@ -13,6 +13,10 @@ ROWS: Mapping[str, str] = {
         insert into stopward.members (account_id, user_id)
         values (%(account)s, gen_random_uuid())
         """,
+    "rule_sets": """
+        insert into stopward.rule_sets (account_id, digest, numbers)
+        values (%(account)s, repeat('a', 16), '{"session_flat": [10]}')
+        """,
     "usual_volumes": """
         insert into stopward.usual_volumes (symbol, minute, volume) values ('AAPL', 0, 1000)
         on conflict on constraint usual_volumes_pkey do nothing
