@@ -15,6 +15,7 @@ from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_syst
 from stopward.local.gateway_command import gateway
 from stopward.local.installation_commands import db, doctor
 from stopward.local.operator_commands import account, put_rules
+from stopward.local.replay_command import replay
 from stopward.local.session_commands import sessions
 from stopward.local.up.home import FOLDER, Home, find_template
 
@@ -182,7 +183,7 @@ def verify(*, paper: bool, symbol: str) -> int:
 rules.add_command(put_rules)
 for command in JOURNAL_COMMANDS:
     db.add_command(command)
-for command in (doctor, db, gateway, account, channel, sessions, *COMMANDS):
+for command in (doctor, db, gateway, account, channel, sessions, replay, *COMMANDS):
     stopward_command.add_command(command)
 
 
