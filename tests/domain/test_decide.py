@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.decide import STOP_MOVERS, admit, as_decision, decide
+from stopward.domain.decide import STOP_MOVERS, admit, as_decision, decide, with_one_zero
 from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce, kind
 from stopward.domain.holding import is_tighter
 from stopward.domain.market import Quote
-from stopward.domain.money import Side, sign
+from stopward.domain.money import Side, decimal_of, sign
 from stopward.domain.position import FRACTIONAL_LOT, HAND_LOOSENED, Position
 from stopward.rules.codes import BREAKEVEN, DAY_LOSS, DAY_PROFIT, PARTIAL, RULE_NAMES, TIME_STOP
 from stopward.rules.parameters import (
@@ -258,3 +258,27 @@ def test_deciding_twice_is_deciding_once(side: Side, price: float, best: float) 
 def test_a_closed_bar_is_not_observed_twice() -> None:
     verdict = decide(a_position(), a_bar(103.0, high=110.0), an_account(), AT_1R)
     assert verdict.state.best == 100.0
+
+
+@given(
+    stop=st.decimals("0.0001", "99999999", places=6),
+    quantity=st.decimals("0.000000001", "99999", places=9),
+    tick=st.sampled_from(["0.0001", "0.01", "0.03", "0.05", "0.25", "0.03125", "12.5"]),
+    lot=st.sampled_from([d(1), d("0.01"), FRACTIONAL_LOT]),
+)
+def test_the_state_tells_the_position_s_prices_and_shares_exactly(
+    stop: Decimal, quantity: Decimal, tick: str, lot: Decimal
+) -> None:
+    # What is decided reads the state alone, which is what the journal keeps.
+    position = replace(a_position(), stop=stop, quantity=quantity, tick=d(tick), lot=lot)
+    state = position.state()
+    assert decimal_of(state.stop) == position.stop
+    assert decimal_of(state.quantity, FRACTIONAL_LOT) == position.quantity
+    assert decimal_of(state.lot, FRACTIONAL_LOT) == position.lot
+    assert decimal_of(1.0 / state.per_unit) == position.tick
+
+
+@given(number=st.floats())
+def test_the_rules_see_one_zero_and_every_other_number_as_it_is(number: float) -> None:
+    found = with_one_zero(an_account()._replace(day_r=number)).day_r
+    assert repr(found) == repr(0.0 if number == 0.0 else number)

@@ -32,6 +32,7 @@ from tests.builders.simulator import AAPL, a_simulator, at, flat
 RULES = (
     f"{ADOPT_ALL}[rules.breakeven]\narm = 1\n[rules.session_flat]\nminutes = 10\n"
     "[tag.runner.rules.breakeven]\narm = 4\n"
+    "[tag.impatient.rules.time_stop]\nenabled = true\nminutes = 1\n"
 )
 RISING = [(100 + n / 2, 100.6 + n / 2, 99.9 + n / 2, 100.5 + n / 2) for n in range(12)]
 Seen = Callable[[RecordedDecision], bool]
@@ -135,12 +136,29 @@ def test_a_stale_quote_leaves_the_rules_that_need_no_price_and_is_decided_again(
         world.run(371, 379)
         path = "/v2/stocks/quotes/latest"
         world.simulator.fault(Fault(kind="stale_quote", path=path, seconds=60))
-        world.memory.tag_symbol(ACCOUNT, AAPL, "runner")
+        # The time stop is due at once, but wants a price; the change of rules begins a row.
+        world.memory.tag_symbol(ACCOUNT, AAPL, "impatient")
         world.tick(379.5)
         page = all_of(world)
+        assert world.shares() == 100
     last = page.decisions[-1]
     assert last.view is not None
     assert (last.view.fault, last.row.closed_bar) == ("stale", False)
+    tally = decide_page_again(page, on_disagreement=none_disagrees)
+    assert tally == Tally(agreed=len(page.decisions))
+
+
+def test_a_breach_without_a_stop_that_rests_is_taken_at_once_and_decided_again() -> None:
+    with a_world(*flat(100, 3), *flat(97, 4), rules=RULES) as world:
+        world.open(stop="98")
+        world.run(1, 2)
+        world.simulator.hand_cancel(AAPL)
+        world.tick(4)
+        assert world.shares() == 0
+        page = all_of(world)
+    last = page.decisions[-1].row
+    assert last.circumstances is not None
+    assert (last.decision, last.circumstances.covered) == (Exit(rule="stop"), False)
     tally = decide_page_again(page, on_disagreement=none_disagrees)
     assert tally == Tally(agreed=len(page.decisions))
 
