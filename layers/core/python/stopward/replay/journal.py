@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isnan
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 from stopward.domain.decide import decide_from, settled_by
 from stopward.domain.decision import Circumstances, Reason
@@ -20,9 +20,6 @@ from stopward.domain.snapshot import ViewRow
 from stopward.errors import InvalidState
 from stopward.rules.codes import RULE_VERSION
 from stopward.rules.types import Account, Bar
-
-COMPARED: Final = ("decision", "fired", "price", "closed_bar", "reasons")
-"""What is decided again and compared; the sentence of a reason is prose, and may be reworded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +141,11 @@ def added(one: Tally, other: Tally) -> Tally:
 
 
 def decide_again(recorded: RecordedDecision, rule_sets: Mapping[str, RuleSet]) -> Outcome:
-    """Decide one row again, from its state, view, account, rule set and circumstances."""
+    """Decide one row again, from its state, view, account, rule set and circumstances.
+
+    Compared are the decision, the rules that were true, and what each wanted; a reason's sentence
+    is prose, and may be worded anew.
+    """
     row, view = recorded.row, recorded.view
     if row.rule_version != RULE_VERSION:
         return OtherVersion()
