@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from stopward.domain.decision import Decision, Hold, Reason
+from stopward.domain.decision import Circumstances, Decision, Hold, Reason
 from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol, derive_order_id
 from stopward.domain.market import Session
 from stopward.domain.money import plain
 from stopward.domain.orders import Order
 from stopward.domain.position import Marks, Position
+from stopward.domain.rule_set import RuleSet, rule_set_of
 from stopward.domain.snapshot import (
     Acknowledgement,
     DecisionRow,
@@ -20,6 +21,7 @@ from stopward.domain.snapshot import (
     ViewRow,
 )
 from stopward.rules.codes import RULE_VERSION
+from stopward.rules.parameters import Breakeven, Distance, GiveBack, R, Rules
 from stopward.rules.types import NAN, Bar
 
 D = Decimal
@@ -32,6 +34,13 @@ A_SESSION = Session(
     closes_at=datetime(2026, 11, 23, 21, 0, tzinfo=UTC),
 )
 ACCOUNT = AccountId("acc")
+A_RULE_SET: RuleSet = rule_set_of(
+    Rules(
+        give_back=GiveBack(1.0, 0.5, 2.0, 0.7),
+        breakeven=Breakeven(Distance(1.0, R), Distance(0.0, R)),
+    )
+)
+"""Breakeven at +1R, and half of the best profit kept."""
 
 
 def pulse(number: int) -> datetime:
@@ -109,6 +118,14 @@ def a_decision(
         closed_bar=False,
     )
     return replace(row, **changes)
+
+
+def circumstances(**changes: Any) -> Circumstances:
+    """Return those of a position under A_RULE_SET whose stop rests whole."""
+    found = Circumstances(
+        rule_set=A_RULE_SET.digest, hand_loosened=False, covered=True, crossed=False
+    )
+    return replace(found, **changes)
 
 
 def a_reason(rule: str = "breakeven", **changes: Any) -> Reason:

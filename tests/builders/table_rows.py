@@ -29,6 +29,10 @@ ROWS: Mapping[str, str] = {
             '2024-01-03 16:00+00', 2, 98, 9.5, 0.5, '[{}]', '[{}]'
         )
         """,
+    "rule_sets": """
+        insert into stopward.rule_sets (account_id, digest, numbers)
+        values (%(account)s, repeat('a', 16), '{"session_flat": [10]}')
+        """,
     "usual_volumes": """
         insert into stopward.usual_volumes (symbol, minute, volume) values ('AAPL', 0, 1000)
         on conflict on constraint usual_volumes_pkey do nothing

@@ -226,6 +226,11 @@ AROUND: Final = (
     from stopward.accounts as a cross join generate_series(1, 20) as n
     """,
     """
+    insert into stopward.rule_sets (account_id, digest, numbers, created_at)
+    select a.id, lpad(to_hex(n), 16, '0'), '{"breakeven": [1, 0, 0, 0]}', pg_temp.moment(n - 1, 20)
+    from stopward.accounts as a cross join generate_series(1, 20) as n
+    """,
+    """
     insert into stopward.settings_changes (account_id, hash, in_force_from)
     select v.account_id, v.hash, v.created_at from stopward.settings_versions as v
     """,

@@ -10,7 +10,17 @@ import pytest
 
 from stopward.domain.decision import Exit
 from stopward.domain.snapshot import Observation
-from tests.builders.store import D, a_decision, a_position, a_record, a_trade, a_view, an_order
+from tests.builders.store import (
+    A_RULE_SET,
+    D,
+    a_decision,
+    a_position,
+    a_record,
+    a_trade,
+    a_view,
+    an_order,
+    circumstances,
+)
 from tests.builders.store_world import PostgresWorld, begin
 
 
@@ -27,7 +37,11 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
             fence,
             account_id=found.account_id,
             positions=(position, closed),
-            decisions=(a_decision(position), a_decision(closed, decision=Exit(rule="time_stop"))),
+            rule_sets=(A_RULE_SET,),
+            decisions=(
+                a_decision(position, circumstances=circumstances()),
+                a_decision(closed, decision=Exit(rule="time_stop")),
+            ),
             views=(a_view(), a_view("MSFT")),
             orders=(an_order(position),),
             trades=(a_trade(closed),),
@@ -80,6 +94,8 @@ CASES = [
     ("delete from stopward.orders where account_id = %s", "orders_never_deleted"),
     ("update stopward.orders set price = 1 where account_id = %s", "orders_intent_is_fixed"),
     ("update stopward.leases set fence = fence - 1 where account_id = %s", "leases_fence_grows"),
+    ("update stopward.rule_sets set numbers = '{}' where account_id = %s", "rule_sets_append_only"),
+    ("delete from stopward.rule_sets where account_id = %s", "rule_sets_append_only"),
     (
         "update stopward.settings_versions set rules_toml = '' where account_id = %s",
         "settings_versions_append_only",

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.decide import STOP_MOVERS, admit, as_decision, decide
+from stopward.domain.decide import STOP_MOVERS, admit, as_decision, decide, with_one_zero
 from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce, kind
 from stopward.domain.holding import is_tighter
 from stopward.domain.market import Quote
-from stopward.domain.money import Side, sign
+from stopward.domain.money import Side, decimal_of, sign
 from stopward.domain.position import FRACTIONAL_LOT, HAND_LOOSENED, Position
 from stopward.rules.codes import BREAKEVEN, DAY_LOSS, DAY_PROFIT, PARTIAL, RULE_NAMES, TIME_STOP
 from stopward.rules.parameters import (
@@ -99,18 +99,18 @@ class TestTicks:
     def test_a_share_bought_under_a_dollar_has_cents_above_it(self) -> None:
         cheap = a_position(average_entry="0.90", stop="0.85", risk="0.05", tick="0.0001")
         proposal = Proposal(1.0512, BREAKEVEN, 0.0, 0.0, 0.0, 0.0)
-        assert as_decision(cheap, proposal) == MoveStop(rule="breakeven", to=d("1.05"))
+        assert as_decision(cheap.state(), proposal) == MoveStop(rule="breakeven", to=d("1.05"))
         below = proposal._replace(stop=0.9512)
-        assert as_decision(cheap, below) == MoveStop(rule="breakeven", to=d("0.9512"))
+        assert as_decision(cheap.state(), below) == MoveStop(rule="breakeven", to=d("0.9512"))
 
     def test_an_instrument_with_a_finer_tick_keeps_it(self) -> None:
         pair = a_position(average_entry="1.1000", stop="1.0950", risk="0.005", tick="0.0001")
         proposal = Proposal(1.1012, BREAKEVEN, 0.0, 0.0, 0.0, 0.0)
-        assert as_decision(pair, proposal) == MoveStop(rule="breakeven", to=d("1.1012"))
+        assert as_decision(pair.state(), proposal) == MoveStop(rule="breakeven", to=d("1.1012"))
 
     def test_a_move_that_rounding_takes_back_is_none(self) -> None:
         proposal = Proposal(98.009, BREAKEVEN, 0.0, 0.0, 0.0, 0.0)
-        assert as_decision(a_position(), proposal) == Hold()
+        assert as_decision(a_position().state(), proposal) == Hold()
 
 
 class TestUnusable:
@@ -180,28 +180,28 @@ class TestAdmit:
     def test_a_stop_at_or_beyond_the_price_becomes_an_exit(
         self, bid: str, expected: Decision
     ) -> None:
-        assert admit(self.MOVE, a_position(), a_quote(bid)) == expected
+        assert admit(self.MOVE, a_position().state(), a_quote(bid)) == expected
 
     def test_a_short_is_measured_by_the_ask(self) -> None:
         move = MoveStop(rule="breakeven", to=d("99.99"))
-        assert admit(move, a_position("short"), a_quote("99.97", "99.98")) == move
-        at = admit(move, a_position("short"), a_quote("99.97", "99.99"))
+        assert admit(move, a_position("short").state(), a_quote("99.97", "99.98")) == move
+        at = admit(move, a_position("short").state(), a_quote("99.97", "99.99"))
         assert at == Exit(rule="breakeven")
 
     def test_a_reduction_whose_stop_cannot_rest_is_an_exit(self) -> None:
         part = Reduce(rule="partial", quantity=d(50), stop=d("102"), stop_rule="ratchet")
-        assert admit(part, a_position(), a_quote("103")) == part
-        assert admit(part, a_position(), a_quote("101")) == Exit(rule="ratchet")
+        assert admit(part, a_position().state(), a_quote("103")) == part
+        assert admit(part, a_position().state(), a_quote("101")) == Exit(rule="ratchet")
         plain = replace(part, stop=None, stop_rule=None)
-        assert admit(plain, a_position(), a_quote("101")) == plain
+        assert admit(plain, a_position().state(), a_quote("101")) == plain
 
     @pytest.mark.parametrize("decision", [Hold(), Exit(rule="stop")])
     def test_others_are_left(self, decision: Decision) -> None:
-        assert admit(decision, a_position(), a_quote("1")) == decision
+        assert admit(decision, a_position().state(), a_quote("1")) == decision
 
     def test_without_a_quote_nothing_is_known(self) -> None:
         quote: Quote | None = None
-        assert admit(self.MOVE, a_position(), quote) == self.MOVE
+        assert admit(self.MOVE, a_position().state(), quote) == self.MOVE
 
 
 def test_a_decision_has_its_word() -> None:
@@ -227,7 +227,7 @@ def test_a_decision_only_tightens_and_sells_whole_lots(
 ) -> None:
     position = a_position(side, held, stop=d(resting) / 100)
     proposal = Proposal(wanted / 100, mover, min(sold, float(held)), leaver, 0.0, 0.0)
-    decision = as_decision(position, proposal)
+    decision = as_decision(position.state(), proposal)
     match decision:
         case MoveStop(to=to):
             assert is_tighter(to, position.stop, side)
@@ -258,3 +258,27 @@ def test_deciding_twice_is_deciding_once(side: Side, price: float, best: float) 
 def test_a_closed_bar_is_not_observed_twice() -> None:
     verdict = decide(a_position(), a_bar(103.0, high=110.0), an_account(), AT_1R)
     assert verdict.state.best == 100.0
+
+
+@given(
+    stop=st.decimals("0.0001", "99999999", places=6),
+    quantity=st.decimals("0.000000001", "99999", places=9),
+    tick=st.sampled_from(["0.0001", "0.01", "0.03", "0.05", "0.25", "0.03125", "12.5"]),
+    lot=st.sampled_from([d(1), d("0.01"), FRACTIONAL_LOT]),
+)
+def test_the_state_tells_the_position_s_prices_and_shares_exactly(
+    stop: Decimal, quantity: Decimal, tick: str, lot: Decimal
+) -> None:
+    # What is decided reads the state alone, which is what the journal keeps.
+    position = replace(a_position(), stop=stop, quantity=quantity, tick=d(tick), lot=lot)
+    state = position.state()
+    assert decimal_of(state.stop) == position.stop
+    assert decimal_of(state.quantity, FRACTIONAL_LOT) == position.quantity
+    assert decimal_of(state.lot, FRACTIONAL_LOT) == position.lot
+    assert decimal_of(1.0 / state.per_unit) == position.tick
+
+
+@given(number=st.floats())
+def test_the_rules_see_one_zero_and_every_other_number_as_it_is(number: float) -> None:
+    found = with_one_zero(an_account()._replace(day_r=number)).day_r
+    assert repr(found) == repr(0.0 if number == 0.0 else number)

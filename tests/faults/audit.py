@@ -139,8 +139,8 @@ class Audit:
 
         And no decision that what is written of it would not come to again.
         """
-        if isinstance(told, TickRecord) and frame.snapshot is not None:
-            check_decided_again(told, frame.snapshot, self.book)
+        if isinstance(told, TickRecord):
+            check_decided_again(told, self.book)
         known = set(self.store.book(ACCOUNT).positions)
         try:
             yield

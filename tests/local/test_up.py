@@ -129,6 +129,15 @@ def test_a_second_run_decides_the_same(home: Path, demo: Run) -> None:
     assert called(home, "why", "FB-A", "--holds").out == before.out
 
 
+def test_every_decision_of_the_demo_is_decided_again_to_the_bit(home: Path, demo: Run) -> None:
+    assert demo.code == 0
+    again = called(home, "replay", "--journal", "--json")
+    assert again.code == 0, again.out
+    told = again.document
+    assert told["rows"] == told["agreed"] >= 50
+    assert "account local of the local run" in again.err
+
+
 def test_afterwards_the_account_can_be_asked_and_told(home: Path, demo: Run) -> None:
     assert demo.code == 0
     why = called(home, "why", "FB-A")

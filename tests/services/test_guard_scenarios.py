@@ -543,7 +543,7 @@ class TestFaults:
             world.open(stop="98")
             world.tick(371)
             world.simulator.fault(
-                Fault(kind="stale_quote", method="GET", path="/v2/stocks/quotes/latest")
+                Fault(kind="stale_quote", path="/v2/stocks/quotes/latest", seconds=60)
             )
             world.tick(380.5)
             assert world.shares() == 0

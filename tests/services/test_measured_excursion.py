@@ -6,12 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from stopward.domain.excursions import with_measured
-from stopward.domain.rulebook import parse
+from stopward.adapters.memory_decisions import MemoryDecisions
 from stopward.domain.snapshot import Snapshot, TickRecord
+from stopward.replay.journal import Tally, decide_page_again, pages_of
 from stopward.rules.codes import fired_rules
-from stopward.rules.kernel import propose
-from stopward.rules.types import Account, Bar
 from tests.builders.guard import ACCOUNT, ADOPT_ALL, World, a_world
 from tests.builders.simulator import OPEN, Prices, flat
 from tests.builders.store import a_position, a_trade
@@ -127,17 +125,12 @@ def test_a_function_that_may_not_apply_the_rule_measures_nothing() -> None:
 
 
 def test_each_decision_is_decided_again_from_its_row(world: World) -> None:
-    base = parse(MEASURED, source="test").base
     won(world, 1, 29)
     world.run(1, 5)
     won(world, 30, 30)
     world.run(6, 7)
-    fired = 0
-    for record in world.store.records:
-        views = {view.symbol: Bar(*view.bar) for view in record.views}
-        for row in record.decisions:
-            rules = with_measured(base, row.measured)
-            again = propose(row.state, views[row.symbol], Account(*row.account), rules)
-            assert again.fired == row.fired
-            fired += fired_rules(again.fired) == ("adverse_excursion",)
-    assert (world.shares(), fired) == (0, 1)
+    (page,) = pages_of(MemoryDecisions(world.memory), ACCOUNT)
+    tally = decide_page_again(page, on_disagreement=pytest.fail)
+    assert tally == Tally(agreed=len(page.decisions))
+    fired = [row for row in world.decisions() if fired_rules(row.fired) == ("adverse_excursion",)]
+    assert (world.shares(), len(fired)) == (0, 1)

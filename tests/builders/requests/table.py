@@ -25,6 +25,7 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "list_archivable": "it reads",
     "measure_outbox": "it reads",
     "nudge_edge": "it posts where pg_net is; plain Postgres has none",
+    "read_decisions": "it reads",
     "read_month": "it reads",
     "schema_version": "it reads",
 }

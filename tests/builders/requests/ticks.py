@@ -5,8 +5,10 @@ from dataclasses import replace
 from stopward.adapters import rows
 from stopward.domain.decision import Exit
 from stopward.domain.snapshot import Alarm, DayRow, Observation
-from tests.builders.requests.stage import Maker, Request, Stage, begin_tick, written
+from stopward.rules.codes import RULE_VERSION
+from tests.builders.requests.stage import Maker, Request, Stage, begin_tick, of_account, written
 from tests.builders.store import (
+    A_RULE_SET,
     A_SESSION,
     D,
     a_decision,
@@ -18,6 +20,7 @@ from tests.builders.store import (
     a_view,
     an_acknowledgement,
     an_order,
+    circumstances,
     pulse,
 )
 
@@ -33,10 +36,11 @@ def record_tick(stage: Stage) -> Request:
         positions=(replace(position, stop=D("98.5")), new, closed),
         symbols=(a_symbol_state("TSLA"),),
         decisions=(
-            a_decision(position, tick=1, reasons=(a_reason(),)),
+            a_decision(position, tick=1, reasons=(a_reason(),), circumstances=circumstances()),
             a_decision(closed, tick=1, decision=Exit(rule="time_stop")),
         ),
         views=(a_view(),),
+        rule_sets=(A_RULE_SET,),
         orders=(an_order(new, step="arm", tick=1, part="bare0"),),
         settled=(settled,),
         trades=(a_trade(closed, closed_at=pulse(1)),),
@@ -89,5 +93,6 @@ TICKS: dict[str, Maker] = {
     "acknowledge": acknowledge,
     "begin_tick": begin_tick,
     "put_positions": put_positions,
+    "read_decisions": of_account(rule_version=RULE_VERSION, limit=10),
     "record_tick": record_tick,
 }

@@ -1,6 +1,16 @@
 """What breaks the rules of the journal and its archives."""
 
-from tests.builders.rules.case import Case, Cases, after, asks, copied, sql, while_held
+from tests.builders.rules.case import (
+    Case,
+    Cases,
+    after,
+    asks,
+    asks_row,
+    asks_row_again,
+    copied,
+    sql,
+    while_held,
+)
 
 MONTH = "1999-01-01"
 MADE = asks("keep_partitions", **{"from": MONTH, "months": 1})
@@ -37,6 +47,9 @@ def emptied(table: str) -> Case:
 CASES: Cases = {
     "trigger decisions_never_truncated": emptied("decisions"),
     "trigger market_views_never_truncated": emptied("market_views"),
+    "decisions_circumstances_whole": copied(
+        "decisions", where="t.kind = 'exit'", rule_set="repeat('0', 16)"
+    ),
     "decisions_kind_known": copied("decisions", where="t.kind = 'exit'", kind="'bogus'"),
     "decisions_only_holds_run": copied("decisions", where="t.kind = 'exit'", ticks="2"),
     "decisions_reason_named": copied("decisions", where="t.kind = 'exit'", rule="null"),
@@ -79,9 +92,23 @@ CASES: Cases = {
             select stopward.lock_journal_table('decisions')
             """),
     ),
+    "read_decisions read_decisions_request": asks("read_decisions", limit=0),
     "read_month read_month_request": asks("read_month", limit=0),
     "read_month journal_month_unknown": of("read_month"),
     "require_journal_month journal_table_unknown": asks("read_month", table="orders"),
     "require_journal_month journal_month_unknown": asks("read_month", month="2001-01-02"),
+    "write_journal decisions_rule_set_known": asks_row(
+        "record_tick",
+        "decisions",
+        circumstances={
+            "rule_set": "0" * 16,
+            "hand_loosened": False,
+            "covered": True,
+            "crossed": False,
+        },
+    ),
+    "write_rule_sets rule_sets_append_only": asks_row_again(
+        "record_tick", "rule_sets", numbers={"breakeven": [2.0, 0.0, 0.0, 0.0]}
+    ),
     "watch_journal watch_journal_request": asks("watch_journal", failed="x"),
 }

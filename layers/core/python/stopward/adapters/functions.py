@@ -10,7 +10,7 @@ from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 from stopward.errors import DatabaseRejected
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What crosses between this program and the database, as stopward.schema_version counts it."""
 
 

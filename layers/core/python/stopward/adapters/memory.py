@@ -77,6 +77,7 @@ class MemoryStore:
         book.write_positions(record.positions, record.trades, book.seen_at(record.tick_at))
         book.write_trades(record.trades)
         book.symbols.update({state.symbol: state for state in record.symbols})
+        book.write_rule_sets(record.rule_sets)
         book.write_journal(record.tick_at, record.decisions, record.views)
         new = book.write_intents(record.at, record.orders)
         book.write_alarms(record.tick_at, record.at, record.alarms, record.cleared)

@@ -28,6 +28,7 @@ from stopward.domain.excursions import COUNTED, Excursions, measure
 from stopward.domain.identity import OrderId, PositionId, Symbol
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
+from stopward.domain.rule_set import RuleSet
 from stopward.domain.snapshot import (
     AccountRow,
     Alarm,
@@ -57,6 +58,7 @@ class Book:
     symbols: dict[Symbol, SymbolState] = field(default_factory=dict)
     tags: dict[Symbol, tuple[str, ...]] = field(default_factory=dict)
     views: dict[tuple[datetime, Symbol, int], ViewRow] = field(default_factory=dict)
+    rule_sets: dict[str, RuleSet] = field(default_factory=dict)
     journal: list[JournalRow] = field(default_factory=list)
     last_decision: dict[tuple[PositionId, str], int] = field(default_factory=dict)
     trades: dict[PositionId, TradeRow] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class Book:
             symbols=dict(self.symbols),
             tags=dict(self.tags),
             views=dict(self.views),
+            rule_sets=dict(self.rule_sets),
             journal=list(self.journal),
             last_decision=dict(self.last_decision),
             trades=dict(self.trades),
@@ -186,6 +189,13 @@ class Book:
             self.orders[order.id] = order
             self.events.append(OrderEvent(order=order, tick_at=tick_at, at=at))
 
+    def write_rule_sets(self, rule_sets: Iterable[RuleSet]) -> None:
+        """Keep rule sets; one that is known stays as it is."""
+        for each in rule_sets:
+            # Spelled, for nan is no number's equal.
+            known = self.rule_sets.setdefault(each.digest, each)
+            refuse_if(repr(known) != repr(each), "rule_sets_append_only", each.digest)
+
     def write_journal(
         self, tick_at: datetime, decisions: Iterable[DecisionRow], views: Iterable[ViewRow]
     ) -> None:
@@ -198,6 +208,9 @@ class Book:
         told: set[Symbol] = set()
         for row in decisions:
             refuse_if(row.position_id not in self.positions, "decisions_position_fkey", row.symbol)
+            given = row.circumstances
+            unknown = given is not None and given.rule_set not in self.rule_sets
+            refuse_if(unknown, "decisions_rule_set_known", row.symbol)
             told.add(row.symbol)
             key = (row.position_id, row.source)
             place = self.last_decision.get(key)

@@ -188,7 +188,9 @@ def _signature(row: DecisionRow) -> tuple[object, ...]:
     reasons = tuple((reason.rule, reason.wanted) for reason in row.reasons)
     # Spelled, for nan is no number's equal.
     measured = repr(row.measured)
-    return row.fired, row.rules_hash, row.rule_version, row.mask, measured, reasons
+    told = row.circumstances
+    rules = None if told is None else (told.rule_set, told.hand_loosened)
+    return row.fired, row.rules_hash, row.rule_version, row.mask, measured, rules, reasons
 
 
 def refuse_if(broken: bool, rule: str, subject: str) -> None:

@@ -21,8 +21,8 @@ REPEATABLE = frozenset(
     {
         "begin_tick", "record_tick", "acknowledge", "keep_partitions", "file_late_rows",
         "watch_journal", "list_archivable", "read_month", "note_archive", "detach_month",
-        "drop_month", "put_attribution", "put_feature_schema", "put_features", "put_sessions",
-        "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
+        "drop_month", "read_decisions", "put_attribution", "put_feature_schema", "put_features",
+        "put_sessions", "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
         "import_executions", "forget_import",
     }
 )  # fmt: skip

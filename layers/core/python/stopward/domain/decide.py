@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from stopward.domain.decision import Decision, Exit, Hold, MoveStop, Reduce
 from stopward.domain.holding import is_tighter
-from stopward.domain.market import Quote
-from stopward.domain.money import decimal_of, floor_quantity, round_stop
+from stopward.domain.market import Quote, tick_at
+from stopward.domain.money import Side, decimal_of, floor_quantity, round_stop
 from stopward.domain.position import FRACTIONAL_LOT, HAND_LOOSENED, Position
 from stopward.rules.codes import NO_RULE, RULE_NAMES
 from stopward.rules.kernel import observe, propose
@@ -22,6 +22,8 @@ STOP_MOVERS: Final = (
 
 PRICELESS: Final = ("session_flat", "day_profit")
 """Rules that need no price, as the day loss limit where it flattens: all that may act blindly."""
+
+Numbers = TypeVar("Numbers", State, Bar, Account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,46 +45,56 @@ def decide(
     A stop loosened by hand is not moved back: the rules that move stops are off for it.
     A closed bar must be folded into the position already; a pulse is observed here and forgotten.
     """
-    rules = _in_force(position, rules, usable=usable)
+    loosened = HAND_LOOSENED in position.flags
     state = position.state()
     if usable and bar.closed == 0.0:
-        state = observe(state, bar, rules)
-    return decide_from(state, position, bar, account, rules, usable=usable)
-
-
-def decide_from(
-    state: State, position: Position, bar: Bar, account: Account, rules: Rules, *, usable: bool
-) -> Verdict:
-    """Return what the rules want done in a state that has the bar in it already.
-
-    A journal's row holds that state: with its view, account and rules it is decided again.
-    """
-    rules = _in_force(position, rules, usable=usable)
-    proposal = propose(state, bar, account, rules)
-    return Verdict(
-        decision=as_decision(position, proposal), proposal=proposal, rules=rules, state=state
+        state = observe(state, bar, _in_force(rules, hand_loosened=loosened, usable=usable))
+    return decide_from(
+        with_one_zero(state), bar, account, rules, hand_loosened=loosened, usable=usable
     )
 
 
-def as_decision(position: Position, proposal: Proposal) -> Decision:
+def decide_from(
+    state: State, bar: Bar, account: Account, rules: Rules, *, hand_loosened: bool, usable: bool
+) -> Verdict:
+    """Return what the rules want done in a state that has the bar in it already.
+
+    A journal's row holds all of it, so it is decided again from there, and nothing else is read.
+    """
+    rules = _in_force(rules, hand_loosened=hand_loosened, usable=usable)
+    proposal = propose(state, bar, account, rules)
+    return Verdict(
+        decision=as_decision(state, proposal), proposal=proposal, rules=rules, state=state
+    )
+
+
+def with_one_zero(numbers: Numbers) -> Numbers:
+    """Return the numbers with 0.0 for -0.0: what is stored has one zero, so the rules see one."""
+    return type(numbers)(*[number or 0.0 for number in numbers])
+
+
+def as_decision(state: State, proposal: Proposal) -> Decision:
     """Return the kernel's answer as a Decision: prices on the tick, quantities in whole lots.
 
     The stop leaves the kernel rounded away from triggering, at the tick of its own price level,
     and never looser than the one that rests. An exit that would leave less than a lot is whole.
+    Tick, lot, stop and quantity are the state's own, as SQL has them: 6 places, shares 9.
     """
     exit_rule = RULE_NAMES[int(proposal.exit_rule)]
     stop: Decimal | None = None
     stop_rule: str | None = None
     if proposal.stop_rule != NO_RULE:
-        price = decimal_of(proposal.stop)
-        price = round_stop(price, position.tick_at(price), position.side)
-        if is_tighter(price, position.stop, position.side):
+        side, price = _side(state), decimal_of(proposal.stop)
+        tick = tick_at(price, tick=decimal_of(1.0 / state.per_unit), entry=decimal_of(state.entry))
+        price = round_stop(price, tick, side)
+        if is_tighter(price, decimal_of(state.stop), side):
             stop, stop_rule = price, RULE_NAMES[int(proposal.stop_rule)]
     if proposal.exit_quantity > 0:
         wanted = decimal_of(proposal.exit_quantity, FRACTIONAL_LOT)
-        if wanted > position.quantity - position.lot:
+        lot = decimal_of(state.lot, FRACTIONAL_LOT)
+        if wanted > decimal_of(state.quantity, FRACTIONAL_LOT) - lot:
             return Exit(rule=exit_rule)
-        quantity = floor_quantity(wanted, position.lot)
+        quantity = floor_quantity(wanted, lot)
         if quantity > 0:
             return Reduce(rule=exit_rule, quantity=quantity, stop=stop, stop_rule=stop_rule)
     if stop is not None and stop_rule is not None:
@@ -90,7 +102,17 @@ def as_decision(position: Position, proposal: Proposal) -> Decision:
     return Hold()
 
 
-def admit(decision: Decision, position: Position, quote: Quote | None) -> Decision:
+def settled_by(verdict: Verdict, quote: Quote | None, *, covered: bool, crossed: bool) -> Decision:
+    """Return the decision as the market of this moment and the resting stop leave it.
+
+    covered, crossed: as in `Circumstances`. quote: None when there is none that can be used.
+    """
+    decision = admit(verdict.decision, verdict.state, quote)
+    left = is_left(decision, verdict.state, quote, covered=covered, crossed=crossed)
+    return Hold() if left else decision
+
+
+def admit(decision: Decision, state: State, quote: Quote | None) -> Decision:
     """Return the decision as the market of this moment admits it.
 
     A stop wanted at or beyond the price cannot rest: what the move wanted to protect is taken at
@@ -105,15 +127,39 @@ def admit(decision: Decision, position: Position, quote: Quote | None) -> Decisi
             pass
         case _:
             return decision
-    price = quote.bid if position.side == "long" else quote.ask
-    return decision if is_tighter(price, stop, position.side) else Exit(rule=rule)
+    side = _side(state)
+    price = quote.bid if side == "long" else quote.ask
+    return decision if is_tighter(price, stop, side) else Exit(rule=rule)
 
 
-def _in_force(position: Position, rules: Rules, *, usable: bool) -> Rules:
+def is_left(
+    decision: Decision, state: State, quote: Quote | None, *, covered: bool, crossed: bool
+) -> bool:
+    """Whether a breach is left to the stop that rests, for a pulse.
+
+    An exit of ours follows only when the whole quote was through the stop at two ticks in a row:
+    then it was elected and did not fill (a buy stop-limit in a squeeze), or never triggered.
+    """
+    if not covered or decision != Exit(rule="stop"):
+        return False
+    return not (crossed and quote is not None and is_through(quote, state))
+
+
+def is_through(quote: Quote, state: State) -> bool:
+    """Whether both sides of the quote are at or beyond the position's stop."""
+    stop = decimal_of(state.stop)
+    return quote.ask <= stop if _side(state) == "long" else quote.bid >= stop
+
+
+def _side(state: State) -> Side:
+    return "long" if state.side > 0.0 else "short"
+
+
+def _in_force(rules: Rules, *, hand_loosened: bool, usable: bool) -> Rules:
     """Return the rules that may act; those of what is in force already are the same."""
     if not usable:
         return _priceless(rules)
-    if HAND_LOOSENED in position.flags:
+    if hand_loosened:
         return rules._replace(**dict.fromkeys(STOP_MOVERS))
     return rules
 

@@ -52,6 +52,22 @@ class Reason:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a decision depends on besides the kernel's numbers.
+
+    rule_set: digest of the position's rules (`RuleSet`), before mask and measured limits.
+    hand_loosened: the trader loosened its stop, so that rules which move stops leave it alone.
+    covered: stops that rest cover every share. crossed: the whole quote was through the stop at
+    the tick before already.
+    """
+
+    rule_set: str
+    hand_loosened: bool
+    covered: bool
+    crossed: bool
+
+
 def kind(decision: Decision) -> str:
     """Return the decision's word in SQL and pages: hold, move_stop, reduce or exit."""
     match decision:

@@ -28,6 +28,14 @@ class Instrument:
         return CENT if price >= 1 else SUB_DOLLAR_TICK
 
 
+def tick_at(price: Decimal, *, tick: Decimal, entry: Decimal) -> Decimal:
+    """Return the step at `price` of what has `tick` at its entry: bought under a dollar, a US share
+    has cents above it.
+    """
+    bought_below = tick == SUB_DOLLAR_TICK and entry < 1
+    return CENT if bought_below and price >= 1 else tick
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """Best bid and offer; `at` is the exchange's time, `feed` names the source."""

@@ -39,6 +39,12 @@ def decimal_of(number: float, places: Decimal = SIXTH_PLACE) -> Decimal:
     return Decimal(plain(Decimal(repr(number)).quantize(places)))
 
 
+def as_kept(price: Decimal) -> Decimal:
+    """Return a price as SQL keeps it: with more than six places, rounded half-even to six."""
+    rounded = price.quantize(SIXTH_PLACE)
+    return price if rounded == price else rounded
+
+
 def plain(number: Decimal) -> str:
     """Return the number as text without exponent or trailing zeros: one text for equal numbers."""
     text = f"{number:f}"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stopward.domain.identity import AccountId, PositionId, Symbol
-from stopward.domain.market import CENT, SUB_DOLLAR_TICK
+from stopward.domain.market import tick_at
 from stopward.domain.money import Side, sign
 from stopward.rules.types import NAN, State
 
@@ -106,9 +106,8 @@ class Position:
         )
 
     def tick_at(self, price: Decimal) -> Decimal:
-        """Return the price step at `price`: a US share bought under a dollar has cents above it."""
-        bought_below = self.tick == SUB_DOLLAR_TICK and self.average_entry < 1
-        return CENT if bought_below and price >= 1 else self.tick
+        """Return the price step at `price`, as `market.tick_at` has it."""
+        return tick_at(price, tick=self.tick, entry=self.average_entry)
 
     def r_multiple(self, price: Decimal) -> Decimal:
         """Return the result a share at `price` in units of initial risk; +1 earns what was risked.

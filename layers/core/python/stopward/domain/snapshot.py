@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from stopward.domain.decision import Decision, Reason
+from stopward.domain.decision import Circumstances, Decision, Reason
 from stopward.domain.excursions import Excursions
 from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol
 from stopward.domain.market import Instrument, Session
 from stopward.domain.orders import Order, OrderStatus
 from stopward.domain.position import Marks, Position
+from stopward.domain.rule_set import RuleSet
 from stopward.rules.indicators import Carry
 from stopward.rules.types import State
 
@@ -138,7 +139,8 @@ class DecisionRow:
     account: the kernel's Account as numbers. mask: which rules this function may apply ("all" or
     "breakeven"). price: what the decision was made at. measured: parameters that no file holds, the
     limit of the adverse-excursion cut in R (nan: not known yet) and the winners behind it; empty
-    when the rules ask for none (`with_measured`).
+    when the rules ask for none (`with_measured`). circumstances: None in a row of a program that
+    did not keep them yet; such a row cannot be decided again.
     """
 
     position_id: PositionId
@@ -156,6 +158,7 @@ class DecisionRow:
     mask: str
     closed_bar: bool
     measured: tuple[float, ...] = ()
+    circumstances: Circumstances | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,7 @@ class TickRecord:
     """Everything one tick decided, written in one transaction before anything is sent.
 
     positions, symbols: whole rows, new or changed.
+    rule_sets: those that the decisions name; known ones are left alone.
     orders: intents to insert; existing ids are left alone.
     trades: positions that fills closed; their row in `positions` has quantity 0.
     halted_symbols: symbols to be tagged `halted`: the broker holds a side that nobody decided.
@@ -227,6 +231,7 @@ class TickRecord:
     positions: tuple[Position, ...] = ()
     symbols: tuple[SymbolState, ...] = ()
     views: tuple[ViewRow, ...] = ()
+    rule_sets: tuple[RuleSet, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
     orders: tuple[Order, ...] = ()
     settled: tuple[Order, ...] = ()

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from stopward.errors import InvalidInput
+from stopward.local.account_options import account_options
 from stopward.local.up.home import Home
 
 FILE = click.Path(path_type=Path)
+NEEDED = "--bars FILE and --positions FILE"
 Command = TypeVar("Command", bound=Callable[..., Any])
 OPTIONS = (
     click.option("--bars", type=FILE, help="CSV or Parquet: symbol,at,open,high,low,close,volume"),
@@ -56,12 +58,39 @@ def file_options(command: Command) -> Command:
 @file_options
 @RULES
 @click.option("--csv", "as_csv", is_flag=True, help="A row for each position on stdout.")
+@click.option("--journal", is_flag=True, help="Decide every recorded decision again instead.")
+@click.option(
+    "--since", metavar="DAY|TIME", help="Of the journal: from a day (New York) or a time on."
+)
+@click.option("--until", metavar="DAY|TIME", help="Of the journal: before a day or a time.")
+@account_options
 @click.pass_obj
-def replay(home: Home, /, *, rules: Path | None, as_csv: bool, **asked: Any) -> int:
+def replay(
+    home: Home,
+    /,
+    *,
+    rules: Path | None,
+    as_csv: bool,
+    journal: bool,
+    since: str | None,
+    until: str | None,
+    database_url: str | None,
+    account: str | None,
+    **asked: Any,
+) -> int:
     """What these rules would have made of positions, over bars: the rules that run live, compiled.
 
     A stop fills on touch, a target when it is traded through, and where a bar holds both, the stop.
+    With --journal it decides again what was decided live, from what is recorded: that must agree to
+    the bit, or it ends with 1 and prints the row.
     """
+    if journal:
+        if asked["bars"] is not None or asked["positions"] is not None:
+            raise click.UsageError("--journal needs no --bars and no --positions")
+        return _decide_again(
+            home, since, until, database_url=database_url, account=account,
+            as_json=asked["as_json"],
+        )  # fmt: skip
     return _run(
         home, "replay_files", rules=() if rules is None else (rules,), as_csv=as_csv, **asked
     )
@@ -96,7 +125,7 @@ def _run(
     **asked: Any,
 ) -> int:
     if bars is None or positions is None:
-        raise click.UsageError("say what to replay: --bars FILE and --positions FILE")
+        raise click.UsageError("say what to replay: --bars FILE and --positions FILE, or --journal")
 
     from rich.console import Console
 
@@ -112,6 +141,39 @@ def _run(
     )
     run: Callable[..., int] = getattr(command, name)
     return run(wanted, console=Console(stderr=True), output=sys.stdout)
+
+
+def _decide_again(
+    home: Home,
+    since: str | None,
+    until: str | None,
+    *,
+    database_url: str | None,
+    account: str | None,
+    as_json: bool,
+) -> int:
+    from rich.console import Console
+
+    from stopward.adapters.clocks import SystemClock
+    from stopward.local.journal_command import moment_of, replay_journal
+
+    try:
+        first, last = (None if text is None else moment_of(text) for text in (since, until))
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
+    if first is not None and last is not None and first >= last:
+        raise click.UsageError(f"--since {since} is not before --until {until}")
+    return replay_journal(
+        home,
+        database_url=database_url,
+        account=account,
+        since=first,
+        until=last,
+        as_json=as_json,
+        clock=SystemClock(),
+        console=Console(stderr=True),
+        output=sys.stdout,
+    )
 
 
 def _loaded() -> ModuleType:

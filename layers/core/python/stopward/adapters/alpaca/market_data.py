@@ -12,6 +12,7 @@ from stopward.adapters.alpaca.transport import Answer, Transport
 from stopward.adapters.alpaca.wire import stamp
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote
+from stopward.domain.money import as_kept
 from stopward.errors import BrokerRejected, BrokerUnavailable
 
 Feed = Literal["iex", "sip", "delayed_sip", "otc", "boats", "overnight"]
@@ -178,8 +179,9 @@ def _quote(value: object, symbol: Symbol, feed: str) -> Quote:
     return Quote(
         symbol=symbol,
         at=row.moment("t"),
-        bid=row.optional_decimal("bp") or ZERO,
-        ask=row.optional_decimal("ap") or ZERO,
+        # What is decided on is what the journal keeps.
+        bid=as_kept(row.optional_decimal("bp") or ZERO),
+        ask=as_kept(row.optional_decimal("ap") or ZERO),
         feed=feed,
     )
 

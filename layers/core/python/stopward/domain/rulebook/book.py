@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Final, Literal
 
+from stopward.domain.rule_set import RuleSet, rule_set_of
 from stopward.domain.rulebook.settings import AccountSettings, Limits, LossStreak
 from stopward.errors import InvalidState
 from stopward.rules.indicators import Periods
@@ -63,7 +64,7 @@ class RuleBook:
     symbols: Mapping[str, Override] = field(default_factory=dict)
     tags: Mapping[str, Override] = field(default_factory=dict)
     hash: str = field(init=False)
-    _resolved: dict[tuple[str, tuple[str, ...], bool], Rules] = field(
+    _resolved: dict[tuple[str, tuple[str, ...], bool], tuple[RuleSet, Rules]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -77,9 +78,22 @@ class RuleBook:
         held_overnight: the position was opened in an earlier session; unless it carries
         `account.session_flat_tag` the session flat then leaves it alone.
         """
+        return self._rules_of(symbol, tags, held_overnight)[1]
+
+    def rule_set_for(
+        self, symbol: str, tags: Sequence[str], *, held_overnight: bool = False
+    ) -> RuleSet:
+        """Return what `rules_for` returns as the journal keeps it, for the same arguments."""
+        return self._rules_of(symbol, tags, held_overnight)[0]
+
+    def _rules_of(
+        self, symbol: str, tags: Sequence[str], held_overnight: bool
+    ) -> tuple[RuleSet, Rules]:
         key = (symbol, tuple(sorted(tags)), held_overnight)
         if key not in self._resolved:
-            self._resolved[key] = self._resolve(symbol, frozenset(tags), held_overnight)
+            rule_set = rule_set_of(self._resolve(symbol, frozenset(tags), held_overnight))
+            # From what is kept, so that it is decided by what is kept.
+            self._resolved[key] = rule_set, rule_set.rules()
         return self._resolved[key]
 
     @property

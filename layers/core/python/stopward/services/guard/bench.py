@@ -7,6 +7,7 @@ from stopward.domain.day import is_carried
 from stopward.domain.excursions import measured_for, with_measured
 from stopward.domain.market import Session
 from stopward.domain.position import Position
+from stopward.domain.rule_set import RuleSet
 from stopward.domain.rulebook import Mask, RuleBook
 from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.rules.parameters import Rules
@@ -42,8 +43,20 @@ class Bench:
         How far winners went against the account is read with the snapshot, so that a tick has one
         answer for all positions.
         """
-        tags = (*position.tags, *self.snapshot.tags.get(position.symbol, ()))
         rules = self.book.rules_for(
-            position.symbol, tags, held_overnight=is_carried(position, self.session)
+            position.symbol,
+            self._tags(position),
+            held_overnight=is_carried(position, self.session),
         )
         return with_measured(rules, measured_for(rules, self.snapshot.excursions))
+
+    def rule_set_for(self, position: Position) -> RuleSet:
+        """Return the rules of a position as its file has them, for the journal."""
+        return self.book.rule_set_for(
+            position.symbol,
+            self._tags(position),
+            held_overnight=is_carried(position, self.session),
+        )
+
+    def _tags(self, position: Position) -> tuple[str, ...]:
+        return (*position.tags, *self.snapshot.tags.get(position.symbol, ()))

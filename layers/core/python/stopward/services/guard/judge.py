@@ -7,13 +7,13 @@ from decimal import Decimal
 from math import isfinite
 
 from stopward.domain.day import day_now, notices
-from stopward.domain.decide import Verdict, admit, decide
-from stopward.domain.decision import Decision, Exit, Hold
+from stopward.domain.decide import Verdict, admit, decide, is_through, settled_by, with_one_zero
+from stopward.domain.decision import Circumstances, Decision, Exit
 from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
 from stopward.domain.money import decimal_of
-from stopward.domain.position import Position
+from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.reasons import reasons_of
 from stopward.domain.rulebook import masked
 from stopward.domain.snapshot import (
@@ -37,7 +37,7 @@ from stopward.rules.codes import RULE_VERSION, fired_rules
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
 from stopward.services.guard.bench import Bench
-from stopward.services.guard.subject import Beliefs, Subject, exit_price, is_through
+from stopward.services.guard.subject import Beliefs, Subject, exit_price
 
 FRESH_BAR = timedelta(seconds=60)
 """A closed bar is decided on while it is younger than this; later the quote tells more."""
@@ -88,7 +88,8 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
         halted=bench.snapshot.account.halted,
     )
     day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
-    judged = [_judge_one(bench, subject, bar, symbols, now.account) for subject, bar in prepared]
+    account = with_one_zero(now.account)
+    judged = [_judge_one(bench, subject, bar, symbols, account) for subject, bar in prepared]
     day = replace(day, locked_by=day.locked_by or _locking(judged))
     return Judgement(
         judged=tuple(judged),
@@ -99,7 +100,7 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
         ),
         views=_views(bench, judged, symbols),
         day=day,
-        account=now.account,
+        account=account,
         alarms=alarms,
         rules={
             subject.position.symbol: bench.rules_for(subject.position) for subject, _ in prepared
@@ -187,10 +188,14 @@ def _judge_one(
         return Judged(subject=subject)
     rules = masked(bench.rules_for(position), bench.mask)
     quote = bench.market.usable(position.symbol)
-    bar = _bar(bench, position, fresh, symbols[position.symbol], quote, rules=rules)
+    bar = with_one_zero(_bar(bench, position, fresh, symbols[position.symbol], quote, rules=rules))
     usable = fresh is not None or quote is not None
     verdict = decide(position, bar, account, rules, usable=usable)
-    subject, decision = _escalate(subject, admit(verdict.decision, position, quote), quote)
+    circumstances = _circumstances(bench, subject)
+    decision = settled_by(
+        verdict, quote, covered=circumstances.covered, crossed=circumstances.crossed
+    )
+    subject = _crossed(subject, verdict, quote, covered=circumstances.covered)
     hits = position.marks._replace(hits=verdict.proposal.hits)
     subject = replace(subject, position=replace(subject.position, marks=hits))
     row = DecisionRow(
@@ -209,6 +214,7 @@ def _judge_one(
         mask=bench.mask,
         closed_bar=bar.closed > 0,
         measured=measured_in(rules),
+        circumstances=circumstances,
     )
     return Judged(subject=subject, decision=decision, verdict=verdict, bar=bar, row=row)
 
@@ -236,25 +242,26 @@ def _bar(
     return pulse(bar_for(context, rules), price, to_close=to_close, spread=spread)
 
 
-def _escalate(
-    subject: Subject, decision: Decision, quote: Quote | None
-) -> tuple[Subject, Decision]:
-    """Leave a breach to the stop that rests, for a pulse; an exit of ours only if it did not fill.
+def _circumstances(bench: Bench, subject: Subject) -> Circumstances:
+    position = subject.position
+    return Circumstances(
+        rule_set=bench.rule_set_for(position).digest,
+        hand_loosened=HAND_LOOSENED in position.flags,
+        covered=_is_covered(subject),
+        crossed=CROSSED_FLAG in position.flags,
+    )
 
-    A covered position is escalated when the whole quote was through its stop at two ticks in a row:
-    then the stop was elected and did not fill (a buy stop-limit in a squeeze), or never triggered.
-    """
+
+def _crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered: bool) -> Subject:
+    """Return the subject with the flag that a breach of its resting stop was seen, or without."""
     position = subject.position
     flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
-    if isinstance(decision, Exit) and decision.rule == "stop" and _is_covered(subject):
-        through = quote is not None and is_through(quote, position)
-        if not through or CROSSED_FLAG not in position.flags:
-            decision = Hold()
-        if through:
-            flags = (*flags, CROSSED_FLAG)
-    if flags != position.flags:
-        subject = replace(subject, position=replace(position, flags=flags))
-    return subject, decision
+    breached = admit(verdict.decision, verdict.state, quote) == Exit(rule="stop")
+    if breached and covered and quote is not None and is_through(quote, verdict.state):
+        flags = (*flags, CROSSED_FLAG)
+    if flags == position.flags:
+        return subject
+    return replace(subject, position=replace(position, flags=flags))
 
 
 def _is_covered(subject: Subject) -> bool:

@@ -8,6 +8,7 @@ from stopward.domain.adoption import HALTED_TAG
 from stopward.domain.decision import Hold
 from stopward.domain.money import plain
 from stopward.domain.orders import SIZED
+from stopward.domain.rule_set import RuleSet
 from stopward.domain.snapshot import Alarm, Observation, TickRecord
 from stopward.errors import StopwardError
 from stopward.services.guard.bench import Bench
@@ -49,6 +50,7 @@ def tick_record(
         ),
         symbols=judgement.symbols,
         views=judgement.views,
+        rule_sets=_rule_sets(bench, judgement),
         decisions=tuple(each.row for each in judgement.judged if each.row is not None),
         orders=orders,
         settled=beliefs.settled,
@@ -67,6 +69,16 @@ def tick_record(
         lease_seconds=lease_seconds,
         release=not orders,
     )
+
+
+def _rule_sets(bench: Bench, judgement: Judgement) -> tuple[RuleSet, ...]:
+    """Return the rules that the decisions name, each once."""
+    found = (
+        bench.rule_set_for(each.subject.position)
+        for each in judgement.judged
+        if each.row is not None
+    )
+    return tuple({rule_set.digest: rule_set for rule_set in found}.values())
 
 
 def beyond_fills(planned: Iterable[Planned]) -> tuple[Observation, ...]:
@@ -91,7 +103,10 @@ def _resolved(bench: Bench) -> tuple[str, ...]:
 
 
 def without_holds(record: TickRecord, error: StopwardError) -> TickRecord:
-    """Return the record without its holds and views: what protects must still be written."""
+    """Return the record without its holds and views: what protects must still be written.
+
+    What is left cannot be decided again, and says so.
+    """
     alarm = Alarm(
         key="journal_failed",
         kind="journal_failed",
@@ -99,8 +114,12 @@ def without_holds(record: TickRecord, error: StopwardError) -> TickRecord:
         message=f"the journal of this tick could not be written: {error}",
         severity="critical",
     )
-    acted = tuple(row for row in record.decisions if not isinstance(row.decision, Hold))
-    return replace(record, decisions=acted, views=(), alarms=(*record.alarms, alarm))
+    acted = tuple(
+        replace(row, circumstances=None)
+        for row in record.decisions
+        if not isinstance(row.decision, Hold)
+    )
+    return replace(record, decisions=acted, rule_sets=(), views=(), alarms=(*record.alarms, alarm))
 
 
 def is_unprotected(subject: Subject) -> bool:

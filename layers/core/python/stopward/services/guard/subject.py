@@ -98,13 +98,6 @@ def exit_price(quote: Quote, position: Position) -> Decimal:
     return quote.bid if position.side == "long" else quote.ask
 
 
-def is_through(quote: Quote, position: Position) -> bool:
-    """Whether both sides of the quote are beyond the position's stop."""
-    if position.side == "long":
-        return quote.ask <= position.stop
-    return quote.bid >= position.stop
-
-
 def by_symbol(items: Iterable[Named]) -> dict[Symbol, tuple[Named, ...]]:
     """Return orders or fills grouped by their symbol, each group in the order given."""
     groups: dict[Symbol, list[Named]] = {}
