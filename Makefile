@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench nightly soak lock clean
+.PHONY: help run replay test check format bench nightly soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,9 @@ check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advis
 	$(BIN)/python -m tests.repo.advisors
 	$(BIN)/cfn-lint template.yaml
 
+replay: $(VENV)/installed-replay ## Replay positions over bars (ARGS="--bars FILE --positions FILE")
+	@$(BIN)/stopward replay $(ARGS)
+
 format: $(VENV)/installed-dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -50,6 +53,9 @@ lock: ## Compile the pins again (needs uv)
 		--generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
 	uv pip compile pyproject.toml --extra local --group build --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/local.txt
+	uv pip compile pyproject.toml --extra local --extra replay --group build --universal \
+		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
+		-o requirements/replay.txt
 	uv pip compile requirements/data.in --no-deps --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -o requirements/data.txt
 	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
@@ -69,6 +75,10 @@ $(VENV)/installed-run: requirements/local.txt requirements/data.txt pyproject.to
 	@$(PIP) install --no-deps --require-hashes -r requirements/local.txt
 	@rm -rf $(VENV)/data && $(PIP) install --no-deps --require-hashes --target $(VENV)/data -r requirements/data.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-replay: requirements/replay.txt $(VENV)/installed-run
+	@$(PIP) install --no-deps --require-hashes -r requirements/replay.txt
 	@touch $@
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed-run

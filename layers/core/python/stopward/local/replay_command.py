@@ -184,6 +184,6 @@ def _loaded() -> ModuleType:
         if error.name is None or error.name.startswith("stopward"):
             raise
         raise InvalidInput(
-            f"replay needs {error.name}, which is not installed: install stopward[replay]"
+            f"this needs {error.name}, which is not installed: run make replay once"
         ) from error
     return command
