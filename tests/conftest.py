@@ -30,8 +30,9 @@ POSTGRES_VERSIONS = (EMBEDDED, HOSTED)
 
 LONGEST = (
     "tests/faults/test_random_schedules.py",
-    "tests/volume/test_index_use.py",
     "tests/faults/stack/test_stack.py",
+    "tests/volume/test_index_use.py",
+    "tests/local/test_up.py",
     "tests/db/test_interleavings.py",
     "tests/replay/test_compiled_equals_interpreted.py",
     "tests/db/test_isolation.py",

@@ -26,7 +26,7 @@ FLAT_MINUTES = 8
 SWINGS = (0.001, 0.004, 0.008, 0.015)
 CLOSE_MINUTE = 390
 PULSES = (10.0, 20.0)
-WAKES = (2, 4, 4, 6, 6, 8, 12, 16, 30)
+WAKES = (2, 2, 4, 4, 6, 6, 8, 12, 30)
 """How long schedules are: mostly short, for what breaks mostly breaks in few steps."""
 RULES = (
     '[rules.breakeven]\narm = "0.4 r"\n',
