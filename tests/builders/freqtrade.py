@@ -17,6 +17,8 @@ HOUR = 60.0
 Prices = tuple[float, float, float, float]
 """Open, high, low, close."""
 FREE = Slippage(0.0, 0.0, 0.0, 0.0)
+NIGHT = 1440.0 - 390.0
+"""Minutes from one session's close to the next one's open."""
 
 
 class Left(NamedTuple):
@@ -103,15 +105,18 @@ def walked_there(
     bar_minutes: float = HOUR,
     per_unit: float = 100.0,
     slippage: Slippage = FREE,
+    night_before: int | None = None,
 ) -> Walked:
-    """Return what becomes of a position, interpreted."""
+    """Return what becomes of a position, interpreted; a night may lie before one of its bars."""
     entries = one_entry(bars, side=side, entry=entry, at_open=at_open, per_unit=per_unit)
     exits = Exits(*([NAN] * MOST_EXITS for _ in Exits._fields))
     path = StopPath([0], [NAN] * len(bars))
     courses = Courses([0], *([NAN] for _ in Courses._fields[1:]))
     outcomes = Outcomes(*([NAN] for _ in Outcomes._fields))
     market = Market(price_columns(bars), None)
-    clock = Clock([bar_minutes * at for at in range(len(bars))], bar_minutes)
+    night = len(bars) if night_before is None else night_before
+    starts = [bar_minutes * at + (NIGHT if at >= night else 0.0) for at in range(len(bars))]
+    clock = Clock(starts, bar_minutes)
     log = Log(exits, path)
     walk_freqtrade([0], courses, entries, market, clock, rules, Rules(), slippage, log)
     finish_freqtrade([0], courses, entries, market, slippage, log, outcomes)

@@ -1,4 +1,4 @@
-"""Positions replayed under the exits of freqtrade, as its backtest books them: optimistic.
+"""Positions replayed under the exits of freqtrade, as its backtest books them.
 
 A position entered at the start of a bar is a trade that a signal of the bar before opened: at that
 bar's open, and that bar counts. One entered inside a bar is a trade that a signal of that bar
@@ -34,8 +34,9 @@ from stopward.rules.types import Slippage
 
 NO_SLIPPAGE: Final = Slippage(ticks=0.0, spread=0.0, fraction=0.0, exits=0.0)
 OPTIMISTIC: Final = (
-    "optimistic: a trail is raised from a bar's best price before its worst one is tested against "
-    "it, and a gap through a stop fills at the stop when the bar comes back to it"
+    "optimistic assumptions: a trail is raised from a bar's best price before its worst one is "
+    "tested against it, a gap through a stop fills at the stop when the bar comes back to it, and "
+    "nothing slips unless told to"
 )
 """What to say beside every result of this policy."""
 

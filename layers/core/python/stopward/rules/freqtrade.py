@@ -1,8 +1,9 @@
 """The exits of freqtrade's backtest: its stop, its trail and its profit by age, inside one bar.
 
-A second way to walk, for people who migrate; `kernel` is ours. It is optimistic, for it takes the
-order inside a bar that pays: the trail is raised from the favourable extreme before the adverse one
-is tested against it. docs/replay-freqtrade.md tells every difference, each with an example.
+A second way to walk, for people who migrate; `kernel` is ours. Its assumptions are optimistic: the
+trail is raised from a bar's favourable extreme before the adverse one is tested against it, and a
+gap through the stop that comes back fills at the stop. docs/replay-freqtrade.md tells every
+difference, each with an example, and how far it is off.
 
 Everything is a ratio of the entry price with the fee inside, without leverage. With `fee` paid on
 the value at entry and again at exit, `gain` of a price is, for a long and for a short,
