@@ -128,7 +128,7 @@ def positions_in(symbol: Symbol, path: Cents) -> list[PositionRow]:
 def compared(setting: Setting, positions: list[PositionRow], table: BarTable) -> dict[str, float]:
     """Return the mean result of each policy in R, and of the paired difference its error."""
     strategy = parse_freqtrade(f"stoploss = -0.01\n{setting.there}", source="there")
-    there = replay_freqtrade(positions, table, strategy).gross_r
+    there = replay_freqtrade(positions, table, strategy.rules).gross_r
     free = Conditions(slippage=NO_SLIPPAGE)
     here = replay(positions, table, parse(setting.here, source="here"), free).gross_r
     # Positions of one session share its path, so sessions are what is independent.

@@ -30,8 +30,7 @@ def test_the_generated_parts_are_those_of_the_code() -> None:
 
 def test_the_configuration_on_the_page_is_read() -> None:
     (text,) = blocks(NAME, "json")
-    rules = parse_freqtrade(text, source=NAME)
-    assert rules.stoploss == -0.1
+    assert parse_freqtrade(text, source=NAME).rules.stoploss == -0.1
     assert set(json.loads(text)) == set(READ)
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from stopward.domain.freqtrade import CANNOT, parse_freqtrade
+from stopward.domain.freqtrade import CANNOT, Strategy, parse_freqtrade
 from stopward.errors import InvalidInput
 from stopward.rules.freqtrade import MOST_ROI_STEPS, NO_STEP, RoiStep
 
@@ -27,6 +27,7 @@ WHOLE = """
 }
 """
 AS_TOML = """
+timeframe = "5m"
 stoploss = -0.1
 trailing_stop = true
 trailing_stop_positive = 0.02
@@ -38,7 +39,9 @@ minimal_roi = { "0" = 0.04, 30 = 0.01, 60 = -1 }
 
 
 def test_a_whole_configuration_is_read():
-    rules = parse_freqtrade(WHOLE, source="config.json")
+    read = parse_freqtrade(WHOLE, source="config.json")
+    rules = read.rules
+    assert read.timeframe_minutes == 5.0
     assert rules[:5] == (-0.1, 1.0, 0.02, 0.03, 1.0)
     assert rules.minimal_roi[:3] == (RoiStep(0.0, 0.04), RoiStep(30.0, 0.01), RoiStep(60.0, -1.0))
     assert rules.minimal_roi[3:] == (NO_STEP,) * (MOST_ROI_STEPS - 3)
@@ -52,7 +55,9 @@ def test_toml_means_the_same():
 
 
 def test_what_is_not_there_is_off():
-    rules = parse_freqtrade('{"stoploss": -0.05}', source="config.json")
+    read = parse_freqtrade('{"stoploss": -0.05}', source="config.json")
+    rules = read.rules
+    assert read.timeframe_minutes is None
     assert (rules.trailing_stop, rules.trailing_stop_positive_offset, rules.fee) == (0.0, 0.0, 0.0)
     assert math.isnan(rules.trailing_stop_positive)
     assert rules.minimal_roi == (NO_STEP,) * MOST_ROI_STEPS
@@ -88,6 +93,8 @@ def test_what_is_not_there_is_off():
         ({"minimal_roi": {"0": -1.5}}, "minimal_roi.0: was -1.5; allowed"),
         ({"minimal_roi": {"0": 0.1, "00": 0.2}}, "minimal_roi.00: 0 minutes stand twice"),
         ({"minimal_roi": {str(at): 0.1 for at in range(13)}}, "minimal_roi: was a table; allowed"),
+        ({"timeframe": 5}, "timeframe: was 5; allowed: a number of minutes, hours, days or weeks"),
+        ({"timeframe": "5 min"}, 'timeframe: was "5 min"; allowed'),
         ({"trailing_stop_positve": 0.01}, 'did you mean "trailing_stop_positive"'),
     ],
 )
@@ -133,4 +140,14 @@ def test_text_that_cannot_be_read_is_refused(text: str, said: str):
 
 def test_a_trail_that_is_off_contradicts_nothing():
     document = json.loads(WHOLE) | {"trailing_stop": False, "trailing_stop_positive_offset": 0.01}
-    assert parse_freqtrade(json.dumps(document), source="config.json").trailing_stop == 0.0
+    read = parse_freqtrade(json.dumps(document), source="config.json")
+    assert read.rules.trailing_stop == 0.0
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "minutes"), [("1m", 1.0), ("15m", 15.0), ("4h", 240.0), ("1d", 1440.0)]
+)
+def test_a_timeframe_is_read_in_minutes(timeframe: str, minutes: float):
+    text = json.dumps({"stoploss": -0.1, "timeframe": timeframe})
+    read = parse_freqtrade(text, source="config.json")
+    assert read == Strategy(rules=read.rules, timeframe_minutes=minutes)

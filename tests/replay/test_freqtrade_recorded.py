@@ -29,7 +29,7 @@ def test_ten_trades_leave_as_they_did_there(number: int) -> None:
         bar, cents, reason = trade["left"]
         left = walked_there(
             bars,
-            parse_freqtrade(json.dumps(trade["settings"]), source="recorded"),
+            parse_freqtrade(json.dumps(trade["settings"]), source="recorded").rules,
             side=float(trade["side"]),
             entry=bars[0][0],
             bar_minutes=float(trade["minutes"]),

@@ -151,3 +151,11 @@ def test_shares_are_walked_alike_whatever_the_threads():
 def test_a_position_without_a_bar_is_refused():
     with pytest.raises(InvalidInput, match="after the last bar"):
         replayed(bars_of([FLAT, FLAT]), strategy(), a_position(OPENS + timedelta(days=3)))
+
+
+def test_bars_of_another_timeframe_are_refused():
+    table = bars_of([FLAT, FLAT, FLAT])
+    with pytest.raises(InvalidInput, match=r"span 1 minutes and the timeframe .* is 5: give bars"):
+        replay_freqtrade([a_position()], table, strategy(), timeframe_minutes=5.0)
+    same = replay_freqtrade([a_position()], table, strategy(), timeframe_minutes=1.0)
+    assert left(same) == (minute(2), 100.0, "open")

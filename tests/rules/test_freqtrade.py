@@ -55,12 +55,24 @@ def _trail_of(rules: object) -> dict[str, float]:
 
 
 def test_a_position_entered_inside_a_bar_begins_with_the_next() -> None:
-    bars = ((100, 106, 94, 100), FLAT, (100, 106, 99, 105), FLAT)
-    rules = strategy(-0.05, roi={0: 0.2, 60: 0.04})
+    bars = ((100, 106, 94, 100), FLAT, (100, 106, 99, 105), (100, 106, 99, 105))
+    rules = strategy(-0.05, roi={0: 0.2, 120: 0.04})
     assert walked_there(bars, rules, at_open=True).left == Left(0, 95, STOP)
     inside = walked_there(bars, rules, at_open=False)
-    assert inside.left == Left(2, 104, ROI), "its age is 60 minutes in its second bar"
-    assert inside.stops == [95.0, 95.0]
+    assert inside.left == Left(3, 104, ROI), "it is 60 minutes old in its second bar"
+    assert inside.stops == [95.0, 95.0, 95.0]
+
+
+def test_an_open_fills_only_where_a_step_is_whole_bars() -> None:
+    bars = (FLAT, (103, 104, 100, 101), FLAT)
+    rules = strategy(-0.05, roi={0: 0.2, 1110: 0.01})
+    after_a_night = walked_there(bars, rules, night_before=1)
+    assert after_a_night.left == Left(1, 101, ROI), "1,110 minutes are 18.5 bars"
+    halves = walked_there(bars, rules, night_before=1, bar_minutes=30.0)
+    assert halves.left == Left(2, 100, OPEN), "it is 1,080 minutes old"
+    whole = walked_there(bars, strategy(-0.05, roi={0: 0.2, 1080: 0.01}), night_before=1,
+                         bar_minutes=30.0)  # fmt: skip
+    assert whole.left == Left(1, 103, ROI)
 
 
 def test_a_position_entered_inside_its_last_bar_ends_at_its_close() -> None:

@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -20,6 +22,7 @@ READ: Final = (
     "trailing_only_offset_is_reached",
     "minimal_roi",
     "fee",
+    "timeframe",
 )
 """The keys that mean something here; a configuration holds many more."""
 CANNOT: Final = {
@@ -38,9 +41,20 @@ ROI_ALLOWED: Final = (
     f"a table of at most {MOST_ROI_STEPS} steps, whole minutes to a ratio from -1 to "
     f'{LARGEST_PROFIT:g}, such as {{"0": 0.04, "30": 0.01}}'
 )
+TIMEFRAME: Final = re.compile(r"([1-9][0-9]{0,3})([mhdw])")
+MINUTES: Final = {"m": 1.0, "h": 60.0, "d": 1440.0, "w": 10_080.0}
+"""Of each unit of a timeframe."""
 
 
-def parse_freqtrade(text: str, *, source: str) -> FreqtradeRules:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """What a text sets. timeframe_minutes: what its bars span; None when it names none."""
+
+    rules: FreqtradeRules
+    timeframe_minutes: float | None
+
+
+def parse_freqtrade(text: str, *, source: str) -> Strategy:
     """Return the exits that a JSON or TOML text sets; `source` names it in messages.
 
     Text that begins with a brace is JSON. Without `minimal_roi` no profit by age is taken, without
@@ -74,10 +88,11 @@ def parse_freqtrade(text: str, *, source: str) -> FreqtradeRules:
             lambda value: 0.0 <= value <= 0.1, default=0.0,
         ),
     )  # fmt: skip
+    timeframe = _timeframe(document.get("timeframe"), problems)
     problems.raise_if_any()
     _refuse_contradictions(rules, problems)
     problems.raise_if_any()
-    return rules
+    return Strategy(rules=rules, timeframe_minutes=timeframe)
 
 
 def _loaded(text: str, source: str) -> Mapping[str, object]:
@@ -154,6 +169,16 @@ def _float(raw: object) -> float | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     return float(raw) if -LARGEST_PROFIT <= raw <= LARGEST_PROFIT else None
+
+
+def _timeframe(raw: object, problems: Problems) -> float | None:
+    if raw is None:
+        return None
+    match = TIMEFRAME.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None:
+        problems.value("timeframe", raw, 'a number of minutes, hours, days or weeks such as "5m"')
+        return None
+    return float(match[1]) * MINUTES[match[2]]
 
 
 def _steps(raw: object, problems: Problems) -> tuple[RoiStep, ...]:

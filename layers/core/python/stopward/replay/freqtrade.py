@@ -19,6 +19,7 @@ from stopward.domain.market import Instrument
 from stopward.domain.money import sign
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import parse
+from stopward.errors import InvalidInput
 from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
 from stopward.replay.compiled import compiled
 from stopward.replay.engine import PORTION, Progress, shares
@@ -114,6 +115,7 @@ def replay_freqtrade(
     rules: FreqtradeRules,
     conditions: Conditions | None = None,
     *,
+    timeframe_minutes: float | None = None,
     instruments: dict[Symbol, Instrument] | None = None,
     workers: int = 1,
     cache_folder: Path | None = None,
@@ -122,12 +124,17 @@ def replay_freqtrade(
     """Walk positions over bars under one strategy's exits, and return what became of each.
 
     conditions: slippage and commission; `as_there` when None. Their timing, gap and equity mean
-    nothing here. The bars are to be those of the strategy's timeframe. R is the distance to the
-    stop that a position came with, so that policies compare; without one, to the stop of `rules`.
-    A position's own stop and target do nothing else.
+    nothing here. timeframe_minutes: what the strategy's bars span, where it says so. R is the
+    distance to the stop that a position came with, so that policies compare; without one, to the
+    stop of `rules`. A position's own stop and target do nothing else.
 
-    Raises InvalidInput when a position has no bar.
+    Raises InvalidInput when a position has no bar, or when the bars are of another timeframe.
     """
+    if timeframe_minutes is not None and timeframe_minutes != table.length:
+        raise InvalidInput(
+            f"the bars span {table.length:g} minutes and the timeframe of the configuration is "
+            f"{timeframe_minutes:g}: give bars of that length, or leave timeframe out"
+        )
     known = instruments or {}
     stopped = [_with_stop(position, rules, known) for position in positions]
     found = opened(stopped, table, parse("", source="freqtrade"), instruments=known)
