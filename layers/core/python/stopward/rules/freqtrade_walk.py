@@ -38,6 +38,38 @@ def stop_at(state: State, stop: float) -> State:
     return settle(state, moved, NAN)
 
 
+def run_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
+    course: Course,
+    row: int,
+    entries: Entries,
+    market: Market,
+    clock: Clock,
+    rules: FreqtradeRules,
+    unset: Rules,
+    slippage: Slippage,
+    log: Log,
+) -> Course:
+    """Return the course at its end, or after the last bar where it is still open."""
+    state = stop_at_entry(course.state, rules)
+    start = entries.start[row]
+    began = NAN
+    for at in range(start, entries.end[row]):
+        if at == start and not entries.at_open[row] > 0.0:
+            mark_stop(log.path, state, at - start, row)
+            continue
+        if began != began:
+            began = clock.starts[at]
+        bar = bar_of(market.bars, at, 0.0)
+        met = meet(state, bar, clock.starts[at] - began, rules, clock.bar_minutes)
+        if met.fill.quantity > 0.0:
+            paid = slippage_of(met.fill, slippage)
+            tally = count(course.tally, state, bar, met.fill, at, paid, log.exits, row)
+            return Course(book(state, met.fill), tally, at + 1)
+        state = stop_at(observe(state, bar, unset), met.stop)
+        mark_stop(log.path, state, at - start, row)
+    return Course(state, course.tally, entries.end[row])
+
+
 def walk_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
     rows: Indices,
     courses: Courses,
@@ -56,25 +88,10 @@ def walk_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
     """
     for number in range(len(rows)):
         row = rows[number]
-        course = opened(entries, row)
-        start = entries.start[row]
-        state = stop_at_entry(course.state, rules)
-        tally = course.tally
-        began = NAN
-        for at in range(start, entries.end[row]):
-            if at > start or entries.at_open[row] > 0.0:
-                if began != began:
-                    began = clock.starts[at]
-                bar = bar_of(market.bars, at, 0.0)
-                met = meet(state, bar, clock.starts[at] - began, rules, clock.bar_minutes)
-                if met.fill.quantity > 0.0:
-                    paid = slippage_of(met.fill, slippage)
-                    tally = count(tally, state, bar, met.fill, at, paid, log.exits, row)
-                    state = book(state, met.fill)
-                    break
-                state = stop_at(observe(state, bar, unset), met.stop)
-            mark_stop(log.path, state, at - start, row)
-        keep(courses, row, Course(state, tally, entries.end[row]))
+        course = run_freqtrade(
+            opened(entries, row), row, entries, market, clock, rules, unset, slippage, log
+        )
+        keep(courses, row, course)
 
 
 def stop_at_entry(state: State, rules: FreqtradeRules) -> State:
