@@ -10,7 +10,7 @@ from stopward.rules.codes import RULE_NAMES
 from stopward.rules.freqtrade import MOST_ROI_STEPS
 from tests.builders.freqtrade_differences import DIFFERENCES, Difference, walked_both
 from tests.docs.freqtrade_document import refreshed
-from tests.docs.pages import blocks, page, section
+from tests.docs.pages import ROOT, blocks, page, section
 
 NAME = "docs/replay-freqtrade.md"
 
@@ -46,3 +46,10 @@ def test_the_rules_of_the_order_exist() -> None:
     rules = re.findall(r"Rule\s+`([a-z_]+)`", section(NAME, "## Inside one bar"))
     assert len(rules) == 4
     assert set(rules) - {"open"} <= set(RULE_NAMES)
+
+
+def test_the_page_tells_how_many_trades_were_recorded() -> None:
+    recorded = json.loads((ROOT / "tests/replay/freqtrade_2026_9.json").read_text(encoding="utf-8"))
+    assert f"{len(recorded)} random trades" in page(NAME)
+    reasons = {trade["left"][2] for trade in recorded}
+    assert all(f"`{reason}`" in section(NAME, "## Inside one bar") for reason in reasons)
