@@ -89,7 +89,7 @@ class Walk:
             some(slice(None))
             return
         with ThreadPoolExecutor(self.workers) as threads:
-            list(threads.map(some, _shares(len(rows), self.workers)))
+            list(threads.map(some, shares(len(rows), self.workers)))
 
     def outcomes(self) -> Outcomes:
         """Book what is still open at its last close, and return what became of every position."""
@@ -133,6 +133,7 @@ def _same_overnight(walking: Walk, rows: Integers) -> np.ndarray[tuple[int], np.
     )
 
 
-def _shares(count: int, workers: int) -> Sequence[slice]:
+def shares(count: int, workers: int) -> Sequence[slice]:
+    """Return where the shares of so many workers begin and end."""
     edges = np.linspace(0, count, workers + 1).astype(int).tolist()
     return [slice(first, last) for first, last in pairwise(edges)]

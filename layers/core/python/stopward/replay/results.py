@@ -3,20 +3,48 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stopward.domain.opening import PositionRow
-from stopward.replay.engine import Walk
-from stopward.replay.table import Floats, moment_of
-from stopward.replay.terms import Commission
+from stopward.replay.entries import Opened
+from stopward.replay.table import BarTable, Floats, moment_of
+from stopward.replay.terms import Commission, Conditions
 from stopward.rules.codes import RULE_NAMES
-from stopward.rules.columns import Exits, Outcomes
+from stopward.rules.columns import Courses, Exits, Outcomes
 from stopward.rules.course import MOST_EXITS
 
 STILL_OPEN = "open"
 """The rule of what the end of the bars closed, not a rule."""
+
+
+class Walked(Protocol):
+    """Positions that were walked, under whichever policy."""
+
+    @property
+    def opened(self) -> Opened:
+        """The positions."""
+
+    @property
+    def table(self) -> BarTable:
+        """The bars."""
+
+    @property
+    def conditions(self) -> Conditions:
+        """What fills cost."""
+
+    @property
+    def courses(self) -> Courses:
+        """How far each position came."""
+
+    @property
+    def exits(self) -> Exits:
+        """Every fill."""
+
+    def outcomes(self) -> Outcomes:
+        """Book what is still open, and return what became of every position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +108,8 @@ class Results:
             )
 
 
-def results_of(walking: Walk) -> Results:
-    """Return the results of positions that were walked; what is open ends at its last close."""
+def results_of(walking: Walked) -> Results:
+    """Return the results of positions that were walked; what is open is booked at its end."""
     is_open = np.asarray(walking.courses.quantity) > 0
     outcomes = walking.outcomes()
     sold = np.asarray(walking.courses.sold).astype(np.int64) + is_open
