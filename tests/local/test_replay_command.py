@@ -149,6 +149,17 @@ def test_whatif_pairs_two_rule_files(replay: Replay) -> None:
     assert "--rules was given 1 times; two files are compared" in str(refused.exception)
 
 
+def test_a_strategy_of_freqtrade_is_walked_as_it_would_be_there(replay: Replay) -> None:
+    """Its profit of 1 % is reached inside the second bar; ours is a target that rests."""
+    strategy = '{"minimal_roi": {"0": 0.01}, "stoploss": -0.05, "trailing_stop": false}'
+    result = replay("--policy", "freqtrade", "--slippage", "none", rules=strategy)
+    assert "Policy freqtrade:" in result.stdout
+    (first, _) = positions_of(
+        replay("--csv", "--policy", "freqtrade", "--slippage", "none", rules=strategy)
+    )
+    assert (first["exit_at"], float(first["exit_price"])) == ("2024-01-03T14:31:00+00:00", 101.0)
+
+
 def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Replay) -> None:
     rules = RULES.replace('adopt = "all"', 'adopt = "listed"\nallow = ["AAPL"]')
     result = replay(

@@ -57,6 +57,10 @@ def file_options(command: Command) -> Command:
 @click.command()
 @file_options
 @RULES
+@click.option(
+    "--policy", type=click.Choice(["conservative", "freqtrade"]), default="conservative",
+    show_default=True, help="Whose fills; with freqtrade --rules is a strategy of that peer.",
+)  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="A row for each position on stdout.")
 @click.option("--journal", is_flag=True, help="Decide every recorded decision again instead.")
 @click.option(
@@ -70,6 +74,7 @@ def replay(
     /,
     *,
     rules: Path | None,
+    policy: str,
     as_csv: bool,
     journal: bool,
     since: str | None,
@@ -91,9 +96,8 @@ def replay(
             home, since, until, database_url=database_url, account=account,
             as_json=asked["as_json"],
         )  # fmt: skip
-    return _run(
-        home, "replay_files", rules=() if rules is None else (rules,), as_csv=as_csv, **asked
-    )
+    files = () if rules is None else (rules,)
+    return _run(home, "replay_files", rules=files, policy=policy, as_csv=as_csv, **asked)
 
 
 @click.command()
@@ -121,6 +125,7 @@ def _run(
     bars: Path | None,
     positions: Path | None,
     rules: tuple[Path, ...],
+    policy: str = "conservative",
     as_csv: bool = False,
     **asked: Any,
 ) -> int:
@@ -134,6 +139,7 @@ def _run(
         bars=bars,
         positions=positions,
         rules=rules,
+        policy=policy,
         as_csv=as_csv,
         page=None,
         machine_code=home.folder / "machine-code",

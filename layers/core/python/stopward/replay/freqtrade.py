@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -56,7 +55,6 @@ class FreqtradeWalk:
     conditions: Conditions
     workers: int = 1
     path: StopPath | None = None
-    cache_folder: Path | None = None
     courses: Courses = field(init=False)
     exits: Exits = field(init=False)
 
@@ -74,7 +72,7 @@ class FreqtradeWalk:
         """Walk every position to its end."""
         market, entries = _prices(self.table), self.opened.entries
         clock = Clock(self.table.bars.at / MINUTE, self.table.length)
-        twin = compiled(walk_freqtrade, cache_folder=self.cache_folder)
+        twin = compiled(walk_freqtrade)
 
         def some(rows: Integers) -> None:
             twin(
@@ -96,7 +94,7 @@ class FreqtradeWalk:
         """Book what is still open at its last bar's open, and return what became of all."""
         rows = np.arange(len(self.opened))
         outcomes = blank_outcomes(len(rows))
-        twin = compiled(finish_freqtrade, cache_folder=self.cache_folder)
+        twin = compiled(finish_freqtrade)
         twin(
             rows, self.courses, self.opened.entries, _prices(self.table),
             self.conditions.slippage, self.log, outcomes,
@@ -118,7 +116,6 @@ def replay_freqtrade(
     timeframe_minutes: float | None = None,
     instruments: dict[Symbol, Instrument] | None = None,
     workers: int = 1,
-    cache_folder: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Results:
     """Walk positions over bars under one strategy's exits, and return what became of each.
@@ -144,7 +141,6 @@ def replay_freqtrade(
         rules=rules,
         conditions=as_there(rules) if conditions is None else conditions,
         workers=workers,
-        cache_folder=cache_folder,
     )
     walking.walk(progress=progress)
     return results_of(walking)

@@ -3,28 +3,32 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from stopward.domain.freqtrade import parse_freqtrade
 from stopward.domain.rulebook import RuleBook
 from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
 from stopward.local.replay import comparing, telling
 from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
 from stopward.local.replay.options import commission_of, slippage_of
+from stopward.local.rules_command import read_text
 from stopward.replay.attribution import attribute
 from stopward.replay.compare import compare
 from stopward.replay.compiled import keep_in
+from stopward.replay.freqtrade import OPTIMISTIC, replay_freqtrade
 from stopward.replay.results import Results
 from stopward.replay.run import replay
 from stopward.replay.summary import summarize
 from stopward.replay.terms import Conditions, Gap, Timing
 
 MOST_WORKERS = 64
+Policy = Literal["conservative", "freqtrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Wanted:
     bars: Path
     positions: Path
     rules: tuple[Path, ...]
+    policy: Policy
     intrabar: Path | None
     timing: Timing
     gap: Gap
@@ -60,8 +65,11 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     conditions = _conditions(wanted)
     if wanted.as_json and wanted.as_csv:
         raise InvalidInput("--json and --csv both write to stdout: choose one")
-    inputs = _inputs(wanted, console)
-    results = _replayed(wanted, inputs, conditions, console)(inputs.book)
+    if wanted.policy == "freqtrade":
+        inputs, results = _as_freqtrade(wanted, conditions, console)
+    else:
+        inputs = _inputs(wanted, console)
+        results = _replayed(wanted, inputs, conditions, console)(inputs.book)
     summary = summarize(results)
     if wanted.as_json:
         output.write(telling.as_json(results, summary, inputs.left_alone) + "\n")
@@ -69,6 +77,8 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         output.write(telling.as_csv(results))
     else:
         telling.tell(Console(file=output), results, summary, inputs.left_alone)
+        if wanted.policy == "freqtrade":
+            output.write(f"Policy freqtrade: {OPTIMISTIC}.\n")
     return ExitCode.OK
 
 
@@ -105,6 +115,28 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     else:
         comparing.tell_comparison(Console(file=output), found, names)
     return ExitCode.OK
+
+
+def _as_freqtrade(
+    wanted: Wanted, conditions: Conditions, console: Console
+) -> tuple[Inputs, Results]:
+    """Replay by the exits of a strategy of that peer; `--rules` is its configuration."""
+    if len(wanted.rules) != 1:
+        raise InvalidInput("--policy freqtrade needs --rules FILE: the strategy, in JSON or TOML")
+    (path,) = wanted.rules
+    strategy = parse_freqtrade(read_text(path), source=str(path))
+    inputs = _inputs(replace(wanted, rules=()), console)
+    with _progress(console, "walking positions", total=len(inputs.positions)) as advance:
+        results = replay_freqtrade(
+            inputs.positions,
+            inputs.table,
+            strategy.rules,
+            conditions,
+            timeframe_minutes=strategy.timeframe_minutes,
+            workers=wanted.workers or min(os.cpu_count() or 1, MOST_WORKERS),
+            progress=advance,
+        )
+    return inputs, results
 
 
 def _conditions(wanted: Wanted) -> Conditions:
