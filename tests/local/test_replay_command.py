@@ -160,6 +160,29 @@ def test_a_strategy_of_freqtrade_is_walked_as_it_would_be_there(replay: Replay) 
     assert (first["exit_at"], float(first["exit_price"])) == ("2024-01-03T14:31:00+00:00", 101.0)
 
 
+def test_a_sweep_is_judged_on_later_days_or_refused(replay: Replay, tmp_path: Path) -> None:
+    """Two days of one position each: the first chooses, the second judges."""
+    later = [row.replace("2024-01-03", "2024-01-04") for row in bars()]
+    more = [row.replace("2024-01-03", "2024-01-05") for row in bars()]
+    days = ("2024-01-03", "2024-01-04", "2024-01-05")
+    held = tuple(a_position(day).replace("2024-01-03T", f"{day}T") for day in days)
+    grid = a_file(
+        tmp_path,
+        '[grid]\n"rules.target.distance" = ["0.5 r", "1 r"]',
+        "[split]\nfit = 2\nembargo = 0\ntest = 1",
+    )
+    told = replay(
+        "--json", "--grid", str(grid), command="sweep", positions=held,
+        rows=(*bars(), *later, *more),
+    )  # fmt: skip
+    found = json.loads(told.stdout)
+    assert (found["tried"], len(found["folds"])) == (3, 1)
+    assert found["folds"][0]["positions"] == 1
+    assert found["holds"] is False
+    refused = replay("--grid", str(grid), command="sweep")
+    assert "positions were entered on 1 days; the split needs 3 at least" in str(refused.exception)
+
+
 def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Replay) -> None:
     rules = RULES.replace('adopt = "all"', 'adopt = "listed"\nallow = ["AAPL"]')
     result = replay(

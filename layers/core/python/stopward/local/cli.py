@@ -16,7 +16,7 @@ from stopward.local.gateway_command import gateway
 from stopward.local.history_command import import_history
 from stopward.local.installation_commands import db, doctor
 from stopward.local.operator_commands import account, put_rules
-from stopward.local.replay_command import attribution, replay, whatif
+from stopward.local.replay_command import attribution, replay, sweep, whatif
 from stopward.local.session_commands import sessions
 from stopward.local.up.home import FOLDER, Home, find_template
 
@@ -184,7 +184,7 @@ def verify(*, paper: bool, symbol: str) -> int:
 rules.add_command(put_rules)
 for command in JOURNAL_COMMANDS:
     db.add_command(command)
-OVER_HISTORY = (import_history, replay, attribution, whatif)
+OVER_HISTORY = (import_history, replay, attribution, whatif, sweep)
 for command in (doctor, db, gateway, account, channel, sessions, *OVER_HISTORY, *COMMANDS):
     stopward_command.add_command(command)
 

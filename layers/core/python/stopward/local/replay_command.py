@@ -118,6 +118,16 @@ def whatif(home: Home, /, *, rules: tuple[Path, ...], **asked: Any) -> int:
     return _run(home, "compare_files", rules=rules, **asked)
 
 
+@click.command()
+@file_options
+@RULES
+@click.option("--grid", type=FILE, help="The values to try, in TOML.")
+@click.pass_obj
+def sweep(home: Home, /, *, rules: Path | None, grid: Path | None, **asked: Any) -> int:
+    """Try every combination of a grid: chosen on past days, judged on the days after."""
+    return _run(home, "sweep_files", rules=() if rules is None else (rules,), grid=grid, **asked)
+
+
 def _run(
     home: Home,
     name: str,
@@ -126,6 +136,7 @@ def _run(
     positions: Path | None,
     rules: tuple[Path, ...],
     policy: str = "conservative",
+    grid: Path | None = None,
     as_csv: bool = False,
     **asked: Any,
 ) -> int:
@@ -140,6 +151,7 @@ def _run(
         positions=positions,
         rules=rules,
         policy=policy,
+        grid=grid,
         as_csv=as_csv,
         page=None,
         machine_code=home.folder / "machine-code",

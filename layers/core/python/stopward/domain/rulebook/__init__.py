@@ -2,7 +2,7 @@
 
 from stopward.domain.rulebook.book import BREAKEVEN_RULES, Mask, RuleBook, masked
 from stopward.domain.rulebook.explain import explain, rule_words
-from stopward.domain.rulebook.parse import parse
+from stopward.domain.rulebook.parse import parse, parse_document
 from stopward.domain.rulebook.sentences import sentence
 from stopward.domain.rulebook.settings import WARN_AT, AccountSettings, Limits, LossStreak
 
@@ -17,6 +17,7 @@ __all__ = [
     "explain",
     "masked",
     "parse",
+    "parse_document",
     "rule_words",
     "sentence",
 ]

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from stopward.domain.rulebook.account_tables import ACCOUNT_TABLE, INDICATOR_TABLE, LIMIT_TABLES
 from stopward.domain.rulebook.book import Override, Parameters, RuleBook
@@ -37,12 +37,17 @@ def parse(text: str, *, source: str) -> RuleBook:
 
 @lru_cache(maxsize=8)
 def _read(text: str, source: str) -> RuleBook:
-    problems = Problems(source)
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # A TOMLDecodeError is a ValueError, and so is a number of thousands of digits.
         raise InvalidInput(f"{source}: not valid TOML: {error}") from error
+    return parse_document(document, source=source)
+
+
+def parse_document(document: Mapping[str, Any], *, source: str) -> RuleBook:
+    """Return the rules that a document sets, as TOML reads it; raises InvalidInput as `parse`."""
+    problems = Problems(source)
     for key in document:
         if key not in TOP_LEVEL:
             problems.unknown(quoted(key), key, TOP_LEVEL, kind="table")

@@ -1,6 +1,7 @@
 """`stopward replay`, `attribution` and `whatif` over files: what rules would have made of them."""
 
 import os
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,17 +15,20 @@ from stopward.domain.freqtrade import parse_freqtrade
 from stopward.domain.rulebook import RuleBook
 from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
-from stopward.local.replay import comparing, telling
+from stopward.local.replay import comparing, sweeping, telling
 from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
 from stopward.local.replay.options import commission_of, slippage_of
 from stopward.local.rules_command import read_text
+from stopward.local.up.inputs import DEFAULT_RULES
 from stopward.replay.attribution import attribute
 from stopward.replay.compare import compare
 from stopward.replay.compiled import keep_in
 from stopward.replay.freqtrade import OPTIMISTIC, replay_freqtrade
+from stopward.replay.grid import books, parse_grid
 from stopward.replay.results import Results
 from stopward.replay.run import replay
 from stopward.replay.summary import summarize
+from stopward.replay.sweep import judge_sets, walk_sets
 from stopward.replay.terms import Conditions, Gap, Timing
 
 MOST_WORKERS = 64
@@ -42,6 +46,7 @@ class Wanted:
     bars: Path
     positions: Path
     rules: tuple[Path, ...]
+    grid: Path | None
     policy: Policy
     intrabar: Path | None
     timing: Timing
@@ -114,6 +119,33 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         output.write(comparing.comparison_json(found, names) + "\n")
     else:
         comparing.tell_comparison(Console(file=output), found, names)
+    return ExitCode.OK
+
+
+def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
+    """Replay files under every rule set of a grid, and tell what choosing among them is worth.
+
+    The first set is the rules file as it is. Raises InvalidInput as `replay_files` does, and for a
+    grid or a rule set that cannot be used.
+    """
+    if wanted.grid is None:
+        raise InvalidInput("say what to try: --grid FILE")
+    conditions = _conditions(wanted)
+    grid = parse_grid(read_text(wanted.grid), source=str(wanted.grid))
+    path = wanted.rules[0] if wanted.rules else None
+    text = DEFAULT_RULES if path is None else read_text(path)
+    source = "the standard rules" if path is None else str(path)
+    inputs = _inputs(wanted, console)
+    sets = (inputs.book, *books(grid, tomllib.loads(text), source=source))
+    quiet = Console(quiet=True)
+    with _progress(console, "walking rule sets", total=len(sets)) as advance:
+        replayed = _replayed(wanted, inputs, conditions, quiet)
+        found = judge_sets(walk_sets(sets, replayed, progress=advance), grid.split)
+    names = ({}, *grid.combinations())
+    if wanted.as_json:
+        output.write(sweeping.sweep_json(found, names) + "\n")
+    else:
+        sweeping.tell_sweep(Console(file=output), found, names)
     return ExitCode.OK
 
 
