@@ -149,9 +149,8 @@ def _sharpe(net_r: Floats) -> Floats:
     if net_r.shape[1] < 2:
         return np.zeros(len(net_r))
     deviation = net_r.std(axis=1, ddof=1)
-    ratios: Floats = np.divide(
-        net_r.mean(axis=1), deviation, out=np.zeros(len(net_r)), where=deviation > 0.0
-    )
+    quiet = np.zeros(len(net_r))
+    ratios: Floats = np.divide(net_r.mean(axis=1), deviation, out=quiet, where=deviation > 0.0)
     return ratios
 
 

@@ -41,8 +41,8 @@ def verdict(found: Sweep, names: Named) -> tuple[str, ...]:
         f"days after; the rules as they are: {found.test_first_r:+.4f} R."
     )
     best = (
-        f"Best over all days: {named(names[found.best])}, {found.best_r:+.4f} R a position, against "
-        f"{found.first_r:+.4f} R of the rules as they are."
+        f"Best over all days: {named(names[found.best])}, {found.best_r:+.4f} R a position, "
+        f"against {found.first_r:+.4f} R of the rules as they are."
     )
     sure = (
         f"Probability that it is better than the best of {found.tried:,} worthless ones (deflated "
