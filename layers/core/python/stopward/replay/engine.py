@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stopward.domain.rulebook import RuleBook
 from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
@@ -62,13 +63,18 @@ class Walk:
 
     def groups(self, rows: Integers, *, overnight: bool) -> Iterator[tuple[Rules, Integers]]:
         """Yield the positions by the rules that hold for them, by day or once held overnight."""
+        kind = self.opened.kind[rows]
         by_rules: dict[Rules, list[int]] = {}
-        for row in rows.tolist():
-            position = self.opened.positions[row]
-            rules = self.book.rules_for(position.symbol, position.tags, held_overnight=overnight)
-            by_rules.setdefault(rules, []).append(row)
-        for rules, found in by_rules.items():
-            yield rules, np.array(found, np.int64)
+        for place in np.unique(kind).tolist():
+            rules = self.rules_of(place, overnight=overnight)
+            by_rules.setdefault(rules, []).append(place)
+        for rules, kinds in by_rules.items():
+            yield rules, rows[np.isin(kind, kinds)]
+
+    def rules_of(self, kind: int, *, overnight: bool) -> Rules:
+        """Return the rules of positions of a kind."""
+        symbol, tags = self.opened.kinds[kind]
+        return self.book.rules_for(symbol, tags, held_overnight=overnight)
 
     def market(self, rules: Rules) -> Market:
         """Return the bars as these rules read them."""
@@ -121,16 +127,13 @@ def walk_alone(walking: Walk, *, progress: Progress = lambda _: None) -> None:
         progress(len(rows))
 
 
-def _same_overnight(walking: Walk, rows: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    book, positions = walking.book, walking.opened.positions
-    return np.array(
-        [
-            book.rules_for(positions[row].symbol, positions[row].tags)
-            == book.rules_for(positions[row].symbol, positions[row].tags, held_overnight=True)
-            for row in rows.tolist()
-        ],
-        np.bool_,
-    )
+def _same_overnight(walking: Walk, rows: Integers) -> NDArray[np.bool_]:
+    """Return whose rules do not change when they are held overnight."""
+    same = [
+        walking.rules_of(kind, overnight=False) == walking.rules_of(kind, overnight=True)
+        for kind in range(len(walking.opened.kinds))
+    ]
+    return np.array(same, np.bool_)[walking.opened.kind[rows]]
 
 
 def shares(count: int, workers: int) -> Sequence[slice]:

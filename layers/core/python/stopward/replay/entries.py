@@ -22,6 +22,7 @@ from stopward.rules.columns import Entries
 from stopward.rules.profit import target_price
 from stopward.rules.types import NAN, Bar, State
 
+Kind = tuple[Symbol, tuple[str, ...]]
 NO_BAR = Bar(*([NAN] * len(Bar._fields)))
 
 
@@ -29,12 +30,15 @@ NO_BAR = Bar(*([NAN] * len(Bar._fields)))
 class Opened:
     """Positions ready to be walked, in the order of `positions`.
 
-    fresh_until: bar from which on the position counts as held overnight. is_estimated: its risk
-    was estimated at entry, for no stop was given.
+    kinds: the symbols and tags there are, which decide what rules hold; kind: the place of each
+    position's in them. fresh_until: bar from which on it counts as held overnight. is_estimated:
+    its risk was estimated at entry, for no stop was given.
     """
 
     positions: tuple[PositionRow, ...]
     entries: Entries
+    kinds: tuple[Kind, ...]
+    kind: Integers
     fresh_until: Integers
     is_estimated: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -84,9 +88,13 @@ def opened(
         end=end,
         at_open=at_open.astype(np.float64),
     )
+    kinds: dict[Kind, int] = {}
+    kind = [kinds.setdefault((row.symbol, row.tags), len(kinds)) for row in positions]
     return Opened(
         positions=tuple(positions),
         entries=entries,
+        kinds=tuple(kinds),
+        kind=np.array(kind, np.int64),
         fresh_until=_fresh_until(positions, start, end, table),
         is_estimated=np.array([position.initial_stop is None for position in positions], np.bool_),
     )
