@@ -1,0 +1,1 @@
+"""Charts as inline SVG and the pages that hold them: text from numbers, by the standard library."""
