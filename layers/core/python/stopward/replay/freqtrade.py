@@ -132,18 +132,33 @@ def replay_freqtrade(
             f"the bars span {table.length:g} minutes and the timeframe of the configuration is "
             f"{timeframe_minutes:g}: give bars of that length, or leave timeframe out"
         )
+    walking = freqtrade_walk(
+        positions, table, rules, conditions, instruments=instruments, workers=workers
+    )
+    walking.walk(progress=progress)
+    return results_of(walking)
+
+
+def freqtrade_walk(
+    positions: Sequence[PositionRow],
+    table: BarTable,
+    rules: FreqtradeRules,
+    conditions: Conditions | None = None,
+    *,
+    instruments: dict[Symbol, Instrument] | None = None,
+    workers: int = 1,
+) -> FreqtradeWalk:
+    """Return positions at their entries, to be walked; the arguments are `replay_freqtrade`'s."""
     known = instruments or {}
     stopped = [_with_stop(position, rules, known) for position in positions]
     found = opened(stopped, table, parse("", source="freqtrade"), instruments=known)
-    walking = FreqtradeWalk(
+    return FreqtradeWalk(
         opened=replace(found, positions=tuple(positions)),
         table=table,
         rules=rules,
         conditions=as_there(rules) if conditions is None else conditions,
         workers=workers,
     )
-    walking.walk(progress=progress)
-    return results_of(walking)
 
 
 def _with_stop(
