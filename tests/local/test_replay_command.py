@@ -16,6 +16,7 @@ from stopward.local.replay.options import commission_of, slippage_of
 from stopward.replay.terms import Commission
 from stopward.rules.types import Slippage
 from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_file
+from tests.builders.pictures import read
 from tests.conftest import MACHINE_CODE
 
 OPENS = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
@@ -111,6 +112,42 @@ def test_people_get_a_table_and_what_they_must_know(replay: Replay) -> None:
     assert "Fewer than 30 positions" in told
 
 
+def test_a_page_is_written_with_the_trades_that_are_named(replay: Replay, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    result = replay("--html", str(file), "--trades", "p2", "--json")
+    tree = read(file.read_text(encoding="utf-8"))
+    assert tree.findtext("body/h1") == "2 positions replayed"
+    assert [each.text for each in tree.iter("h3")][4:] == ["p2: AAPL, long"]
+    assert json.loads(result.stdout)["summary"]["positions"] == 2
+    assert f"the page is {file}" in result.stderr
+
+
+def test_without_names_a_page_draws_what_is_worth_a_look(replay: Replay, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    assert "2 positions replayed" in replay("--html", str(file)).stdout
+    text = file.read_text(encoding="utf-8")
+    assert "worst, gave back most, stop and target in one bar" in text
+    assert "<dt>timing</dt><dd>executable</dd>" in text
+    assert "for comparison" not in text
+
+
+def test_a_page_says_what_must_be_said_of_every_figure(replay: Replay, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    replay("--html", str(file), "--timing", "idealised")
+    assert "Timing idealised, for comparison: live cannot" in file.read_text(encoding="utf-8")
+    strategy = '{"minimal_roi": {"0": 0.01}, "stoploss": -0.05, "trailing_stop": false}'
+    replay("--html", str(file), "--policy", "freqtrade", rules=strategy)
+    text = file.read_text(encoding="utf-8")
+    assert "Policy freqtrade: optimistic assumptions" in text
+    assert "Entered at 100.00, stop 95.00;" in text
+
+
+def test_the_journal_has_no_page() -> None:
+    result = CliRunner().invoke(stopward_command, ["replay", "--journal", "--html", "page.html"])
+    assert result.exit_code == 2
+    assert "--journal has no page" in result.output
+
+
 def test_finer_bars_settle_what_one_bar_does_not(replay: Replay, tmp_path: Path) -> None:
     start = OPENS + timedelta(minutes=2)
     inside = [(101.2, 102.6, 101.0, 102.0), (102.0, 102.0, 98.7, 101.0)]
@@ -203,6 +240,9 @@ def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Re
         (("--commission", "1/share, 2/share"), None, "/share is there twice"),
         (("--equity", "none"), None, "allowed is an amount of dollars above 0"),
         (("--json", "--csv"), None, "choose one"),
+        (("--trades", "p1"), None, "--trades chooses what --html FILE draws"),
+        (("--html", "no-such-folder/page.html"), None, "there is no folder no-such-folder"),
+        (("--html", "page.html", "--trades", "p7"), None, 'no position is called "p7"'),
         ((), (a_position("p1", symbol="MSFT"),), "the bars have no such symbol; they have AAPL"),
         ((), (a_position("p1"), a_position("p1", at=1)), "is used twice"),
     ],

@@ -62,6 +62,8 @@ def file_options(command: Command) -> Command:
     show_default=True, help="Whose fills; with freqtrade --rules is a strategy of that peer.",
 )  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="A row for each position on stdout.")
+@click.option("--html", "page", type=FILE, help="A page with charts, in one file of its own.")
+@click.option("--trades", metavar="ID,ID", help="The trades that the page draws bar by bar.")
 @click.option("--journal", is_flag=True, help="Decide every recorded decision again instead.")
 @click.option(
     "--since", metavar="DAY|TIME", help="Of the journal: from a day (New York) or a time on."
@@ -76,6 +78,8 @@ def replay(
     rules: Path | None,
     policy: str,
     as_csv: bool,
+    page: Path | None,
+    trades: str | None,
     journal: bool,
     since: str | None,
     until: str | None,
@@ -92,12 +96,17 @@ def replay(
     if journal:
         if asked["bars"] is not None or asked["positions"] is not None:
             raise click.UsageError("--journal needs no --bars and no --positions")
+        if page is not None or trades is not None:
+            raise click.UsageError("--journal has no page: leave --html and --trades out")
         return _decide_again(
             home, since, until, database_url=database_url, account=account,
             as_json=asked["as_json"],
         )  # fmt: skip
     files = () if rules is None else (rules,)
-    return _run(home, "replay_files", rules=files, policy=policy, as_csv=as_csv, **asked)
+    return _run(
+        home, "replay_files", rules=files, policy=policy, as_csv=as_csv, page=page, trades=trades,
+        **asked,
+    )  # fmt: skip
 
 
 @click.command()
@@ -138,6 +147,8 @@ def _run(
     policy: str = "conservative",
     grid: Path | None = None,
     as_csv: bool = False,
+    page: Path | None = None,
+    trades: str | None = None,
     **asked: Any,
 ) -> int:
     if bars is None or positions is None:
@@ -153,7 +164,8 @@ def _run(
         policy=policy,
         grid=grid,
         as_csv=as_csv,
-        page=None,
+        page=page,
+        trades=trades,
         machine_code=home.folder / "machine-code",
         **asked,
     )

@@ -2,11 +2,11 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +18,9 @@ from stopward.local.exit_code import ExitCode
 from stopward.local.replay import comparing, sweeping, telling
 from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
 from stopward.local.replay.options import commission_of, slippage_of
+from stopward.local.replay.page import check_writable, page, write
+from stopward.local.replay.trades import choose, named_trades, trade_of
+from stopward.local.replay.wanted import Wanted, labels, terms
 from stopward.local.rules_command import read_text
 from stopward.local.up.inputs import DEFAULT_RULES
 from stopward.replay.attribution import attribute
@@ -25,41 +28,17 @@ from stopward.replay.compare import compare
 from stopward.replay.compiled import keep_in
 from stopward.replay.freqtrade import OPTIMISTIC, replay_freqtrade
 from stopward.replay.grid import books, parse_grid
+from stopward.replay.limits import has_limits
 from stopward.replay.results import Results
+from stopward.replay.retrace import Trace, retrace, retrace_freqtrade
 from stopward.replay.run import replay
 from stopward.replay.summary import summarize
 from stopward.replay.sweep import judge_sets, walk_sets
-from stopward.replay.terms import Conditions, Gap, Timing
+from stopward.replay.terms import Conditions
 
 MOST_WORKERS = 64
-Policy = Literal["conservative", "freqtrade"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for at the command line, as it was written.
-
-    rules: one file, or two to compare; none for the standard rules. machine_code: the folder that
-    keeps what was compiled.
-    """
-
-    bars: Path
-    positions: Path
-    rules: tuple[Path, ...]
-    grid: Path | None
-    policy: Policy
-    intrabar: Path | None
-    timing: Timing
-    gap: Gap
-    slippage: str | None
-    slip_exits: bool
-    commission: str | None
-    equity: str | None
-    workers: int | None
-    as_json: bool
-    as_csv: bool
-    page: Path | None
-    machine_code: Path
+Retrace = Callable[[Sequence[int]], tuple[Trace, ...]]
+"""What returns where the stops of some rows of a replay rested."""
 
 
 def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
@@ -70,11 +49,16 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     conditions = _conditions(wanted)
     if wanted.as_json and wanted.as_csv:
         raise InvalidInput("--json and --csv both write to stdout: choose one")
+    if wanted.page is not None:
+        check_writable(wanted.page)
+    elif wanted.trades is not None:
+        raise InvalidInput("--trades chooses what --html FILE draws: give both")
     if wanted.policy == "freqtrade":
-        inputs, results = _as_freqtrade(wanted, conditions, console)
+        inputs, results, traced = _as_freqtrade(wanted, conditions, console)
     else:
         inputs = _inputs(wanted, console)
         results = _replayed(wanted, inputs, conditions, console)(inputs.book)
+        traced = _retraced(inputs, results, conditions, console)
     summary = summarize(results)
     if wanted.as_json:
         output.write(telling.as_json(results, summary, inputs.left_alone) + "\n")
@@ -84,6 +68,9 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         telling.tell(Console(file=output), results, summary, inputs.left_alone)
         if wanted.policy == "freqtrade":
             output.write(f"Policy freqtrade: {OPTIMISTIC}.\n")
+    if wanted.page is not None:
+        _draw(wanted, inputs, results, traced, wanted.page)
+        console.print(f"the page is {wanted.page}", highlight=False, markup=False, soft_wrap=True)
     return ExitCode.OK
 
 
@@ -151,7 +138,7 @@ def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
 
 def _as_freqtrade(
     wanted: Wanted, conditions: Conditions, console: Console
-) -> tuple[Inputs, Results]:
+) -> tuple[Inputs, Results, Retrace]:
     """Replay by the exits of a strategy of that peer; `--rules` is its configuration."""
     if len(wanted.rules) != 1:
         raise InvalidInput("--policy freqtrade needs --rules FILE: the strategy, in JSON or TOML")
@@ -168,7 +155,11 @@ def _as_freqtrade(
             workers=wanted.workers or min(os.cpu_count() or 1, MOST_WORKERS),
             progress=advance,
         )
-    return inputs, results
+
+    def traced(rows: Sequence[int]) -> tuple[Trace, ...]:
+        return retrace_freqtrade(rows, results, inputs.table, strategy.rules)
+
+    return inputs, results, traced
 
 
 def _conditions(wanted: Wanted) -> Conditions:
@@ -184,13 +175,15 @@ def _conditions(wanted: Wanted) -> Conditions:
 def _inputs(wanted: Wanted, console: Console) -> Inputs:
     keep_in(wanted.machine_code)
     with _progress(console, "reading bars", total=None) as advance:
-        return read_inputs(
+        inputs = read_inputs(
             bars=wanted.bars,
             positions=wanted.positions,
             rules=wanted.rules[0] if wanted.rules else None,
             intrabar=wanted.intrabar,
             progress=advance,
         )
+    named_trades(wanted.trades, inputs.positions, inputs.left_alone)
+    return inputs
 
 
 def _replayed(
@@ -211,6 +204,40 @@ def _replayed(
             )
 
     return run
+
+
+def _retraced(
+    inputs: Inputs, results: Results, conditions: Conditions, console: Console
+) -> Retrace:
+    """Return what walks positions again for their stops: all of them where a limit is on."""
+
+    def run(rows: Sequence[int]) -> tuple[Trace, ...]:
+        again = len(results) if has_limits(inputs.book.base) else len(rows)
+        with _progress(console, "walking what is drawn again", total=again) as advance:
+            return retrace(
+                rows, results, inputs.table, inputs.book, conditions,
+                finer=inputs.finer, progress=advance,
+            )  # fmt: skip
+
+    return run
+
+
+def _draw(wanted: Wanted, inputs: Inputs, results: Results, traced: Retrace, path: Path) -> None:
+    """Write the page of a replay."""
+    named = named_trades(wanted.trades, inputs.positions, inputs.left_alone)
+    chosen = choose(results, named)
+    drawn = [
+        trade_of(trace, results, inputs.table) for trace in traced([each.row for each in chosen])
+    ]
+    text = page(
+        results,
+        summarize(results),
+        inputs.left_alone,
+        labels=tuple(labels(wanted)),
+        terms=tuple(terms(wanted)),
+        trades=tuple(zip(chosen, drawn, strict=True)),
+    )
+    write(text, path)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def tell(
     table = Table(title=f"{summary.positions:,} positions replayed", title_justify="left")
     table.add_column("")
     table.add_column("", justify="right")
-    for name, value in _figures(summary):
+    for name, value in figures(summary):
         table.add_row(name, value)
     console.print(table)
     rules = Table(title="closed by", title_justify="left")
@@ -50,17 +50,17 @@ def notes(results: Results, summary: Summary, left_alone: Mapping[str, str]) -> 
     """Yield what a reader of the figures must know."""
     if summary.ambiguous:
         yield (
-            f"{_positions(summary.ambiguous)} met stop and target in one bar: the stop is booked; "
+            f"{counted(summary.ambiguous)} met stop and target in one bar: the stop is booked; "
             f"had the target come first each time, {summary.ambiguous_r:+.2f} R more. "
             "--intrabar FILE settles them by finer bars."
         )
     if summary.still_open:
-        yield f"{_positions(summary.still_open)} outlived the bars: booked at their last close."
+        yield f"{counted(summary.still_open)} outlived the bars: booked at their last close."
     if summary.estimated:
-        yield f"{_positions(summary.estimated)} had no stop: R was estimated from daily ranges."
+        yield f"{counted(summary.estimated)} had no stop: R was estimated from daily ranges."
     if left_alone:
         first = next(iter(left_alone))
-        yield f"{_positions(len(left_alone))} are left alone, {first} because {left_alone[first]}."
+        yield f"{counted(len(left_alone))} are left alone, {first} because {left_alone[first]}."
     if len(results) < 30:
         yield "Fewer than 30 positions: a mean of so few says little."
 
@@ -114,11 +114,13 @@ def rows_of(results: Results) -> Iterator[dict[str, Any]]:
         }
 
 
-def _positions(count: int) -> str:
+def counted(count: int) -> str:
+    """Return a number of positions, as in `1 position`."""
     return f"{count:,} position{'' if count == 1 else 's'}"
 
 
-def _figures(summary: Summary) -> Iterator[tuple[str, str]]:
+def figures(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield the figures that people are shown, each with its name."""
     yield "net result", f"{summary.total_r:+,.2f} R, {summary.dollars:+,.2f} dollars"
     yield "mean R before costs", f"{summary.gross_r:+.4f}"
     yield "mean R after slippage", f"{summary.slipped_r:+.4f}"
