@@ -9,12 +9,23 @@ from tests.faults.shrink import shrink, timeline
 from tests.faults.soak import soak
 from tests.faults.world import run
 
-SCHEDULES = 20_000
+SCHEDULES = 8_000
+NIGHTLY = 20_000
 BATCH = 1_000
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
 def test_every_invariant_holds_under_random_faults(first: int) -> None:
+    hold(first)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("first", range(SCHEDULES, NIGHTLY, BATCH))
+def test_every_invariant_holds_under_more_random_faults(first: int) -> None:
+    hold(first)
+
+
+def hold(first: int) -> None:
     """Run a batch of schedules; fail with the smallest story of the first that breaks."""
     seeds = range(first, first + BATCH)
     tally = soak(seeds, until=inf, draw=random_schedule, run_one=run)

@@ -189,8 +189,11 @@ def test_whatif_pairs_two_rule_files(replay: Replay) -> None:
 def test_a_strategy_of_freqtrade_is_walked_as_it_would_be_there(replay: Replay) -> None:
     """Its profit of 1 % is reached inside the second bar; ours is a target that rests."""
     strategy = '{"minimal_roi": {"0": 0.01}, "stoploss": -0.05, "trailing_stop": false}'
-    result = replay("--policy", "freqtrade", "--slippage", "none", rules=strategy)
+    result = replay("--policy", "freqtrade", rules=strategy)
     assert "Policy freqtrade:" in result.stdout
+    stopped = strategy.replace("-0.05", "-0.01")
+    (row, _) = positions_of(replay("--csv", "--policy", "freqtrade", rules=stopped))
+    assert row["gross_r"] == row["slipped_r"]
     (first, _) = positions_of(
         replay("--csv", "--policy", "freqtrade", "--slippage", "none", rules=strategy)
     )

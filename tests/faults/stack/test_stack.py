@@ -17,7 +17,8 @@ from tests.faults.stack.function import FOLDERS
 from tests.faults.stack.schedules import FAULTS, random_stack_schedule
 from tests.faults.stack.world import TIMEOUT_SECONDS, run
 
-SCHEDULES = 500
+SCHEDULES = 200
+NIGHTLY = 500
 BATCH = 50
 Run = Callable[..., Result]
 
@@ -38,6 +39,16 @@ def run_here(make_database: MakeDatabase, template_database: str) -> Iterator[Ru
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
 def test_every_invariant_holds_when_the_wire_breaks(run_here: Run, first: int) -> None:
+    hold(run_here, first)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("first", range(SCHEDULES, NIGHTLY, BATCH))
+def test_every_invariant_holds_however_often_the_wire_breaks(run_here: Run, first: int) -> None:
+    hold(run_here, first)
+
+
+def hold(run_here: Run, first: int) -> None:
     """Run a batch of schedules; fail with the smallest story of the first that breaks."""
     for seed in range(first, first + BATCH):
         schedule = random_stack_schedule(seed)

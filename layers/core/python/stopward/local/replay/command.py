@@ -163,10 +163,14 @@ def _as_freqtrade(
 
 
 def _conditions(wanted: Wanted) -> Conditions:
+    """Return the conditions asked for; by the policy of that peer nothing slips unless told to."""
+    slippage = wanted.slippage
+    if slippage is None and wanted.policy == "freqtrade":
+        slippage = "none"
     return Conditions(
         timing=wanted.timing,
         gap=wanted.gap,
-        slippage=slippage_of(wanted.slippage, exits=wanted.slip_exits),
+        slippage=slippage_of(slippage, exits=wanted.slip_exits),
         commission=commission_of(wanted.commission),
         equity=equity_of(wanted.equity),
     )
