@@ -98,9 +98,10 @@ def close_positions(url: str, stage: Stage, *, calls: int) -> list[str]:
 
 
 NOT_BY_DAY = frozenset({"read_decisions", "import_executions", "forget_import"})
-"""Left to the night. With them the short storm draws meetings in which a keeper of the journal can
-deadlock with a tick: it needs a referred table for itself only when it attaches a month. That was
-so before they came, in one run of four; the keeper must lock first what it will need."""
+"""Left to the night: with them the short storm draws two deadlocks that were there before they came
+(one case of four). file_late_rows needs `positions` for itself when it attaches a month, and holds
+it in a weaker mode by then; list_archivable reads months by name, in no order that keepers keep.
+"""
 
 
 def storm(
