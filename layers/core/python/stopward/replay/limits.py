@@ -3,7 +3,7 @@
 Until a limit is reached the account says nothing to any position, so a first walk of the session
 under a quiet day is right up to that minute. What all positions have gained by then is known too,
 so the day is; the session is walked again with it, right up to the next minute in which another
-limit is reached, and so on until nothing new is. Most sessions are walked once.
+limit is reached, and so on until nothing new is. Without a limit reached, once is enough.
 """
 
 from collections.abc import Callable
