@@ -96,8 +96,9 @@ class Opening:
 class Schedule:
     """A whole run. start_minute: from the first open; seconds of wakes count from there.
 
-    volume_share: how much of a bar's volume fills may take. skew_seconds: how far the clock of
-    `breakeven` is ahead of everybody else's.
+    volume_share: how much of a bar's volume fills may take. spread_ticks: ask minus bid.
+    skew_seconds: how far the clock of `breakeven` is ahead of everybody else's. pulse_seconds: of
+    the functions as they are deployed; a guard in memory wakes once for each of `wakes`.
     """
 
     seed: int = 0
@@ -112,7 +113,9 @@ class Schedule:
     latency: timedelta = timedelta(milliseconds=20)
     settling: Settling = field(default_factory=Settling)
     volume_share: Decimal | None = None
+    spread_ticks: int = 1
     skew_seconds: float = 0.0
+    pulse_seconds: int = 20
     wakes: tuple[Wake, ...] = ()
     disturbances: tuple[Disturbance, ...] = ()
 

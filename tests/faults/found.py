@@ -292,3 +292,15 @@ def added_right_after_the_adoption() -> Schedule:
         ),
         latency=timedelta(milliseconds=1),
     )
+
+
+def stopped_out_between_the_lists() -> Schedule:
+    """Two stops rest; after the list of orders the tighter one sells its shares."""
+    return replace(
+        base(covered=D("0.4")),
+        prices={AAPL: (*flat(100, 1), (100, 100, 99.2, 99.2), *flat(99.2, 9))},
+        disturbances=(
+            by_hand(2, "tighten"),
+            fault(3, 1, "slow", at="positions", amount=12),
+        ),
+    )

@@ -1,6 +1,7 @@
 """What a person does at the worst moment: at the broker, at Stopward, or as the market."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from tests.builders.guard import ACCOUNT
 from tests.faults.audit import Audit
 
 TICK = Decimal("0.01")
+APART = timedelta(microseconds=1)
+"""Two executions of one symbol never bear the same time: which came first, nobody could tell."""
 
 
 class Theatre(Protocol):
@@ -28,6 +31,9 @@ def act_by_hand(world: Theatre, hand: Hand) -> str:
     """Act; return what was done. Raises what the broker, or the state of things, refuses."""
     if hand.symbol in world.audit.just_split:
         return "nothing: a split is not traded on before a tick has seen it"
+    executions = world.simulator.ledger.executions
+    if executions and executions[-1].at == world.simulator.now:
+        world.simulator.advance_to(world.simulator.now + APART)
     return HANDS[hand.kind](world, hand)
 
 

@@ -20,6 +20,7 @@ def a_market(schedule: Schedule) -> Simulator:
         sessions=SESSIONS,
         start=at(schedule.start_minute),
         cash=Decimal(10_000_000),
+        spread_ticks=schedule.spread_ticks,
         options=Options(settling=schedule.settling, volume_share=schedule.volume_share),
     )
 

@@ -9,7 +9,7 @@ from stopward.adapters.memory_book import Book
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import Symbol, is_ours
 from stopward.domain.orders import Order
-from stopward.domain.position import Position
+from stopward.domain.position import REBASED, Position
 from stopward.local.simulator import Simulator
 from stopward.local.simulator.order import is_stop_kind
 from tests.builders.guard import ACCOUNT
@@ -122,7 +122,11 @@ def _check_unsettled(audit: Audit, order: Order) -> None:
 
 
 def _in_session(audit: Audit) -> bool:
-    return audit.simulator.state.hours.session_at(audit.simulator.now) is not None
+    return _is_open(audit.simulator, audit.simulator.now)
+
+
+def _is_open(simulator: Simulator, moment: datetime) -> bool:
+    return simulator.state.hours.session_at(moment) is not None
 
 
 def _check_position(audit: Audit, position: Position) -> None:
@@ -135,6 +139,10 @@ def _check_position(audit: Audit, position: Position) -> None:
         return
     stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]
     prices = [o.stop_price for o in stops if o.stop_price is not None]
+    if REBASED in position.flags:
+        # What the trader gave to shares that he added is his, while the others keep theirs.
+        kept = [price for price in prices if not is_tighter(position.stop, price, position.side)]
+        prices = kept or prices
     if not prices:
         return
     loosest = min(prices) if position.side == "long" else max(prices)
@@ -182,3 +190,8 @@ def filled_since(simulator: Simulator, moment: datetime) -> set[Symbol]:
         if order.kind != "market" or not is_ours(order.client_order_id):
             found.add(each.symbol)
     return found
+
+
+def closed_since(simulator: Simulator, moment: datetime) -> bool:
+    """Whether the session ended since then, and day orders with it: the next tick sees that."""
+    return _is_open(simulator, moment) and not _is_open(simulator, simulator.now)

@@ -1,5 +1,6 @@
 """Defects that the harness found in what the guard believes of positions and trades."""
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
@@ -79,6 +80,17 @@ def test_shares_added_right_after_the_adoption_count_when_our_clock_is_ahead() -
     trade's result lacked the shares that were added.
     """
     whole(found.added_right_after_the_adoption())
+
+
+def test_a_stop_that_is_gone_is_not_taken_for_surplus_beside_one_that_rests() -> None:
+    """One of two stops sold its shares, after orders had been listed.
+
+    Two stops then seemed to rest for the shares of one: the healthy one was released, the other
+    could not be shrunk, and what was left had no stop until a new one was sent.
+    """
+    result = whole(found.stopped_out_between_the_lists())
+    sent = Counter(line.what.split()[0] for line in result.lines)
+    assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)
 
 
 def test_a_position_opened_while_an_exit_works_waits_for_it() -> None:

@@ -26,6 +26,7 @@ from tests.faults.outcome import (
     check_protected,
     check_settled,
     check_trades,
+    closed_since,
     filled_since,
 )
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
@@ -179,6 +180,8 @@ class World:
             self.audit.just_split.clear()
         is_first = frame.wake.seconds not in self._ticked
         self._ticked.add(frame.wake.seconds)
+        if closed_since(self.simulator, frame.began_at):
+            return
         if self.clean_ticks >= 2 and is_first and not frame.hands and not self.boundary.frames:
             # What filled between two reads of this tick is seen by the next.
             crossed = filled_since(self.simulator, frame.began_at)
@@ -198,7 +201,11 @@ class World:
             number = CALM_NUMBER + index
             self._wake(Wake(number=number, guard=names[index % 2], seconds=first + 5 * index))
             # What filled between two reads of a tick is seen by the next.
-            is_quiet = self._writes == before and not filled_since(self.simulator, began_at)
+            is_quiet = (
+                self._writes == before
+                and not filled_since(self.simulator, began_at)
+                and not closed_since(self.simulator, began_at)
+            )
             quiet = quiet + 1 if is_quiet else 0
             if index >= HEALTHY_TICKS and quiet >= 2:
                 self.simulator.settle()

@@ -84,7 +84,7 @@ def invoke(app: ModuleType, scheduled_at: datetime, context: Context) -> Any:
 
 
 def settings_of(
-    account_id: str, *, url: str, broker_url: str, key: str, secret: str
+    account_id: str, *, url: str, broker_url: str, key: str, secret: str, pulse_seconds: int
 ) -> dict[str, str]:
     """Return the variables of a function of this account."""
     return {
@@ -94,5 +94,5 @@ def settings_of(
         "STOPWARD_MARKET_DATA_URL": broker_url,
         "STOPWARD_BROKER_KEY_ID": key,
         "STOPWARD_BROKER_SECRET_KEY": secret,
-        "STOPWARD_PULSE_SECONDS": "20",
+        "STOPWARD_PULSE_SECONDS": str(pulse_seconds),
     }

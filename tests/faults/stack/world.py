@@ -22,7 +22,7 @@ from tests.faults import hands
 from tests.faults.audit import Audit
 from tests.faults.frame import Broken, KillTick
 from tests.faults.market import a_market, open_at_the_start
-from tests.faults.outcome import check_protected, check_settled, check_trades
+from tests.faults.outcome import check_protected, check_settled, check_trades, closed_since
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
 from tests.faults.result import Result, open_account, the_result, writes_of
 from tests.faults.stack.book import PostgresState
@@ -192,12 +192,13 @@ class StackWorld:
         start = at(self.schedule.start_minute)
         minute = int((self.simulator.now - start).total_seconds() // 60) + 1
         for index in range(CALM_MINUTES):
-            before = self._writes
+            before, began_at = self._writes, self.simulator.now
             for offset, name in enumerate(("monitor", "breakeven")):
                 number = CALM_NUMBER + 2 * index + offset
                 self._add(Wake(number=number, guard=name, seconds=60.0 * (minute + index)))  # type: ignore[arg-type]
             self.turns.run()
-            if index >= 1 and self._writes == before:
+            is_quiet = self._writes == before and not closed_since(self.simulator, began_at)
+            if index >= 1 and is_quiet:
                 self.simulator.settle()
                 self.memory.forget()
                 check_protected(self.audit)
@@ -230,6 +231,7 @@ class StackWorld:
             broker_url=self._broker_url,
             key=self.simulator.key,
             secret=self.simulator.secret,
+            pulse_seconds=self.schedule.pulse_seconds,
         )
         parts = Parts(
             transport=Transport,

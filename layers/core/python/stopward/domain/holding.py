@@ -100,6 +100,10 @@ class Holding:
         """Return the shares that a working stop protects; a group protects its own once."""
         return sum((group.covered for group in self.groups(side)), ZERO)
 
+    def leaving(self, side: Side) -> Decimal:
+        """Return the shares that working market orders are about to sell, or buy back."""
+        return sum((o.open_quantity for o in self.reducing(side) if o.kind == "market"), ZERO)
+
     def without(self, group: Group) -> "Holding":
         """Return the holding with a group gone."""
         gone = {order.id for order in group.orders}

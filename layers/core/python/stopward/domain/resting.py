@@ -52,7 +52,7 @@ def watch_stop(
         detail={"from": str(position.stop), "to": str(resting)},
     )
     if is_tighter(resting, position.stop, side):
-        if holding.covered_quantity(side) < holding.quantity(side):
+        if holding.covered_quantity(side) + holding.leaving(side) < holding.quantity(side):
             return Watched(position=position)
         return _tightened(position, resting, moved)
     if cause != BY_HAND:

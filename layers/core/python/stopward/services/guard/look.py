@@ -36,8 +36,9 @@ def look_at_broker(
     Orders are read first: a stop that fills between the reads is then still seen beside shares that
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity differs from ours or a holding is new to us. They are read
-    after the positions, and the positions once more, so that a fill between the reads is noticed: a
-    symbol whose quantity differs between them is left for the next tick, and so is one whose entry
+    after the positions; then orders and positions are read once more. So a fill between the reads
+    is noticed: a stop that sold the shares that fills speak of is no longer seen as resting, and a
+    symbol whose quantity differs between the reads is left for the next tick, as is one whose entry
     order was not yet asked for its tag.
     """
     orders = broker.open_orders()
@@ -60,6 +61,12 @@ def look_at_broker(
     fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new or unsure))
     fills_of = by_symbol(fills)
     entry_tags.learn(broker, strangers, fills_of)
+    # A stop that filled after the list was read, or a group whose entry did, shows only now.
+    listed = broker.open_orders()
+    seen = {order.client_order_id for order in found}
+    unseen = [order for order in snapshot.orders if order.id not in seen]
+    found = (*found, *_vanished(broker, unseen, listed))
+    orders = _with_found(broker, listed, found)
     again = {found.symbol: found for found in broker.positions()}
     steady = {
         symbol: held
@@ -71,13 +78,6 @@ def look_at_broker(
         fill.order_id for fill in fills if fill.order_id not in known and _is_news(fill, snapshot)
     }
     read = (broker.order(order_id) for order_id in sorted(by_others))
-    if is_new:
-        # A group whose entry filled between the reads shows its stop only now.
-        listed = broker.open_orders()
-        seen = {order.client_order_id for order in found}
-        unseen = [order for order in snapshot.orders if order.id not in seen]
-        found = (*found, *_vanished(broker, unseen, listed))
-        orders = _with_found(broker, listed, found)
     return Picture(
         at=now,
         positions=steady,
