@@ -54,6 +54,12 @@ def flat(price: float, minutes: int) -> list[Prices]:
     return [(price, price, price, price)] * minutes
 
 
+def climb(*closes: float) -> list[Prices]:
+    """Return bars from 100 whose close becomes the next open, with no wicks."""
+    opens = (100.0, *closes[:-1])
+    return [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
+
+
 def a_simulator(
     *rows: Prices,
     bars: Sequence[ClosedBar] | None = None,

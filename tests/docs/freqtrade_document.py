@@ -1,13 +1,12 @@
 """The generated parts of docs/replay-freqtrade.md; `python -m tests.docs.freqtrade_document`."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 
 from tests.builders.freqtrade import Left
 from tests.builders.freqtrade_differences import DIFFERENCES, Difference
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, refreshed
 
 PAGE = ROOT / "docs" / "replay-freqtrade.md"
 GAP = ROOT / "benchmarks" / "results" / "freqtrade_gap.json"
@@ -62,22 +61,9 @@ def gap() -> Iterator[str]:
 BLOCKS = {"differences": differences, "gap": gap}
 
 
-def refreshed(text: str) -> str:
-    """Return the page with its generated blocks as the code says now."""
-    for name, lines in BLOCKS.items():
-        body = "\n".join(lines())
-        text = re.sub(
-            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
-            lambda match, body=body: f"{match[1]}{body}\n{match[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-    return text
-
-
 def main() -> None:
     """Write the page anew."""
-    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8"), BLOCKS), encoding="utf-8")
     sys.stdout.write(f"{PAGE.name} is as the code says\n")
 
 

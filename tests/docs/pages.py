@@ -1,7 +1,7 @@
 """The pages that people read, and the code in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,3 +50,16 @@ def section(name: str, heading: str) -> str:
     if found is None:
         raise LookupError(f"{name} has no heading {heading!r}")
     return found[1]
+
+
+def refreshed(text: str, generated: Mapping[str, Callable[[], Iterable[str]]]) -> str:
+    """Return a page with its generated blocks as the code says now, each by its name."""
+    for name, lines in generated.items():
+        body = "\n".join(lines())
+        text = re.sub(
+            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
+            lambda match, body=body: f"{match[1]}{body}\n{match[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+    return text

@@ -8,7 +8,7 @@ import pytest
 from stopward.errors import BrokerUnavailable
 from stopward.local.simulator import Fault
 from tests.builders.guard import AAPL, ADOPT_ALL, a_world
-from tests.builders.simulator import Prices, a_simulator, at, flat
+from tests.builders.simulator import a_simulator, at, climb, flat
 
 BREAKEVEN = ADOPT_ALL + '[rules.breakeven]\narm = "1 r"\n'
 PARTIAL = (
@@ -16,12 +16,6 @@ PARTIAL = (
 )
 TIME_STOP = ADOPT_ALL + "[rules.time_stop]\nminutes = 2\n"
 SESSION_FLAT = ADOPT_ALL + "[rules.session_flat]\nminutes = 10\n"
-
-
-def climb(*closes: float) -> list[Prices]:
-    """Return bars whose close becomes the next open, with no wicks."""
-    opens = (100.0, *closes[:-1])
-    return [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
 
 
 class TestAdoption:
@@ -214,41 +208,6 @@ class TestExits:
             world.run(1, 3)
             assert world.shares() == 0
             assert [body["side"] for body in world.sent()] == ["buy"]
-
-    def test_a_partial_exit_shrinks_the_stop_before_it_sells(self) -> None:
-        with a_world(*climb(102, 104, 104, 104), rules=PARTIAL) as world:
-            world.open(stop="98")
-            world.run(1, 3)
-            assert world.shares() == 50
-            assert world.stop_prices() == ["50@98"]
-            assert world.position().marks.partials == 1
-            assert world.simulator.unprotected_seconds(AAPL) == 0
-
-    def test_the_stop_that_a_partial_exit_shrank_is_still_a_stop_when_it_fills(self) -> None:
-        with a_world(*climb(102, 104, 104, 97, 97), rules=PARTIAL) as world:
-            world.open(stop="98")
-            world.run(1, 5)
-            assert world.shares() == 0
-            assert [trade.cause for trade in world.trades()] == ["stop"]
-
-    def test_a_fractional_position_is_armed_in_tranches_and_a_partial_releases_its_own(
-        self,
-    ) -> None:
-        with a_world(*climb(102, 104, 104, 104), rules=PARTIAL) as world:
-            world.open("10.5")
-            world.tick(1)
-            assert len(world.stops()) == 3
-            world.run(2, 3)
-            assert world.shares() == Decimal("5.25")
-            assert sum(order.open_quantity for order in world.stops()) == Decimal("5.25")
-            assert len(world.stops()) == 2
-
-    def test_a_partial_exit_of_a_bracket_keeps_the_rest_protected(self) -> None:
-        with a_world(*climb(102, 104, 104, 104), rules=PARTIAL) as world:
-            world.open(stop="98", target="120")
-            world.run(1, 3)
-            assert world.shares() == 50
-            assert world.stop_prices() == ["50@98"]
 
     def test_the_resting_stop_that_fills_becomes_a_trade_caused_by_the_stop(self) -> None:
         with a_world(*climb(99, 97, 97, 97)) as world:

@@ -1,4 +1,4 @@
-"""Carry out the plans of a tick in rounds: what came out otherwise is planned anew."""
+"""Carry out the plans of a tick in rounds: what is not yet as it was to be is planned anew."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Rounds:
         for attempt in range(1, ROUNDS + 1):
             for sent in self.executor.run(work, self.on_failure):
                 results[sent.position.symbol] = _joined(results.get(sent.position.symbol), sent)
-            again = [s for s in plans if not results[s].complete and _has_acted(results[s])]
+            again = [s for s, plan in plans.items() if _is_unfinished(plan, results[s])]
             is_over = self.executor.stopped or self.executor.clock.now() >= self.executor.deadline
             if attempt == ROUNDS or not again or is_over:
                 break
@@ -145,9 +145,20 @@ class Rounds:
             return None
 
 
-def _has_acted(sent: Sent) -> bool:
-    """Whether anything was sent, so that the picture the plan was made from is no longer true."""
-    return bool(sent.orders) or sent.naked_since is not None
+def _is_unfinished(planned: Planned, sent: Sent) -> bool:
+    """Whether a fresh picture may bring the position further in this tick.
+
+    A step came out otherwise, so that the picture the plan was made from is no longer true. Or a
+    part was sold, and the stop of the rest is not where the decision wants it: one replacement a
+    plan, for the sale comes first, and no stop that may be refused holds it up.
+    """
+    if not sent.complete:
+        return bool(sent.orders) or sent.naked_since is not None
+    goal = planned.goal
+    if goal.exit is None or not is_tighter(goal.stop, sent.position.stop, goal.side):
+        return False
+    sold = any(order.id == goal.exit.id and order.status == "filled" for order in sent.orders)
+    return sold and goal.exit.quantity < planned.holding.quantity(goal.side)
 
 
 def _joined(before: Sent | None, now: Sent) -> Sent:
