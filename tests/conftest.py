@@ -17,6 +17,7 @@ from psycopg import sql
 
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
+from tests.builders import kept_connections
 from tests.builders.postgres_17 import postgres_17_binaries
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +89,9 @@ class Cluster:
     @cached_property
     def database_url(self) -> str:
         _create(self.server, "stopward", template=self.template)
-        return self.server.url("stopward")
+        url = self.server.url("stopward")
+        kept_connections.LASTING.add(url)
+        return url
 
 
 def _sweep() -> None:
@@ -121,6 +124,8 @@ def cluster_of() -> Iterator[Callable[[str], Cluster]]:
         return found[version]
 
     yield of
+    kept_connections.DATABASES.close()
+    kept_connections.STORES.close()
     _remove(home)
 
 
