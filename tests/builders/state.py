@@ -55,8 +55,14 @@ def read_state(
         )
     if account_id is None:
         parts.append(RELATIONS)
-    statement = " union all ".join(parts)
-    found = connection.execute(statement.encode(), {"account": account_id}).fetchall()
+    statement = " union all ".join(parts).encode()
+    if account_id is not None:
+        found = connection.execute(statement, {"account": account_id}).fetchall()
+    else:
+        # So much is read that Postgres would start two more processes, which cost more than that.
+        with connection.transaction():
+            connection.execute("set local max_parallel_workers_per_gather = 0")
+            found = connection.execute(statement).fetchall()
     return {table: (number, digest) for table, number, digest in found}
 
 
