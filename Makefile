@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run replay test check format bench nightly soak lock clean
 
+# Where this is set, each process that a test starts compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
+from tests.builders import kept_connections
 from tests.builders.postgres_17 import postgres_17_binaries
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,14 +33,28 @@ LONGEST = (
     "tests/faults/test_random_schedules.py",
     "tests/faults/stack/test_stack.py",
     "tests/volume/test_index_use.py",
-    "tests/local/test_up.py",
     "tests/db/test_interleavings.py",
+    "tests/local/test_up.py",
+    "tests/db/test_faults_migrate.py",
+    "tests/replay/test_retrace.py",
+    "tests/db/test_bad_input.py",
+    "tests/replay/test_attribution.py",
+    "tests/adapters/test_connection_faults.py",
+    "tests/local/test_replay_command.py",
+    "tests/adapters/test_store_contract.py",
     "tests/replay/test_compiled_equals_interpreted.py",
+    "tests/db/test_idempotence.py",
+    "tests/local/test_replay_page.py",
+    "tests/db/test_supabase_cli.py",
     "tests/db/test_isolation.py",
     "tests/faults/test_mutants.py",
     "tests/faults/test_every_boundary.py",
+    "tests/db/test_rollups.py",
 )
-"""Files that take minutes: they begin first, so that no process waits for one at the end."""
+"""Files of twenty seconds and more: they begin first, so that no process waits for one at the end.
+
+Those that compile rules take turns with others: what one process has compiled, the next one loads.
+"""
 
 MakeDatabase = Callable[..., str]
 """Called as `make_database(template=...)`; returns the URL of a new database."""
@@ -88,7 +103,9 @@ class Cluster:
     @cached_property
     def database_url(self) -> str:
         _create(self.server, "stopward", template=self.template)
-        return self.server.url("stopward")
+        url = self.server.url("stopward")
+        kept_connections.LASTING.add(url)
+        return url
 
 
 def _sweep() -> None:
@@ -121,6 +138,8 @@ def cluster_of() -> Iterator[Callable[[str], Cluster]]:
         return found[version]
 
     yield of
+    kept_connections.DATABASES.close()
+    kept_connections.STORES.close()
     _remove(home)
 
 

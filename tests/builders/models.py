@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol, cast
 
-from stopward.adapters.postgres import PostgresDatabase
 from stopward.adapters.rows import JsonValue
 from stopward.domain.identity import AccountId
 from stopward.domain.position import Position
+from tests.builders.kept_connections import DATABASES
 from tests.builders.store import NOON, a_position, a_record, a_trade
 from tests.builders.store_world import PostgresWorld, World, begin
 
@@ -48,11 +48,11 @@ class ModelWorld(PostgresWorld):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
-        self._voice = PostgresDatabase(url)
+        self._voice = DATABASES.take(url)
         self._tick = 0
 
     def close(self) -> None:
-        self._voice.close()
+        DATABASES.give_back(self._voice, self.url)
         super().close()
 
     def call(self, function: str, **request: Any) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from tests.docs.pages import ROOT
@@ -16,7 +18,8 @@ READERS: Final = ("select", "count")
 """Methods of `Views`; their first argument is a view."""
 
 
-def product_queries() -> dict[str, str]:
+@cache
+def product_queries() -> MappingProxyType[str, str]:
     """Return the queries by `file NAME`, or `file:line`; `%(name)s` is what they are given."""
     found: dict[str, str] = {}
     for source in SOURCES:
@@ -25,16 +28,12 @@ def product_queries() -> dict[str, str]:
             name = path.relative_to(ROOT).as_posix().removeprefix("layers/core/python/stopward/")
             for place, query in _queries(tree):
                 found[f"{name}{place}"] = query
-    return found
+    return MappingProxyType(found)
 
 
 def _queries(tree: ast.Module) -> Iterator[tuple[str, str]]:
     known = _constants(tree)
-    parts = {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id in known and _is_part(tree, node)
-    }
+    parts = _parts(tree)
     whole = {name: text for name, (_, text) in known.items()}
     for name, (_, text) in known.items():
         if name not in parts and QUERY.match(text):
@@ -72,12 +71,15 @@ def _value_nodes(tree: ast.Module, line: int) -> Iterator[ast.AST]:
             yield from ast.walk(node)
 
 
-def _is_part(tree: ast.Module, name: ast.Name) -> bool:
+def _parts(tree: ast.Module) -> set[str]:
     # A constant that another one begins with is no query by itself.
-    return any(
-        isinstance(node, ast.BinOp) and any(each is name for each in ast.walk(node))
+    return {
+        each.id
         for node in ast.walk(tree)
-    )
+        if isinstance(node, ast.BinOp)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name)
+    }
 
 
 def _text(node: ast.AST, known: dict[str, str]) -> str | None:

@@ -14,6 +14,7 @@ from stopward.adapters.supabase import SupabaseDatabase, SupabaseStore
 from stopward.domain.identity import AccountId
 from stopward.domain.snapshot import Snapshot
 from stopward.ports import Store
+from tests.builders.kept_connections import DATABASES, STORES
 from tests.builders.store import A_SESSION, NOON
 
 NUMBERS = count(1)
@@ -113,13 +114,14 @@ class PostgresWorld:
     """
 
     def __init__(self, url: str, *, project: tuple[str, str] | None = None) -> None:
+        self._url = url
         self._eyes = psycopg.connect(url, autocommit=True)
         self._eyes.execute("set timezone = 'UTC'")
         self.account_id = AccountId(f"account-{next(NUMBERS)}")
         self._database: PostgresDatabase | SupabaseDatabase
         self.store: PostgresStore | SupabaseStore
         if project is None:
-            self._database, self.store = PostgresDatabase(url), PostgresStore(url)
+            self._database, self.store = DATABASES.take(url), STORES.take(url)
         else:
             at, key = project
             self._database, self.store = SupabaseDatabase(at, key=key), SupabaseStore(at, key=key)
@@ -127,8 +129,12 @@ class PostgresWorld:
         _open(self)
 
     def close(self) -> None:
-        self.store.close()
-        self._database.close()
+        if isinstance(self.store, PostgresStore) and isinstance(self._database, PostgresDatabase):
+            STORES.give_back(self.store, self._url)
+            DATABASES.give_back(self._database, self._url)
+        else:
+            self.store.close()
+            self._database.close()
         self._eyes.close()
 
     def advance(self, seconds: float) -> None:

@@ -57,6 +57,11 @@ inner join stopward.market_sessions as s
 group by d.day;
 """
 
+# Helpers cost more than they save where every core has work.
+ALONE: Final = """
+set max_parallel_workers_per_gather = 0;
+set max_parallel_maintenance_workers = 0;
+"""
 KEYS_OF_THE_JOURNAL: Final = """
 select k.conrelid::regclass::text, quote_ident(k.conname), pg_get_constraintdef(k.oid)
 from pg_constraint as k
@@ -81,19 +86,35 @@ class Volume:
 
 
 def fill(connection: psycopg.Connection[Any], volume: Volume) -> None:
-    """Fill a migrated, empty database and leave its statistics fresh; autocommit is needed."""
+    """Fill a migrated, empty database and leave its statistics fresh.
+
+    connection: a superuser's, in autocommit; its server fills nothing else meanwhile.
+    """
     values: Mapping[str, object] = {
         "accounts": ACCOUNTS, "others": ACCOUNTS - 1, "until": UNTIL.isoformat(), "days": DAYS,
         "open": OPEN_POSITIONS, "trades": volume.trades, "decisions": volume.decisions,
         "each": volume.decisions // volume.trades, "state": volume.state,
     }  # fmt: skip
     client = psycopg.ClientCursor(connection)
+    client.execute(ALONE.encode())
     client.execute(PREPARE.encode(), values)
-    with _indexes_made_at_once(connection):
+    with _vacuum_at_the_end(connection), _indexes_made_at_once(connection):
         for statement in (*TRADING, *AROUND):
             client.execute(statement.encode(), values)
-    connection.execute("vacuum analyze")
-    connection.execute("reset session_replication_role")
+    connection.execute("reset all")
+
+
+@contextmanager
+def _vacuum_at_the_end(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Keep the server from reading each table again and again while it grows."""
+    connection.execute("alter system set autovacuum = off")
+    connection.execute("select pg_reload_conf()")
+    try:
+        yield
+        connection.execute("vacuum analyze")
+    finally:
+        connection.execute("alter system reset autovacuum")
+        connection.execute("select pg_reload_conf()")
 
 
 @contextmanager

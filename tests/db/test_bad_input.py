@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from stopward.local.postgres import EmbeddedPostgres
-from tests.builders.access import FUNCTIONS, an_owner, copy_of, names
+from tests.builders.access import FUNCTIONS, Owner, an_owner, copy_of, names
 from tests.builders.requests import HOW_TO_ADD, OF_NO_ACCOUNT, REQUESTS, Stage
 from tests.builders.state import changed, read_state
 
@@ -40,6 +40,18 @@ def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[s
 def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(url, autocommit=True) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def owner(connection: psycopg.Connection[Any]) -> Owner:
+    return an_owner(connection)
+
+
+@pytest.fixture
+def undone(connection: psycopg.Connection[Any], owner: Owner) -> Iterator[Stage]:
+    """The account of all tests that are refused; whatever a test writes is undone."""
+    with connection.transaction(force_rollback=True):
+        yield Stage(account_id=owner.account_id, connection=connection)
 
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -140,36 +152,34 @@ def test_all_bad_input_is_refused_by_name(
     assert judge(connection, function, changes=ALL) == []
 
 
-def test_a_request_names_its_account_or_is_listed(connection: psycopg.Connection[Any]) -> None:
-    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
+def test_a_request_names_its_account_or_is_listed(undone: Stage) -> None:
     without = set()
     for name, make in REQUESTS.items():
-        with connection.transaction(force_rollback=True):
-            if "account_id" not in make(stage):
+        with undone.connection.transaction(force_rollback=True):
+            if "account_id" not in make(undone):
                 without.add(name)
     assert without == OF_NO_ACCOUNT
 
 
 @pytest.mark.parametrize("function", sorted(set(REQUESTS) - OF_NO_ACCOUNT - {"open_account"}))
-def test_an_account_that_was_never_opened_is_refused(
-    connection: psycopg.Connection[Any], function: str
-) -> None:
-    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
-    request = REQUESTS[function](stage)
+def test_an_account_that_was_never_opened_is_refused(undone: Stage, function: str) -> None:
+    request = REQUESTS[function](undone)
     with pytest.raises(psycopg.errors.RaiseException) as caught:
-        stage.ask(function, {**request, "account_id": "nobody"})
+        undone.ask(function, {**request, "account_id": "nobody"})
     assert caught.value.diag.constraint_name == "unknown_account"
 
 
 @pytest.mark.parametrize("function", sorted(REQUESTS))
 def test_a_key_that_it_does_not_know_is_refused_by_every_function(
-    connection: psycopg.Connection[Any], function: str
+    undone: Stage, function: str
 ) -> None:
-    stage = Stage(account_id=an_owner(connection).account_id, connection=connection)
-    request = REQUESTS[function](stage)
+    request = REQUESTS[function](undone)
     for bad in ({**request, "surprise": 1}, {"surprise": 1}):
-        with pytest.raises(psycopg.errors.RaiseException, match="surprise is no key") as caught:
-            stage.ask(function, bad)
+        with (
+            pytest.raises(psycopg.errors.RaiseException, match="surprise is no key") as caught,
+            undone.connection.transaction(),
+        ):
+            undone.ask(function, bad)
         assert caught.value.diag.constraint_name == f"{function}_request"
 
 

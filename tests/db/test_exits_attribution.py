@@ -7,6 +7,7 @@ import pytest
 
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.errors import DatabaseRejected
+from tests.builders.kept_connections import DATABASES
 from tests.builders.store import D, a_position
 from tests.builders.store_world import PostgresWorld
 from tests.builders.trades import Event, play
@@ -26,9 +27,9 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[PostgresDatabase]:
-    found = PostgresDatabase(database_url)
+    found = DATABASES.take(database_url)
     yield found
-    found.close()
+    DATABASES.give_back(found, database_url)
 
 
 def attribution(world: PostgresWorld, rule: str = "breakeven", **changes: Any) -> dict[str, Any]:

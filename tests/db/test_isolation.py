@@ -10,7 +10,7 @@ from stopward.domain.identity import AccountId
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import an_owner, become, copy_of
 from tests.builders.requests import OF_NO_ACCOUNT, REQUESTS, Request, Stage
-from tests.builders.state import changed, read_state
+from tests.builders.state import State, changed, read_state
 
 ROLE = "service_role"
 """Who may execute every function; what one touches does not depend on who calls it."""
@@ -65,12 +65,11 @@ def from_another(foreign: Request, asker: Stage) -> Iterator[Request]:
         yield from one_at_a_time({**with_account(foreign, asker.account_id), **held})
 
 
-def touched(asker: Stage, function: str, request: Request, *, of: Stage) -> set[str]:
+def touched(asker: Stage, function: str, request: Request, *, of: Stage, before: State) -> set[str]:
     """Return the tables in which a request changed rows of another account; it is undone."""
     connection = asker.connection
     try:
         with connection.transaction(force_rollback=True):
-            before = read_state(connection, account_id=of.account_id)
             become(connection, ROLE)
             asker.ask(function, request)
             connection.execute("set constraints all immediate")
@@ -95,8 +94,9 @@ def test_a_request_for_one_account_cannot_touch_another(
             if was_told:
                 # Now what it is about is there, and theirs.
                 theirs.ask(function, foreign)
+            before = read_state(theirs.connection, account_id=theirs.account_id)
             for request in requests:
-                found = touched(stages[asker], function, request, of=theirs)
+                found = touched(stages[asker], function, request, of=theirs, before=before)
                 if found:
                     faults.append((was_told, found, request))
     assert faults == []

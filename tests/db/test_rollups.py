@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.identity import BrokerOrderId
+from tests.builders.kept_connections import DATABASES
 from tests.builders.store import A_SESSION, D, a_position, a_trade, an_order, pulse
 from tests.builders.store_world import PostgresWorld, begin
 from tests.builders.trades import Event, play, write
@@ -36,9 +37,9 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[PostgresDatabase]:
-    found = PostgresDatabase(database_url)
+    found = DATABASES.take(database_url)
     yield found
-    found.close()
+    DATABASES.give_back(found, database_url)
 
 
 def all_of(world: PostgresWorld, table: str) -> list[Row]:

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.errors import DatabaseRejected
+from tests.builders.kept_connections import DATABASES
 from tests.builders.store import D, a_position, a_trade, pulse
 from tests.builders.store_world import PostgresWorld, begin
 from tests.builders.trades import Event, play, write
@@ -31,9 +32,9 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[PostgresDatabase]:
-    found = PostgresDatabase(database_url)
+    found = DATABASES.take(database_url)
     yield found
-    found.close()
+    DATABASES.give_back(found, database_url)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from stopward.domain.rulebook import BREAKEVEN_RULES
 from stopward.domain.rulebook.preset import PRESETS
 from stopward.domain.snapshot import Alarm, DayRow
 from stopward.rules.codes import RULE_NAMES
+from tests.builders.kept_connections import DATABASES
 from tests.builders.store import (
     A_SESSION,
     D,
@@ -40,9 +41,9 @@ def world(database_url: str) -> Iterator[PostgresWorld]:
 
 
 def rows(world: PostgresWorld, database_url: str, view: str) -> list[dict[str, Any]]:
-    database = PostgresDatabase(database_url)
+    database = DATABASES.take(database_url)
     found = database.select(view, account_id=world.account_id)
-    database.close()
+    DATABASES.give_back(database, database_url)
     return found
 
 
