@@ -122,6 +122,7 @@ def test_functions_that_meet_never_deadlock(url: str, stages: list[Stage]) -> No
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)  # keepers take turns, so it takes minutes
 def test_functions_that_meet_all_night_never_deadlock(url: str, stages: list[Stage]) -> None:
     wrong, trades = storm(url, stages, calls=NIGHTLY_CALLS)
     assert wrong == []
