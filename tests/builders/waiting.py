@@ -14,6 +14,10 @@ WAITING = (
     "select count(*) from pg_stat_activity"
     " where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0"
 )
+PAUSING = (
+    "select from pg_stat_activity"
+    " where pid = %s and (wait_event_type = 'Lock' or wait_event = 'PgSleep')"
+)
 LOOKS = 2000
 PAUSE = "select pg_sleep(0.002)"
 
@@ -49,3 +53,13 @@ def until_waiting(waiters: int, *, eyes: Connection) -> None:
             return
         eyes.execute(PAUSE)
     raise AssertionError(f"not {waiters} sessions wait for a lock")
+
+
+def until_pausing(session: Connection, *, eyes: Connection) -> None:
+    """Return once a session sleeps between two attempts, or waits for a lock."""
+    for _ in range(LOOKS):
+        row = eyes.execute(PAUSING, (session.info.backend_pid,)).fetchone()
+        if row is not None:
+            return
+        eyes.execute(PAUSE)
+    raise AssertionError(f"session {session.info.backend_pid} never paused")

@@ -18,7 +18,12 @@ from stopward.errors import (
     DatabaseUnavailable,
 )
 from stopward.services.journal_archive import lines_of, write_lines
-from stopward.services.journal_keeping import JournalKeeper, KeepingSummary, open_spool
+from stopward.services.journal_keeping import (
+    JournalKeeper,
+    KeepingSummary,
+    file_in_portions,
+    open_spool,
+)
 from tests.builders.archive import (
     Crash,
     Faults,
@@ -150,12 +155,30 @@ def test_late_rows_that_cannot_be_filed_do_not_keep_months_from_being_made() -> 
 
 def test_late_rows_are_filed_in_portions_until_none_is_left_or_the_time_is_over() -> None:
     journal = MemoryJournal({})
-    journal.late = 45_000
-    assert keep(journal, None).filed == 45_000
+    journal.late = 5_000
+    assert keep(journal, None).filed == 5_000
     assert journal.faults.calls == ["file"] * 4 + ["make"]
-    journal.late, journal.faults = 45_000, Faults()
+    journal.late, journal.faults = 5_000, Faults()
     assert keep(journal, None, remaining=100.0).filed == 0
     assert journal.faults.calls == ["make"]
+
+
+@pytest.mark.parametrize(
+    ("late", "most", "portions"),
+    [
+        (5_000, 50_000, [2_000, 2_000, 1_000]),
+        (5_000, 3_000, [2_000, 1_000]),  # what is beyond waits
+        (5_000, 2_000, [2_000]),
+        (0, 50_000, []),
+    ],
+)
+def test_no_portion_is_so_large_that_a_tick_waits_long(
+    late: int, most: int, portions: list[int]
+) -> None:
+    journal = MemoryJournal({})
+    journal.late = late
+    assert list(file_in_portions(journal, most=most)) == portions
+    assert journal.late == late - sum(portions)
 
 
 def clock(*readings: float) -> Callable[[], float]:

@@ -1,6 +1,7 @@
 """Requests of maintenance: months of the journal, from made to dropped, and the schema."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -17,19 +18,20 @@ NOTED: Mapping[str, Any] = {
 }
 """What is said of an archive, but for its table and month."""
 
-MONTHS = count(12 * 2001, 2)
-"""Months of the journal that nobody made yet, counted from year 0; each maker takes its own and the
-next one, which `keep_partitions` makes along."""
+MONTHS: defaultdict[tuple[int, str], Iterator[int]] = defaultdict(lambda: count(12 * 2001, 2))
+"""Months of the journal that nobody made yet in a database, counted from year 0; each maker takes
+its own and the next one, which `keep_partitions` makes along."""
 
 
-def a_month() -> str:
+def a_month(stage: Stage) -> str:
     """Return the first day of a month that has no partition."""
-    number = next(MONTHS)
+    info = stage.connection.info
+    number = next(MONTHS[info.port, info.dbname])
     return f"{number // 12:04}-{number % 12 + 1:02}-01"
 
 
-def keep_partitions(_stage: Stage) -> Request:
-    return {"from": a_month(), "months": 1}
+def keep_partitions(stage: Stage) -> Request:
+    return {"from": a_month(stage), "months": 1}
 
 
 def file_late_rows(stage: Stage) -> Request:
@@ -37,13 +39,13 @@ def file_late_rows(stage: Stage) -> Request:
         "insert into stopward.decisions select (jsonb_populate_record(d, jsonb_build_object("
         "'tick_at', %(at)s::text, 'last_tick_at', %(at)s::text))).* from stopward.decisions as d"
         " where d.account_id = %(account)s limit 1",
-        at=f"{a_month()}T12:00:00Z",
+        at=f"{a_month(stage)}T12:00:00Z",
     )
     return {"most": 10}
 
 
 def detach_month(stage: Stage) -> Request:
-    month = {"table": "decisions", "month": a_month()}
+    month = {"table": "decisions", "month": a_month(stage)}
     stage.ask("keep_partitions", {"from": month["month"], "months": 1})
     stage.ask("note_archive", {**NOTED, **month})
     return dict(month)
@@ -67,7 +69,7 @@ MAINTENANCE: dict[str, Maker] = {
     "file_late_rows": file_late_rows,
     "keep_partitions": keep_partitions,
     "list_archivable": as_is(keep_months=3, today="2026-11-23"),
-    "note_archive": lambda _stage: {**NOTED, "table": "decisions", "month": a_month()},
+    "note_archive": lambda stage: {**NOTED, "table": "decisions", "month": a_month(stage)},
     "read_month": lambda stage: {
         "table": "decisions",
         "month": stage.find("select date_trunc('month', now())::date::text"),

@@ -67,16 +67,6 @@ CASES: Cases = {
         of("note_archive", "market_views"),
         of("detach_month", "market_views"),  # before the decisions that saw them
     ),
-    "drop_frozen_table journal_busy": while_held(
-        "lock table stopward.positions in access share mode",
-        sql("""
-            alter function stopward.drop_frozen_table(regclass) set lock_timeout = '10ms';
-            create table stopward.frozen (
-                account_id text, id text, foreign key (account_id, id) references stopward.positions
-            );
-            select stopward.drop_frozen_table('stopward.frozen')
-            """),
-    ),
     "drop_month journal_month_attached": after(MADE, of("drop_month")),
     "drop_month drop_month_request": asks("drop_month", most=0),
     "drop_month archive_differs": after(
@@ -85,11 +75,11 @@ CASES: Cases = {
     "file_late_rows file_late_rows_request": asks("file_late_rows", most=0),
     "keep_partitions keep_partitions_request": asks("keep_partitions", months=0),
     "list_archivable list_archivable_request": asks("list_archivable", keep_months=0),
-    "lock_journal_table journal_busy": while_held(
-        "lock table stopward.decisions in access share mode",
+    "lock_giving_way journal_busy": while_held(
+        "lock table stopward.positions in share update exclusive mode",
         sql("""
-            alter function stopward.lock_journal_table(text) set lock_timeout = '10ms';
-            select stopward.lock_journal_table('decisions')
+            alter function stopward.lock_giving_way(regclass[]) set lock_timeout = '10ms';
+            select stopward.lock_giving_way('{stopward.positions}')
             """),
     ),
     "read_decisions read_decisions_request": asks("read_decisions", limit=0),

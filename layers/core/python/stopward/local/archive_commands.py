@@ -32,7 +32,7 @@ def url_option(command: Command) -> Command:
 @click.option("--file-late", is_flag=True, help="First move rows that came before their month.")
 @click.option(
     "--most", type=click.IntRange(min=1), default=MOST_ROWS, show_default=True,
-    help="Most rows that --file-late moves; the journal is locked meanwhile.",
+    help="Most rows that --file-late moves, in portions that a tick may wait for.",
 )  # fmt: skip
 def partitions(*, url: str, file_late: bool, most: int) -> None:
     """Show the journal's months: those here, those made ahead, those archived and dropped."""

@@ -8,10 +8,15 @@ from stopward.adapters.archive_location import archive_at
 from stopward.adapters.journal import FunctionJournal
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.adapters.views import Order
-from stopward.services.journal_keeping import MONTHS_AHEAD, JournalKeeper, KeepingSummary
+from stopward.services.journal_keeping import (
+    MONTHS_AHEAD,
+    JournalKeeper,
+    KeepingSummary,
+    file_in_portions,
+)
 
 PATIENCE_SECONDS: Final = 900.0
-"""A call takes seconds; `--most` may ask for one of minutes."""
+"""A call takes seconds; one that looks for late rows among millions may take minutes."""
 UNKNOWN: Final = "-"
 
 
@@ -38,7 +43,7 @@ def old_month_lines(database: PostgresDatabase, *, keep_months: int, today: date
 def tidy(database: PostgresDatabase, *, most: int, today: date) -> tuple[int, int]:
     """Move late rows and make the months ahead; return how many of each."""
     journal = FunctionJournal(database)
-    filed = journal.file_late_rows(most=most)
+    filed = sum(file_in_portions(journal, most=most))
     return filed, journal.make_months(today=today, ahead=MONTHS_AHEAD)
 
 

@@ -21,8 +21,8 @@ from stopward.services.journal_archive import Archive, MonthReader, archive_mont
 MONTHS_AHEAD: Final = 2
 LATE_ROWS: Final = 2_000_000
 """Most rows that one night moves out of the default partitions: some minutes of work."""
-PORTION: Final = 20_000
-"""Rows that are moved in one call, which locks the journal: a second or two."""
+PORTION: Final = 2_000
+"""Rows that are moved in one call, for which a tick may wait: a tenth of a second or two."""
 MARGIN_SECONDS: Final = 120.0
 """Remaining time under which no further month is begun."""
 LAST_SECONDS: Final = 45.0
@@ -99,6 +99,13 @@ class KeepingSummary:
         }
 
 
+def file_in_portions(journal: Journal, *, most: int) -> Iterator[int]:
+    """Move about so many late rows; yield how many each call moved. Between two, ticks go on."""
+    while most > 0 and (moved := journal.file_late_rows(most=min(PORTION, most))):
+        most -= moved
+        yield moved
+
+
 def open_spool() -> BinaryIO:
     """Return a file without a name, which ends with whoever holds it."""
     return cast("BinaryIO", tempfile.TemporaryFile())
@@ -145,11 +152,9 @@ class JournalKeeper:
         return summary
 
     def _file(self, remaining_seconds: Callable[[], float], summary: KeepingSummary) -> None:
-        while summary.filed < LATE_ROWS and remaining_seconds() >= MARGIN_SECONDS:
-            moved = self.journal.file_late_rows(most=PORTION)
+        portions = file_in_portions(self.journal, most=LATE_ROWS)
+        while remaining_seconds() >= MARGIN_SECONDS and (moved := next(portions, 0)):
             summary.filed += moved
-            if moved == 0:
-                return
 
     def _retire_old(
         self, today: date, remaining_seconds: Callable[[], float], summary: KeepingSummary
