@@ -31,18 +31,13 @@ def advance(state: State, moment: datetime) -> None:
     """Move the clock to `moment`, not in the past, and do all that happens on the way."""
     settle(state, state.queue.due_by(state.now), at=state.now)
     while state.now < moment:
-        stops = {
-            moment,
-            *state.hours.edges(state.now, moment),
-            *state.queue.times(state.now, moment),
-        }
-        boundary = min(stops)
-        bars = state.tape.boundaries(state.now, boundary)
-        until = bars[0] if bars else boundary
+        until = state.queue.next_due(state.now, latest=moment)
+        until = state.hours.next_edge(state.now, latest=until)
+        until = state.tape.next_start(state.now, latest=until)
         _walk_all(state, state.now, until)
         state.now = until
         settle(state, state.queue.due_by(until), at=until)
-        if bars or state.hours.is_edge(until):
+        if state.tape.is_start(until) or state.hours.is_edge(until):
             _cross(state, until)
 
 
@@ -67,13 +62,22 @@ def _cross(state: State, edge: datetime) -> None:
 
 def _walk_all(state: State, after: datetime, until: datetime) -> None:
     for symbol in state.book.symbols_with_orders():
-        price = state.tape.price(symbol, after)
+        price = state.tape.price(symbol, after) if _may_meet(state, symbol, after) else None
         if price is None:
             continue
         here = Point(at=after, price=price)
         for there in state.tape.path(symbol, after, until):
             _meet(state, symbol, here, there)
             here = there
+
+
+def _may_meet(state: State, symbol: Symbol, moment: datetime) -> bool:
+    # Most orders lie beyond the whole running bar: then no way inside it need be looked at.
+    bar = state.tape.minute(symbol, moment)
+    return bar is not None and any(
+        matching.may_touch(order, low=bar.low, high=bar.high)
+        for order in state.book.open_orders(symbol)
+    )
 
 
 def _meet(state: State, symbol: Symbol, start: Point, end: Point) -> None:

@@ -19,6 +19,7 @@ from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Instrument, Quote
 from stopward.domain.money import decimal_of
 from stopward.errors import InvalidInput
+from stopward.local.simulator.instants import is_among, next_after
 
 MINUTE = timedelta(minutes=1)
 OFFSETS = (0, 20, 40, 59)
@@ -138,10 +139,13 @@ class Tape:
             instrument = self._instruments[symbol] = Instrument(symbol=symbol)
         return instrument.tick_at(price)
 
-    def boundaries(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return the bar starts of any symbol in (after, until], oldest first."""
-        first, last = bisect_right(self._boundaries, after), bisect_right(self._boundaries, until)
-        return self._boundaries[first:last]
+    def next_start(self, after: datetime, *, latest: datetime) -> datetime:
+        """Return when a bar of any symbol next begins; `latest` when none does before that."""
+        return next_after(self._boundaries, after, latest=latest)
+
+    def is_start(self, moment: datetime) -> bool:
+        """Return whether a bar of any symbol begins at exactly `moment`."""
+        return is_among(self._boundaries, moment)
 
     def minute(self, symbol: Symbol, moment: datetime) -> Minute | None:
         """Return the last bar that has begun by `moment`, split applied; None before the first."""
@@ -163,9 +167,7 @@ class Tape:
 
     def opens_at(self, symbol: Symbol, moment: datetime) -> bool:
         """Return whether a bar of the symbol begins at exactly `moment`."""
-        starts = self._starts.get(symbol, [])
-        index = bisect_left(starts, moment)
-        return index < len(starts) and starts[index] == moment
+        return is_among(self._starts.get(symbol, []), moment)
 
     def path(self, symbol: Symbol, after: datetime, until: datetime) -> Iterator[Point]:
         """Yield the points in (after, until] where the path turns, `until` last.

@@ -70,6 +70,7 @@ class Queue:
         pending, self._pending = self._pending, []
         return pending
 
-    def times(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return when changes fall due in (after, until]."""
-        return sorted({p.due_at for p in self._pending if after < p.due_at <= until})
+    def next_due(self, after: datetime, *, latest: datetime) -> datetime:
+        """Return when the next change falls due; `latest` when none does before that."""
+        due = (p.due_at for p in self._pending if after < p.due_at < latest)
+        return min(due, default=latest)
