@@ -60,12 +60,14 @@ class Boundary:
     _late: list[tuple[int, str, Callable[[], object]]] = field(default_factory=list)
     _answers: dict[str, list[tuple[datetime, object]]] = field(default_factory=dict)
     _stale_until: int = 0
+    _keeps_answers: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sort what is to come by wake."""
+        """Sort what is to come by wake; answers are kept where an old one may be given."""
         self._due = {}
         for each in self.disturbances:
             self._due.setdefault(each.wake, []).append(each)
+        self._keeps_answers = any(each.kind == "stale" for each in self.disturbances)
 
     @property
     def frame(self) -> Frame:
@@ -219,7 +221,7 @@ class Boundary:
         return None
 
     def _perform(self, what: str, perform: Callable[[], T], *, reads: bool) -> T:
-        if not reads:
+        if not reads or not self._keeps_answers:
             return perform()
         answer = perform()
         now = self.stage.now()

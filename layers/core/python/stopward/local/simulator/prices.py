@@ -11,7 +11,7 @@ A split given by `split` divides every price from that moment on; bars are store
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -41,23 +41,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minute:
-    """One bar in Decimal: its start, the four prices in path order, its extremes and volume.
-
-    turns: the points after its start at which the path turns or ends.
-    """
+    """One bar in Decimal: its start, the four prices in path order, its extremes and volume."""
 
     at: datetime
     path: tuple[Decimal, Decimal, Decimal, Decimal]
     low: Decimal
     high: Decimal
     volume: Decimal
-    turns: tuple[Point, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Place the points of the path."""
+    @property
+    def turns(self) -> tuple[Point, ...]:
+        """The points after its start at which the path turns or ends."""
         turns = zip(OFFSETS[1:], self.path[1:], strict=True)
-        points = (Point(at=self.at + timedelta(seconds=s), price=price) for s, price in turns)
-        object.__setattr__(self, "turns", tuple(points))
+        return tuple(Point(at=self.at + timedelta(seconds=s), price=price) for s, price in turns)
 
     def price(self, moment: datetime, tick: Decimal) -> Decimal:
         """Return the price at `moment`, which is not before the bar."""

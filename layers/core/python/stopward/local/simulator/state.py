@@ -80,20 +80,16 @@ class State:
         self, order: SimulatedOrder, status: str, *, at: datetime, note: str = ""
     ) -> SimulatedOrder:
         """Give an order a new status, stamp it, and take note of it."""
-        changed = replace(order, status=status, updated_at=at)
-        match status:
-            case "filled":
-                changed = replace(changed, filled_at=at)
-            case "canceled":
-                changed = replace(changed, canceled_at=at)
-            case "expired":
-                changed = replace(changed, expired_at=at)
-            case "replaced":
-                changed = replace(changed, replaced_at=at)
-            case "rejected":
-                changed = replace(changed, failed_at=at)
-            case _:
-                pass
+        changed = replace(
+            order,
+            status=status,
+            updated_at=at,
+            filled_at=at if status == "filled" else order.filled_at,
+            canceled_at=at if status == "canceled" else order.canceled_at,
+            expired_at=at if status == "expired" else order.expired_at,
+            replaced_at=at if status == "replaced" else order.replaced_at,
+            failed_at=at if status == "rejected" else order.failed_at,
+        )
         self.book.put(changed)
         self.ledger.note(status, changed, at=at, note=note)
         self.refresh_cover(order.symbol, at=at)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Literal, TypeVar, get_args
 
 from stopward.domain.identity import Symbol
@@ -30,6 +31,7 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
 
+@cache
 def asset_id(symbol: str) -> str:
     """Return the id of a symbol's asset: derived from its name."""
     return str(uuid.uuid5(NAMESPACE, f"asset-{symbol}"))

@@ -150,8 +150,10 @@ def _fold(
     position, last = fold_position(
         position, contexts.get(position.symbol, ()), bench.rules_for(position)
     )
+    if last is None:
+        return subject, None
     subject = replace(subject, position=position)
-    if last is None or bench.tick_at - (last.at + MINUTE) >= FRESH_BAR:
+    if bench.tick_at - (last.at + MINUTE) >= FRESH_BAR:
         return subject, None
     return subject, last.bar
 
@@ -196,8 +198,7 @@ def _judge_one(
         verdict, quote, covered=circumstances.covered, crossed=circumstances.crossed
     )
     subject = _crossed(subject, verdict, quote, covered=circumstances.covered)
-    hits = position.marks._replace(hits=verdict.proposal.hits)
-    subject = replace(subject, position=replace(subject.position, marks=hits))
+    subject = _with_hits(subject, verdict.proposal.hits)
     row = DecisionRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -262,6 +263,14 @@ def _crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered
     if flags == position.flags:
         return subject
     return replace(subject, position=replace(position, flags=flags))
+
+
+def _with_hits(subject: Subject, hits: float) -> Subject:
+    """Return the subject with the count of targets reached."""
+    position = subject.position
+    if hits == position.marks.hits:
+        return subject
+    return replace(subject, position=replace(position, marks=position.marks._replace(hits=hits)))
 
 
 def _is_covered(subject: Subject) -> bool:
