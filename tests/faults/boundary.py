@@ -140,7 +140,7 @@ class Boundary:
         after: str | None = None
         for each in self._due_now(frame, what):
             after = self._disturb(each, what, perform, error=error, reads=reads, name=name) or after
-        self.stage.check()
+            self.stage.check()
         try:
             answer = self._perform(what, perform, reads=reads)
         except Rejected as refusal:

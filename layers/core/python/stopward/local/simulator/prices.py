@@ -139,10 +139,6 @@ class Tape:
         """Return when a bar of any symbol next begins; `latest` when none does before that."""
         return next_after(self._boundaries, after, latest=latest)
 
-    def is_start(self, moment: datetime) -> bool:
-        """Return whether a bar of any symbol begins at exactly `moment`."""
-        return is_among(self._boundaries, moment)
-
     def minute(self, symbol: Symbol, moment: datetime) -> Minute | None:
         """Return the last bar that has begun by `moment`, split applied; None before the first."""
         index = bisect_right(self._starts.get(symbol, []), moment) - 1

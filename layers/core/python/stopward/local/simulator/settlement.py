@@ -61,6 +61,8 @@ class Queue:
 
     def due_by(self, moment: datetime) -> list[Pending]:
         """Remove and return the changes that are due by the clock at `moment`."""
+        if not self._pending:
+            return []
         due = [p for p in self._pending if p.due_at <= moment]
         self._pending = [p for p in self._pending if p.due_at > moment]
         return due

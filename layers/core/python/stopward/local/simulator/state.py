@@ -37,6 +37,19 @@ class Options:
     not_fractionable: frozenset[Symbol] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A time in which no session and no bar begins or ends, up to `until`.
+
+    in_reach: symbols, sorted, of which an order may be met in it; no other can be while
+    `Book.changes` is `changes` and no symbol is split.
+    """
+
+    until: datetime
+    in_reach: tuple[Symbol, ...]
+    changes: int
+
+
 @dataclass(slots=True, kw_only=True)
 class State:
     """Everything the broker knows; `now` only moves forward. closing_equity: at the last close.
@@ -44,7 +57,7 @@ class State:
     fill_caps: scripted: the next fill of a symbol takes at most this many shares, first come first.
     stalled: by order, the bar in which a scripted cap stopped it; it goes on in the next bar.
     rejections: scripted: the next order of a symbol is rejected for this reason. taken: by symbol,
-    a bar's start and the shares of its volume that our fills took.
+    a bar's start and the shares of its volume that our fills took. stretch: the last one looked at.
     """
 
     now: datetime
@@ -62,6 +75,7 @@ class State:
     rejections: dict[Symbol, list[str]] = field(default_factory=dict)
     taken: dict[Symbol, tuple[datetime, Decimal]] = field(default_factory=dict)
     trading_blocked: bool = False
+    stretch: Stretch | None = None
     _last_stamp: datetime | None = None
 
     def stamp(self) -> datetime:

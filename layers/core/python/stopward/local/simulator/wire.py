@@ -39,13 +39,16 @@ def asset_id(symbol: str) -> str:
 
 def stamp(moment: datetime) -> str:
     """Return a moment in UTC as Go writes it."""
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
-    return f"{text}Z"
+    return f"{_in_utc(moment).rstrip('0').rstrip('.')}Z"
 
 
 def nano_stamp(moment: datetime) -> str:
     """Return a moment in UTC with nine decimals, as the exchange's clocks give."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "123Z"
+    return f"{_in_utc(moment)}123Z"
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def optional_stamp(moment: datetime | None) -> str | None:
