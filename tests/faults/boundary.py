@@ -238,6 +238,8 @@ class Boundary:
         return answer
 
     def _release_late(self, *, everything: bool = False) -> None:
+        if not self._late:
+            return
         due = [each for each in self._late if everything or each[0] <= self.total]
         self._late = [each for each in self._late if each not in due]
         for _, what, perform in due:

@@ -90,7 +90,10 @@ def minute_of(bar: ClosedBar) -> Minute:
 
 
 class Tape:
-    """The prices of all symbols, a pure function of the moment asked for."""
+    """The prices of all symbols, a pure function of the moment asked for.
+
+    symbols: every one with a bar, sorted.
+    """
 
     def __init__(
         self,
@@ -103,17 +106,13 @@ class Tape:
             symbol: sorted((minute_of(bar) for bar in rows), key=lambda minute: minute.at)
             for symbol, rows in bars.items()
         }
+        self.symbols: tuple[Symbol, ...] = tuple(sorted(self._minutes))
         self._starts = {s: [m.at for m in rows] for s, rows in self._minutes.items()}
         self._instruments = {s: Instrument(symbol=s, tick=ticks.get(s)) for s in {*bars, *ticks}}
         self._splits: dict[Symbol, list[tuple[datetime, Decimal]]] = {}
         self._boundaries = sorted({start for starts in self._starts.values() for start in starts})
         self._spread_ticks = spread_ticks
         self._last: dict[Symbol, tuple[datetime, Decimal | None]] = {}
-
-    @property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """Every symbol with a bar."""
-        return tuple(sorted(self._minutes))
 
     def split(self, symbol: Symbol, *, at: datetime, ratio: Decimal) -> None:
         """Divide the prices of `symbol` by `ratio` from `at` on."""

@@ -7,8 +7,16 @@ from decimal import Decimal
 from math import isfinite
 
 from stopward.domain.day import day_now, notices
-from stopward.domain.decide import Verdict, admit, decide, is_through, settled_by, with_one_zero
-from stopward.domain.decision import Circumstances, Decision, Exit
+from stopward.domain.decide import (
+    BREACH,
+    Verdict,
+    admit,
+    decide,
+    is_through,
+    settled_by,
+    with_one_zero,
+)
+from stopward.domain.decision import Circumstances, Decision
 from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
@@ -74,7 +82,8 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     Outside the session nothing is decided: stops rest, arming goes on.
     """
     symbols, contexts = _fold_symbols(bench, beliefs)
-    prepared = [_fold(bench, subject, contexts) for subject in beliefs.subjects]
+    rules = {each.position.symbol: bench.rules_for(each.position) for each in beliefs.subjects}
+    prepared = [_fold(bench, subject, contexts, rules) for subject in beliefs.subjects]
     prices = {
         subject.position.symbol: p
         for subject, bar in prepared
@@ -89,8 +98,12 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     )
     day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
     account = with_one_zero(now.account)
-    judged = [_judge_one(bench, subject, bar, symbols, account) for subject, bar in prepared]
-    day = replace(day, locked_by=day.locked_by or _locking(judged))
+    judged = [
+        _judge_one(bench, subject, bar, symbols, account, rules=rules[subject.position.symbol])
+        for subject, bar in prepared
+    ]
+    if day.locked_by is None and (locked_by := _locking(judged)) is not None:
+        day = replace(day, locked_by=locked_by)
     return Judgement(
         judged=tuple(judged),
         symbols=tuple(
@@ -102,9 +115,7 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
         day=day,
         account=account,
         alarms=alarms,
-        rules={
-            subject.position.symbol: bench.rules_for(subject.position) for subject, _ in prepared
-        },
+        rules=rules,
     )
 
 
@@ -143,13 +154,14 @@ def _fold_symbols(
 
 
 def _fold(
-    bench: Bench, subject: Subject, contexts: Mapping[Symbol, tuple[BarContext, ...]]
+    bench: Bench,
+    subject: Subject,
+    contexts: Mapping[Symbol, tuple[BarContext, ...]],
+    rules: Mapping[Symbol, Rules],
 ) -> tuple[Subject, Bar | None]:
     """Return the subject after its new bars, and the last of them while it is fresh."""
-    position = subject.position
-    position, last = fold_position(
-        position, contexts.get(position.symbol, ()), bench.rules_for(position)
-    )
+    symbol = subject.position.symbol
+    position, last = fold_position(subject.position, contexts.get(symbol, ()), rules[symbol])
     if last is None:
         return subject, None
     subject = replace(subject, position=position)
@@ -184,11 +196,13 @@ def _judge_one(
     fresh: Bar | None,
     symbols: Mapping[Symbol, SymbolState],
     account: Account,
+    *,
+    rules: Rules,
 ) -> Judged:
     position = subject.position
     if not bench.in_session or bench.session is None or subject.exit is not None:
         return Judged(subject=subject)
-    rules = masked(bench.rules_for(position), bench.mask)
+    rules = masked(rules, bench.mask)
     quote = bench.market.usable(position.symbol)
     bar = with_one_zero(_bar(bench, position, fresh, symbols[position.symbol], quote, rules=rules))
     usable = fresh is not None or quote is not None
@@ -257,7 +271,7 @@ def _crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered
     """Return the subject with the flag that a breach of its resting stop was seen, or without."""
     position = subject.position
     flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
-    breached = admit(verdict.decision, verdict.state, quote) == Exit(rule="stop")
+    breached = admit(verdict.decision, verdict.state, quote) == BREACH
     if breached and covered and quote is not None and is_through(quote, verdict.state):
         flags = (*flags, CROSSED_FLAG)
     if flags == position.flags:
