@@ -7,15 +7,7 @@ from decimal import Decimal
 from math import isfinite
 
 from stopward.domain.day import day_now, notices
-from stopward.domain.decide import (
-    BREACH,
-    Verdict,
-    admit,
-    decide,
-    is_through,
-    settled_by,
-    with_one_zero,
-)
+from stopward.domain.decide import Verdict, decide, settled_by, with_one_zero
 from stopward.domain.decision import Circumstances, Decision
 from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
@@ -45,11 +37,17 @@ from stopward.rules.codes import RULE_VERSION, fired_rules
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
 from stopward.services.guard.bench import Bench
-from stopward.services.guard.subject import Beliefs, Subject, exit_price
+from stopward.services.guard.subject import (
+    CROSSED_FLAG,
+    Beliefs,
+    Subject,
+    crossed,
+    exit_price,
+    with_hits,
+)
 
 FRESH_BAR = timedelta(seconds=60)
 """A closed bar is decided on while it is younger than this; later the quote tells more."""
-CROSSED_FLAG = "stop_crossed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +209,8 @@ def _judge_one(
     decision = settled_by(
         verdict, quote, covered=circumstances.covered, crossed=circumstances.crossed
     )
-    subject = _crossed(subject, verdict, quote, covered=circumstances.covered)
-    subject = _with_hits(subject, verdict.proposal.hits)
+    subject = crossed(subject, verdict, quote, covered=circumstances.covered)
+    subject = with_hits(subject, verdict.proposal.hits)
     row = DecisionRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -265,26 +263,6 @@ def _circumstances(bench: Bench, subject: Subject) -> Circumstances:
         covered=_is_covered(subject),
         crossed=CROSSED_FLAG in position.flags,
     )
-
-
-def _crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered: bool) -> Subject:
-    """Return the subject with the flag that a breach of its resting stop was seen, or without."""
-    position = subject.position
-    flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
-    breached = admit(verdict.decision, verdict.state, quote) == BREACH
-    if breached and covered and quote is not None and is_through(quote, verdict.state):
-        flags = (*flags, CROSSED_FLAG)
-    if flags == position.flags:
-        return subject
-    return replace(subject, position=replace(position, flags=flags))
-
-
-def _with_hits(subject: Subject, hits: float) -> Subject:
-    """Return the subject with the count of targets reached."""
-    position = subject.position
-    if hits == position.marks.hits:
-        return subject
-    return replace(subject, position=replace(position, marks=position.marks._replace(hits=hits)))
 
 
 def _is_covered(subject: Subject) -> bool:
