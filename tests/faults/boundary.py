@@ -60,12 +60,14 @@ class Boundary:
     _late: list[tuple[int, str, Callable[[], object]]] = field(default_factory=list)
     _answers: dict[str, list[tuple[datetime, object]]] = field(default_factory=dict)
     _stale_until: int = 0
+    _keeps_answers: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sort what is to come by wake."""
+        """Sort what is to come by wake; answers are kept where an old one may be given."""
         self._due = {}
         for each in self.disturbances:
             self._due.setdefault(each.wake, []).append(each)
+        self._keeps_answers = any(each.kind == "stale" for each in self.disturbances)
 
     @property
     def frame(self) -> Frame:
@@ -138,7 +140,7 @@ class Boundary:
         after: str | None = None
         for each in self._due_now(frame, what):
             after = self._disturb(each, what, perform, error=error, reads=reads, name=name) or after
-        self.stage.check()
+            self.stage.check()
         try:
             answer = self._perform(what, perform, reads=reads)
         except Rejected as refusal:
@@ -219,7 +221,7 @@ class Boundary:
         return None
 
     def _perform(self, what: str, perform: Callable[[], T], *, reads: bool) -> T:
-        if not reads:
+        if not reads or not self._keeps_answers:
             return perform()
         answer = perform()
         now = self.stage.now()
@@ -236,6 +238,8 @@ class Boundary:
         return answer
 
     def _release_late(self, *, everything: bool = False) -> None:
+        if not self._late:
+            return
         due = [each for each in self._late if everything or each[0] <= self.total]
         self._late = [each for each in self._late if each not in due]
         for _, what, perform in due:

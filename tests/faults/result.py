@@ -15,6 +15,8 @@ from tests.builders.simulator import SESSIONS
 from tests.faults.boundary import Boundary
 from tests.faults.frame import Line
 
+NAME = "test"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -51,9 +53,10 @@ class People(Protocol):
 def open_account(store: People, account_id: AccountId, schedule: Schedule) -> RuleBook:
     """Write what the schedule's guards are to find, and return their rules."""
     store.open_account(
-        account_id, name="test", mode=schedule.mode, equity_prior_close=Decimal(100_000)
+        account_id, name=NAME, mode=schedule.mode, equity_prior_close=Decimal(100_000)
     )
-    book = parse(schedule.rules, source="test")
+    # Under the name that the guards read it by, so that it is read once.
+    book = parse(schedule.rules, source=f"rules of account {NAME}")
     store.put_rules(account_id, schedule.rules, rules_hash=book.hash)
     store.put_sessions(SESSIONS)
     for symbol in schedule.hands_off:

@@ -53,6 +53,7 @@ class World:
     audit: Audit = field(init=False)
     boundary: Boundary = field(init=False)
     guards: dict[GuardName, Guard] = field(init=False, default_factory=dict)
+    begins_at: datetime = field(init=False)
     clean_ticks: int = 0
     ticks: int = 0
     calls_of: dict[int, int] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class World:
     def __post_init__(self) -> None:
         """Build the world, and open what is held at the start."""
         schedule = self.schedule
+        self.begins_at = at(schedule.start_minute)
         self.simulator = a_market(schedule)
         self.memory = MemoryStore(now=lambda: self.simulator.now)
         book = open_account(self.memory, ACCOUNT, schedule)
@@ -139,12 +141,11 @@ class World:
     # Ticks
 
     def _wake(self, wake: Wake) -> None:
-        start = at(self.schedule.start_minute)
-        wanted = start + timedelta(seconds=wake.seconds + wake.late_seconds)
+        wanted = self.begins_at + timedelta(seconds=wake.seconds + wake.late_seconds)
         self.pass_time((wanted - self.simulator.now).total_seconds())
         if wake.cold:
             self._start(wake.guard)
-        tick_at = start + timedelta(seconds=wake.seconds)
+        tick_at = self.begins_at + timedelta(seconds=wake.seconds)
         if self.tracing:
             self.boundary.note(f"wake {wake.number}", f"{wake.guard}, tick {tick_at:%H:%M:%S}")
         disturbed = self.boundary.is_disturbed

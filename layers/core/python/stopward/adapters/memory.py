@@ -8,7 +8,7 @@ from math import isnan
 
 from stopward.adapters.memory_book import Book
 from stopward.adapters.memory_rows import Lease
-from stopward.adapters.memory_rules import check_now, refusal, refuse_if
+from stopward.adapters.memory_rules import UNSETTLED, check_now, refusal, refuse_if
 from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
@@ -222,9 +222,10 @@ class MemoryStore:
             day=self._day(book, session, tick_at),
             positions=positions,
             orders=tuple(
-                order
-                for order in sorted(book.orders.values(), key=lambda o: (o.tick_at, o.id))
-                if order.status in ("recorded", "working")
+                sorted(
+                    (o for o in book.orders.values() if o.status in UNSETTLED),
+                    key=lambda order: (order.tick_at, order.id),
+                )
             ),
             symbols={
                 symbol: state

@@ -194,7 +194,8 @@ class Book:
         for each in rule_sets:
             # Spelled, for nan is no number's equal.
             known = self.rule_sets.setdefault(each.digest, each)
-            refuse_if(repr(known) != repr(each), "rule_sets_append_only", each.digest)
+            differs = known is not each and repr(known) != repr(each)
+            refuse_if(differs, "rule_sets_append_only", each.digest)
 
     def write_journal(
         self, tick_at: datetime, decisions: Iterable[DecisionRow], views: Iterable[ViewRow]

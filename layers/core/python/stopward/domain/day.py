@@ -82,7 +82,7 @@ def day_now(
     peak = max(row.peak_r, in_r) if complete else row.peak_r
     fraction = 0.0 if row.equity is None or row.equity <= 0 else float(money / row.equity)
     return DayNow(
-        row=replace(row, peak_r=peak),
+        row=replace(row, peak_r=peak) if peak > row.peak_r else row,
         account=Account(
             day_r=in_r,
             day_fraction=fraction,

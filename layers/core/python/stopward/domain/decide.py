@@ -23,6 +23,9 @@ STOP_MOVERS: Final = (
 PRICELESS: Final = ("session_flat", "day_profit")
 """Rules that need no price, as the day loss limit where it flattens: all that may act blindly."""
 
+BREACH: Final = Exit(rule="stop")
+"""What the rules want once the price is at the stop."""
+
 Numbers = TypeVar("Numbers", State, Bar, Account)
 
 
@@ -140,7 +143,7 @@ def is_left(
     An exit of ours follows only when the whole quote was through the stop at two ticks in a row:
     then it was elected and did not fill (a buy stop-limit in a squeeze), or never triggered.
     """
-    if not covered or decision != Exit(rule="stop"):
+    if not covered or decision != BREACH:
         return False
     return not (crossed and quote is not None and is_through(quote, state))
 

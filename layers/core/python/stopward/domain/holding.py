@@ -1,7 +1,7 @@
 """What the broker holds in one symbol: the position and its orders, as read this tick."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from stopward.domain.identity import BrokerOrderId, Symbol
@@ -52,6 +52,9 @@ class Holding:
     symbol: Symbol
     position: BrokerPosition | None
     orders: tuple[BrokerOrder, ...] = ()
+    _groups: dict[Side, tuple[Group, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def quantity(self, side: Side) -> Decimal:
         """Return the shares held on that side; 0 when none, or when it is the other side."""
@@ -82,6 +85,11 @@ class Holding:
 
     def groups(self, side: Side) -> tuple[Group, ...]:
         """Return the reducing orders by the shares that they stand for."""
+        if side not in self._groups:
+            self._groups[side] = self._grouped(side)
+        return self._groups[side]
+
+    def _grouped(self, side: Side) -> tuple[Group, ...]:
         orders = self.reducing(side)
         by_id = {order.id: order for order in orders}
         groups: dict[str, list[BrokerOrder]] = {}

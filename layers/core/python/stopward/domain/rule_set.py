@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Final, get_type_hints
 
 from stopward.errors import InvalidState
@@ -16,19 +16,20 @@ Parameters = tuple[object, ...]
 """One rule's parameters: numbers and distances."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RuleSet:
     """What a rules file means for one position: by rule its numbers, in field order.
 
     A rule that is off is absent; the two numbers of a distance follow each other; there is one
     zero, and nan is a missing number. The mask of a function and what is measured are not in it.
     digest: the first 16 hex digits of a SHA-256 of that content.
+    Without slots, so that thousands of rows that name it share what was worked out once.
     """
 
     digest: str
     numbers: Mapping[str, tuple[float, ...]]
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether the digest is that of the content."""
         return self.digest == _digest(self.numbers)
@@ -38,6 +39,10 @@ class RuleSet:
 
         Raises InvalidState for a rule that is not known, or has another count of numbers.
         """
+        return self._rules
+
+    @cached_property
+    def _rules(self) -> Rules:
         unknown = sorted(self.numbers.keys() - set(Rules._fields))
         if unknown:
             raise InvalidState(

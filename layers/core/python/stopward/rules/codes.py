@@ -56,5 +56,7 @@ RULE_VERSION: Final = "2026.11.1"
 
 def fired_rules(fired: float) -> tuple[str, ...]:
     """Return the names of the rules whose bit is set in `fired`, in order of priority."""
+    if not fired:
+        return ()
     bits = int(fired)
     return tuple(name for code, name in enumerate(RULE_NAMES) if code and bits >> (code - 1) & 1)

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, cast
 
 from stopward.domain.rulebook.account_tables import ACCOUNT_TABLE, INDICATOR_TABLE, LIMIT_TABLES
@@ -75,8 +75,7 @@ def _single(document: Mapping[str, object], name: str, problems: Problems) -> La
 
 
 def _account_layers(document: Mapping[str, object], problems: Problems) -> tuple[Layers, Layers]:
-    rules = {name: start(table) for name, table in RULE_TABLES.items()}
-    limits = {name: start(table) for name, table in LIMITS.items()}
+    rules, limits = map(dict, _defaults())
     raw_rules = section_of(document, "rules", path="rules", problems=problems)
     raw_limits = section_of(document, "limits", path="limits", problems=problems)
     preset = raw_rules.pop("preset", None)
@@ -89,6 +88,13 @@ def _account_layers(document: Mapping[str, object], problems: Problems) -> tuple
     _apply_all(rules, raw_rules, path="rules", problems=problems)
     _apply_all(limits, raw_limits, path="limits", problems=problems)
     return rules, limits
+
+
+@cache
+def _defaults() -> tuple[Mapping[str, Layer], Mapping[str, Layer]]:
+    # What every file starts from: read once, and copied by whoever changes it.
+    rules = {name: start(table) for name, table in RULE_TABLES.items()}
+    return rules, {name: start(table) for name, table in LIMITS.items()}
 
 
 def _apply_all(

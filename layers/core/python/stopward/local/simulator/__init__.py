@@ -1,10 +1,10 @@
 """A broker that speaks Alpaca's HTTP, with a deterministic clock and prices from bars.
 
 Build a `Simulator` from bars and sessions, open positions in it, `serve()` it, and move its clock
-with `advance_to`. Its modules: order (what an order is), prices, hours, daily (the market),
-matching (when an order meets the price), intake (what is refused), book, portfolio, ledger (what
-there is), requests, settlement, fills, advance (what happens), hands (the trader), wire, routes,
-trading, holdings, data, desk, server (HTTP), faults (what goes wrong, by script).
+with `advance_to`. Its modules: order (what an order is), prices, hours, instants, daily (the
+market), matching (when an order meets the price), intake (what is refused), book, portfolio, ledger
+(what there is), requests, settlement, fills, advance (what happens), hands (the trader), wire,
+routes, trading, holdings, data, desk, server (HTTP), faults (what goes wrong, by script).
 """
 
 from stopward.local.simulator.desk import RateLimit

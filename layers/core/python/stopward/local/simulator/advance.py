@@ -1,7 +1,9 @@
 """Time passes: pending changes settle, sessions open and close, prices walk and meet the orders."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from stopward.domain.identity import Symbol
 from stopward.local.simulator import matching
@@ -10,7 +12,9 @@ from stopward.local.simulator.order import SimulatedOrder
 from stopward.local.simulator.prices import Point
 from stopward.local.simulator.requests import trailing_stop_price
 from stopward.local.simulator.settlement import Pending
-from stopward.local.simulator.state import State
+from stopward.local.simulator.state import State, Stretch
+
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def settle(state: State, due: list[Pending], *, at: datetime) -> None:
@@ -31,19 +35,33 @@ def advance(state: State, moment: datetime) -> None:
     """Move the clock to `moment`, not in the past, and do all that happens on the way."""
     settle(state, state.queue.due_by(state.now), at=state.now)
     while state.now < moment:
-        stops = {
-            moment,
-            *state.hours.edges(state.now, moment),
-            *state.queue.times(state.now, moment),
-        }
-        boundary = min(stops)
-        bars = state.tape.boundaries(state.now, boundary)
-        until = bars[0] if bars else boundary
-        _walk_all(state, state.now, until)
+        stretch = _stretch(state)
+        until = state.queue.next_due(state.now, latest=min(moment, stretch.until))
+        _walk_all(state, stretch.in_reach, until)
         state.now = until
         settle(state, state.queue.due_by(until), at=until)
-        if bars or state.hours.is_edge(until):
+        if until == stretch.until:
             _cross(state, until)
+
+
+def _stretch(state: State) -> Stretch:
+    """Return the stretch that the clock is in; it holds until it ends or an order changes."""
+    known, changes = state.stretch, state.book.changes
+    if known is None or known.until <= state.now or known.changes != changes:
+        until = state.hours.next_edge(state.now, latest=FOREVER)
+        until = state.tape.next_start(state.now, latest=until)
+        in_reach = tuple(s for s in state.book.symbols_with_orders() if _is_in_reach(state, s))
+        known = state.stretch = Stretch(until=until, in_reach=in_reach, changes=changes)
+    return known
+
+
+def _is_in_reach(state: State, symbol: Symbol) -> bool:
+    # Most orders lie beyond the whole running bar: then no way inside it need be looked at.
+    bar = state.tape.minute(symbol, state.now)
+    return bar is not None and any(
+        matching.may_touch(order, low=bar.low, high=bar.high)
+        for order in state.book.open_orders(symbol)
+    )
 
 
 def _cross(state: State, edge: datetime) -> None:
@@ -65,13 +83,13 @@ def _cross(state: State, edge: datetime) -> None:
                 _meet(state, symbol, point, point)
 
 
-def _walk_all(state: State, after: datetime, until: datetime) -> None:
-    for symbol in state.book.symbols_with_orders():
-        price = state.tape.price(symbol, after)
+def _walk_all(state: State, symbols: Iterable[Symbol], until: datetime) -> None:
+    for symbol in symbols:
+        price = state.price(symbol)
         if price is None:
             continue
-        here = Point(at=after, price=price)
-        for there in state.tape.path(symbol, after, until):
+        here = Point(at=state.now, price=price)
+        for there in state.tape.path(symbol, state.now, until):
             _meet(state, symbol, here, there)
             here = there
 

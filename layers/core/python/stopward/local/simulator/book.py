@@ -13,9 +13,13 @@ RESTING = frozenset({"new", "partially_filled", "pending_cancel", "pending_repla
 
 
 class Book:
-    """All orders, by id; nothing is ever removed, for a client order id is unique for ever."""
+    """All orders, by id; nothing is ever removed, for a client order id is unique for ever.
+
+    changes: how often an order was stored.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._orders: dict[BrokerOrderId, SimulatedOrder] = {}
         self._by_client_id: dict[str, BrokerOrderId] = {}
         self._open: dict[Symbol, dict[BrokerOrderId, None]] = {}
@@ -28,6 +32,7 @@ class Book:
 
     def put(self, order: SimulatedOrder) -> None:
         """Store an order as it now is."""
+        self.changes += 1
         self._orders[order.id] = order
         self._by_client_id[order.client_order_id] = order.id
         open_ids = self._open.setdefault(order.symbol, {})

@@ -156,6 +156,7 @@ def split(state: State, symbol: Symbol, ratio: Decimal) -> None:
     cancel_all(state, symbol)
     state.portfolio.split(symbol, ratio)
     state.tape.split(symbol, at=state.now, ratio=ratio)
+    state.stretch = None
     shares = state.portfolio.shares(symbol)
     state.ledger.note_symbol("split", symbol, at=state.now, quantity=shares, note=f"{ratio} for 1")
     state.refresh_cover(symbol, at=state.now)

@@ -1,10 +1,11 @@
 """Trading hours from session rows: what is open, what comes next, and when a day order dies."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.market import Session
+from stopward.local.simulator.instants import is_among, next_after
 
 EARLY = timedelta(hours=5, minutes=30)
 """Pre-market begins this long before the open (04:00 New York)."""
@@ -56,15 +57,13 @@ class Hours:
         upcoming = self.current_or_next(moment)
         return None if upcoming is None else upcoming.closes_at
 
-    def edges(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return opens, closes and ends of after-hours in (after, until], oldest first."""
-        first, last = bisect_right(self._edges, after), bisect_right(self._edges, until)
-        return self._edges[first:last]
+    def next_edge(self, after: datetime, *, latest: datetime) -> datetime:
+        """Return when a session, or the extended hours around one, next begins or ends."""
+        return next_after(self._edges, after, latest=latest)
 
     def is_edge(self, moment: datetime) -> bool:
         """Return whether a session, or the after-hours of one, begins or ends at `moment`."""
-        place = bisect_left(self._edges, moment)
-        return place < len(self._edges) and self._edges[place] == moment
+        return is_among(self._edges, moment)
 
     def finished_by(self, moment: datetime) -> tuple[Session, ...]:
         """Return the sessions that have closed by `moment`."""

@@ -71,6 +71,19 @@ def touch(order: SimulatedOrder, start: Point, end: Point, *, tick: Decimal) -> 
     return None
 
 
+def may_touch(order: SimulatedOrder, *, low: Decimal, high: Decimal) -> bool:
+    """Return whether a way without jumps from `low` to `high`, or within, may touch the order.
+
+    A waiting trailing stop moves with every price, so that each may.
+    """
+    if is_dormant(order):
+        nearest = high if order.side == "buy" else low
+        return order.kind == "trailing_stop" or is_elected_at(order, nearest)
+    limit = effective_limit(order)
+    best = low if order.side == "buy" else high
+    return limit is not None and _is_beyond(order, best, limit)
+
+
 def _is_beyond(order: SimulatedOrder, price: Decimal, limit: Decimal) -> bool:
     return price < limit if order.side == "buy" else price > limit
 

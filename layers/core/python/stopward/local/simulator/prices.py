@@ -11,7 +11,7 @@ A split given by `split` divides every price from that moment on; bars are store
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -19,6 +19,7 @@ from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Instrument, Quote
 from stopward.domain.money import decimal_of
 from stopward.errors import InvalidInput
+from stopward.local.simulator.instants import is_among, next_after
 
 MINUTE = timedelta(minutes=1)
 OFFSETS = (0, 20, 40, 59)
@@ -40,23 +41,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minute:
-    """One bar in Decimal: its start, the four prices in path order, its extremes and volume.
-
-    turns: the points after its start at which the path turns or ends.
-    """
+    """One bar in Decimal: its start, the four prices in path order, its extremes and volume."""
 
     at: datetime
     path: tuple[Decimal, Decimal, Decimal, Decimal]
     low: Decimal
     high: Decimal
     volume: Decimal
-    turns: tuple[Point, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Place the points of the path."""
+    @property
+    def turns(self) -> tuple[Point, ...]:
+        """The points after its start at which the path turns or ends."""
         turns = zip(OFFSETS[1:], self.path[1:], strict=True)
-        points = (Point(at=self.at + timedelta(seconds=s), price=price) for s, price in turns)
-        object.__setattr__(self, "turns", tuple(points))
+        return tuple(Point(at=self.at + timedelta(seconds=s), price=price) for s, price in turns)
 
     def price(self, moment: datetime, tick: Decimal) -> Decimal:
         """Return the price at `moment`, which is not before the bar."""
@@ -93,7 +90,10 @@ def minute_of(bar: ClosedBar) -> Minute:
 
 
 class Tape:
-    """The prices of all symbols, a pure function of the moment asked for."""
+    """The prices of all symbols, a pure function of the moment asked for.
+
+    symbols: every one with a bar, sorted.
+    """
 
     def __init__(
         self,
@@ -106,17 +106,13 @@ class Tape:
             symbol: sorted((minute_of(bar) for bar in rows), key=lambda minute: minute.at)
             for symbol, rows in bars.items()
         }
+        self.symbols: tuple[Symbol, ...] = tuple(sorted(self._minutes))
         self._starts = {s: [m.at for m in rows] for s, rows in self._minutes.items()}
         self._instruments = {s: Instrument(symbol=s, tick=ticks.get(s)) for s in {*bars, *ticks}}
         self._splits: dict[Symbol, list[tuple[datetime, Decimal]]] = {}
         self._boundaries = sorted({start for starts in self._starts.values() for start in starts})
         self._spread_ticks = spread_ticks
         self._last: dict[Symbol, tuple[datetime, Decimal | None]] = {}
-
-    @property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """Every symbol with a bar."""
-        return tuple(sorted(self._minutes))
 
     def split(self, symbol: Symbol, *, at: datetime, ratio: Decimal) -> None:
         """Divide the prices of `symbol` by `ratio` from `at` on."""
@@ -138,10 +134,9 @@ class Tape:
             instrument = self._instruments[symbol] = Instrument(symbol=symbol)
         return instrument.tick_at(price)
 
-    def boundaries(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return the bar starts of any symbol in (after, until], oldest first."""
-        first, last = bisect_right(self._boundaries, after), bisect_right(self._boundaries, until)
-        return self._boundaries[first:last]
+    def next_start(self, after: datetime, *, latest: datetime) -> datetime:
+        """Return when a bar of any symbol next begins; `latest` when none does before that."""
+        return next_after(self._boundaries, after, latest=latest)
 
     def minute(self, symbol: Symbol, moment: datetime) -> Minute | None:
         """Return the last bar that has begun by `moment`, split applied; None before the first."""
@@ -163,9 +158,7 @@ class Tape:
 
     def opens_at(self, symbol: Symbol, moment: datetime) -> bool:
         """Return whether a bar of the symbol begins at exactly `moment`."""
-        starts = self._starts.get(symbol, [])
-        index = bisect_left(starts, moment)
-        return index < len(starts) and starts[index] == moment
+        return is_among(self._starts.get(symbol, []), moment)
 
     def path(self, symbol: Symbol, after: datetime, until: datetime) -> Iterator[Point]:
         """Yield the points in (after, until] where the path turns, `until` last.

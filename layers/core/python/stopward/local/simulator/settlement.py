@@ -61,6 +61,8 @@ class Queue:
 
     def due_by(self, moment: datetime) -> list[Pending]:
         """Remove and return the changes that are due by the clock at `moment`."""
+        if not self._pending:
+            return []
         due = [p for p in self._pending if p.due_at <= moment]
         self._pending = [p for p in self._pending if p.due_at > moment]
         return due
@@ -70,6 +72,7 @@ class Queue:
         pending, self._pending = self._pending, []
         return pending
 
-    def times(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return when changes fall due in (after, until]."""
-        return sorted({p.due_at for p in self._pending if after < p.due_at <= until})
+    def next_due(self, after: datetime, *, latest: datetime) -> datetime:
+        """Return when the next change falls due; `latest` when none does before that."""
+        due = (p.due_at for p in self._pending if after < p.due_at < latest)
+        return min(due, default=latest)

@@ -37,6 +37,19 @@ class Options:
     not_fractionable: frozenset[Symbol] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A time in which no session and no bar begins or ends, up to `until`.
+
+    in_reach: symbols, sorted, of which an order may be met in it; no other can be while
+    `Book.changes` is `changes` and no symbol is split.
+    """
+
+    until: datetime
+    in_reach: tuple[Symbol, ...]
+    changes: int
+
+
 @dataclass(slots=True, kw_only=True)
 class State:
     """Everything the broker knows; `now` only moves forward. closing_equity: at the last close.
@@ -44,7 +57,7 @@ class State:
     fill_caps: scripted: the next fill of a symbol takes at most this many shares, first come first.
     stalled: by order, the bar in which a scripted cap stopped it; it goes on in the next bar.
     rejections: scripted: the next order of a symbol is rejected for this reason. taken: by symbol,
-    a bar's start and the shares of its volume that our fills took.
+    a bar's start and the shares of its volume that our fills took. stretch: the last one looked at.
     """
 
     now: datetime
@@ -62,6 +75,7 @@ class State:
     rejections: dict[Symbol, list[str]] = field(default_factory=dict)
     taken: dict[Symbol, tuple[datetime, Decimal]] = field(default_factory=dict)
     trading_blocked: bool = False
+    stretch: Stretch | None = None
     _last_stamp: datetime | None = None
 
     def stamp(self) -> datetime:
@@ -80,20 +94,16 @@ class State:
         self, order: SimulatedOrder, status: str, *, at: datetime, note: str = ""
     ) -> SimulatedOrder:
         """Give an order a new status, stamp it, and take note of it."""
-        changed = replace(order, status=status, updated_at=at)
-        match status:
-            case "filled":
-                changed = replace(changed, filled_at=at)
-            case "canceled":
-                changed = replace(changed, canceled_at=at)
-            case "expired":
-                changed = replace(changed, expired_at=at)
-            case "replaced":
-                changed = replace(changed, replaced_at=at)
-            case "rejected":
-                changed = replace(changed, failed_at=at)
-            case _:
-                pass
+        changed = replace(
+            order,
+            status=status,
+            updated_at=at,
+            filled_at=at if status == "filled" else order.filled_at,
+            canceled_at=at if status == "canceled" else order.canceled_at,
+            expired_at=at if status == "expired" else order.expired_at,
+            replaced_at=at if status == "replaced" else order.replaced_at,
+            failed_at=at if status == "rejected" else order.failed_at,
+        )
         self.book.put(changed)
         self.ledger.note(status, changed, at=at, note=note)
         self.refresh_cover(order.symbol, at=at)

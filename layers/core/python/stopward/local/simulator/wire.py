@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Literal, TypeVar, get_args
 
 from stopward.domain.identity import Symbol
@@ -30,6 +31,7 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
 
+@cache
 def asset_id(symbol: str) -> str:
     """Return the id of a symbol's asset: derived from its name."""
     return str(uuid.uuid5(NAMESPACE, f"asset-{symbol}"))
@@ -37,13 +39,16 @@ def asset_id(symbol: str) -> str:
 
 def stamp(moment: datetime) -> str:
     """Return a moment in UTC as Go writes it."""
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
-    return f"{text}Z"
+    return f"{_in_utc(moment).rstrip('0').rstrip('.')}Z"
 
 
 def nano_stamp(moment: datetime) -> str:
     """Return a moment in UTC with nine decimals, as the exchange's clocks give."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "123Z"
+    return f"{_in_utc(moment)}123Z"
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def optional_stamp(moment: datetime | None) -> str | None:

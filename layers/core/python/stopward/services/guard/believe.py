@@ -68,7 +68,7 @@ def believe(
         if reconciled.trade is not None:
             closed.append(reconciled.position)
         elif may_touch:
-            subjects.append(subject_of(reconciled.position, picture, settled))
+            subjects.append(subject_of(reconciled.position, holding, settled))
         else:
             aside.append(reconciled.position)
     adopted, strangers = adopt_new(snapshot, picture, settings, settled, daily_atr=daily_atr)

@@ -7,8 +7,8 @@ from decimal import Decimal
 from math import isfinite
 
 from stopward.domain.day import day_now, notices
-from stopward.domain.decide import Verdict, admit, decide, is_through, settled_by, with_one_zero
-from stopward.domain.decision import Circumstances, Decision, Exit
+from stopward.domain.decide import Verdict, decide, settled_by, with_one_zero
+from stopward.domain.decision import Circumstances, Decision
 from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
@@ -37,11 +37,17 @@ from stopward.rules.codes import RULE_VERSION, fired_rules
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Account, Bar
 from stopward.services.guard.bench import Bench
-from stopward.services.guard.subject import Beliefs, Subject, exit_price
+from stopward.services.guard.subject import (
+    CROSSED_FLAG,
+    Beliefs,
+    Subject,
+    crossed,
+    exit_price,
+    with_hits,
+)
 
 FRESH_BAR = timedelta(seconds=60)
 """A closed bar is decided on while it is younger than this; later the quote tells more."""
-CROSSED_FLAG = "stop_crossed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,8 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     Outside the session nothing is decided: stops rest, arming goes on.
     """
     symbols, contexts = _fold_symbols(bench, beliefs)
-    prepared = [_fold(bench, subject, contexts) for subject in beliefs.subjects]
+    rules = {each.position.symbol: bench.rules_for(each.position) for each in beliefs.subjects}
+    prepared = [_fold(bench, subject, contexts, rules) for subject in beliefs.subjects]
     prices = {
         subject.position.symbol: p
         for subject, bar in prepared
@@ -89,8 +96,12 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
     )
     day, alarms = notices(now.row, now.account, bench.book.limits, now=bench.now)
     account = with_one_zero(now.account)
-    judged = [_judge_one(bench, subject, bar, symbols, account) for subject, bar in prepared]
-    day = replace(day, locked_by=day.locked_by or _locking(judged))
+    judged = [
+        _judge_one(bench, subject, bar, symbols, account, rules=rules[subject.position.symbol])
+        for subject, bar in prepared
+    ]
+    if day.locked_by is None and (locked_by := _locking(judged)) is not None:
+        day = replace(day, locked_by=locked_by)
     return Judgement(
         judged=tuple(judged),
         symbols=tuple(
@@ -102,9 +113,7 @@ def judge(bench: Bench, beliefs: Beliefs) -> Judgement:
         day=day,
         account=account,
         alarms=alarms,
-        rules={
-            subject.position.symbol: bench.rules_for(subject.position) for subject, _ in prepared
-        },
+        rules=rules,
     )
 
 
@@ -143,15 +152,18 @@ def _fold_symbols(
 
 
 def _fold(
-    bench: Bench, subject: Subject, contexts: Mapping[Symbol, tuple[BarContext, ...]]
+    bench: Bench,
+    subject: Subject,
+    contexts: Mapping[Symbol, tuple[BarContext, ...]],
+    rules: Mapping[Symbol, Rules],
 ) -> tuple[Subject, Bar | None]:
     """Return the subject after its new bars, and the last of them while it is fresh."""
-    position = subject.position
-    position, last = fold_position(
-        position, contexts.get(position.symbol, ()), bench.rules_for(position)
-    )
+    symbol = subject.position.symbol
+    position, last = fold_position(subject.position, contexts.get(symbol, ()), rules[symbol])
+    if last is None:
+        return subject, None
     subject = replace(subject, position=position)
-    if last is None or bench.tick_at - (last.at + MINUTE) >= FRESH_BAR:
+    if bench.tick_at - (last.at + MINUTE) >= FRESH_BAR:
         return subject, None
     return subject, last.bar
 
@@ -182,11 +194,13 @@ def _judge_one(
     fresh: Bar | None,
     symbols: Mapping[Symbol, SymbolState],
     account: Account,
+    *,
+    rules: Rules,
 ) -> Judged:
     position = subject.position
     if not bench.in_session or bench.session is None or subject.exit is not None:
         return Judged(subject=subject)
-    rules = masked(bench.rules_for(position), bench.mask)
+    rules = masked(rules, bench.mask)
     quote = bench.market.usable(position.symbol)
     bar = with_one_zero(_bar(bench, position, fresh, symbols[position.symbol], quote, rules=rules))
     usable = fresh is not None or quote is not None
@@ -195,9 +209,8 @@ def _judge_one(
     decision = settled_by(
         verdict, quote, covered=circumstances.covered, crossed=circumstances.crossed
     )
-    subject = _crossed(subject, verdict, quote, covered=circumstances.covered)
-    hits = position.marks._replace(hits=verdict.proposal.hits)
-    subject = replace(subject, position=replace(subject.position, marks=hits))
+    subject = crossed(subject, verdict, quote, covered=circumstances.covered)
+    subject = with_hits(subject, verdict.proposal.hits)
     row = DecisionRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -250,18 +263,6 @@ def _circumstances(bench: Bench, subject: Subject) -> Circumstances:
         covered=_is_covered(subject),
         crossed=CROSSED_FLAG in position.flags,
     )
-
-
-def _crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered: bool) -> Subject:
-    """Return the subject with the flag that a breach of its resting stop was seen, or without."""
-    position = subject.position
-    flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
-    breached = admit(verdict.decision, verdict.state, quote) == Exit(rule="stop")
-    if breached and covered and quote is not None and is_through(quote, verdict.state):
-        flags = (*flags, CROSSED_FLAG)
-    if flags == position.flags:
-        return subject
-    return replace(subject, position=replace(position, flags=flags))
 
 
 def _is_covered(subject: Subject) -> bool:

@@ -167,9 +167,10 @@ def _level(goal: Goal, holding: Holding) -> Goal:
         for order in holding.stops(goal.side)
         if is_ours(order.client_order_id) and order.stop_price is not None and not is_pending(order)
     ]
-    if HAND_LOOSENED in goal.position.flags:
+    stop = tightest((goal.stop, *own), goal.side)
+    if stop == goal.stop or HAND_LOOSENED in goal.position.flags:
         return goal
-    return replace(goal, stop=tightest((goal.stop, *own), goal.side))
+    return replace(goal, stop=stop)
 
 
 def _leftovers(bench: Bench, position: Position, holding: Holding) -> Planned:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stopward.domain.holding import reducing_side
+from stopward.domain.holding import Holding, reducing_side
 from stopward.domain.identity import PositionId
 from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import Position
@@ -50,7 +50,7 @@ def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
 
 
 def subject_of(
-    position: Position, picture: Picture, settled: Settled, *, is_new: bool = False
+    position: Position, holding: Holding, settled: Settled, *, is_new: bool = False
 ) -> Subject:
     """Return the position with the exit that is in progress for its shares.
 
@@ -69,7 +69,7 @@ def subject_of(
     )
     return Subject(
         position=position,
-        holding=picture.holding(position.symbol),
+        holding=holding,
         exit=exit_order,
         exit_at_broker=None if exit_order is None else settled.by_client_id.get(exit_order.id),
         is_new=is_new,

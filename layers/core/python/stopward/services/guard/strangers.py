@@ -56,7 +56,7 @@ def adopt_new(
             tags=_new_tags(snapshot, picture, symbol),
             now=picture.at,
         )
-        subjects.append(subject_of(position, picture, settled, is_new=True))
+        subjects.append(subject_of(position, holding, settled, is_new=True))
     return tuple(subjects), tuple(alarms)
 
 

@@ -1,11 +1,12 @@
 """One position on its way through a tick, and what the tick has read so far."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from stopward.domain.decide import BREACH, Verdict, admit, is_through
 from stopward.domain.holding import Holding
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Quote
@@ -14,6 +15,8 @@ from stopward.domain.position import Position
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 
 Named = TypeVar("Named", BrokerOrder, Fill)
+CROSSED_FLAG = "stop_crossed"
+"""Flag of a position whose quote was through its resting stop at the last tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +107,23 @@ def by_symbol(items: Iterable[Named]) -> dict[Symbol, tuple[Named, ...]]:
     for item in items:
         groups.setdefault(item.symbol, []).append(item)
     return {symbol: tuple(group) for symbol, group in groups.items()}
+
+
+def crossed(subject: Subject, verdict: Verdict, quote: Quote | None, *, covered: bool) -> Subject:
+    """Return the subject with the flag that a breach of its resting stop was seen, or without."""
+    position = subject.position
+    flags = tuple(flag for flag in position.flags if flag != CROSSED_FLAG)
+    breached = admit(verdict.decision, verdict.state, quote) == BREACH
+    if breached and covered and quote is not None and is_through(quote, verdict.state):
+        flags = (*flags, CROSSED_FLAG)
+    if flags == position.flags:
+        return subject
+    return replace(subject, position=replace(position, flags=flags))
+
+
+def with_hits(subject: Subject, hits: float) -> Subject:
+    """Return the subject with the count of targets reached."""
+    position = subject.position
+    if hits == position.marks.hits:
+        return subject
+    return replace(subject, position=replace(position, marks=position.marks._replace(hits=hits)))

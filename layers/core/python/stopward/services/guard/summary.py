@@ -55,7 +55,12 @@ class Summary:
 
 
 def summarize(
-    beliefs: Beliefs, judgement: Judgement, planned: Sequence[Planned], confirmed: Confirmed
+    beliefs: Beliefs,
+    judgement: Judgement,
+    planned: Sequence[Planned],
+    confirmed: Confirmed,
+    *,
+    failures: int = 0,
 ) -> Summary:
     """Return the counts of a tick that looked, judged and acted."""
     decisions = [each.decision for each in judgement.judged if each.decision is not None]
@@ -75,5 +80,6 @@ def summarize(
         alarms=len(beliefs.alarms) + len(judgement.alarms) + len(confirmed.alarms),
         unprotected=sum(is_unprotected(each.subject) for each in judgement.judged),
         unusable_views=sum(view.fault is not None for view in judgement.views),
+        failures=failures,
         unprotected_seconds=sum(confirmed.unprotected_seconds.values()),
     )

@@ -106,7 +106,7 @@ class Guard:
         confirmed = Confirmed()
         if any(each.steps for each in planned):
             confirmed = self._act(bench, planned, fresh, judgement.day, self._deadline(until))
-        return replace(summarize(beliefs, judgement, planned, confirmed), failures=self._failures)
+        return summarize(beliefs, judgement, planned, confirmed, failures=self._failures)
 
     def _failed(self, where: str, error: Exception) -> None:
         self._failures += 1
