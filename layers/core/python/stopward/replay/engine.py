@@ -13,6 +13,7 @@ from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
 from stopward.replay.compiled import compiled
 from stopward.replay.entries import Opened
 from stopward.replay.market import MarketColumns
+from stopward.replay.quiet import all_on
 from stopward.replay.table import BarTable, Integers
 from stopward.replay.terms import Conditions
 from stopward.rules.columns import Courses, Day, Exits, Log, Market, Outcomes, StopPath
@@ -21,6 +22,8 @@ from stopward.rules.types import Account
 from stopward.rules.walk import begin, finish, walk
 
 QUIET_DAY = Account(day_r=0.0, day_fraction=0.0, peak_r=0.0, losses=0.0, locked=0.0, halted=0.0)
+MANY = 100_000_000
+"""Position-bars from which machine code for just the rules that are on is worth its seconds."""
 PORTION = 20_000
 """Positions that are walked between two looks at the progress."""
 Progress = Callable[[int], None]
@@ -57,6 +60,15 @@ class Walk:
         return self.columns.table
 
     @property
+    def is_long(self) -> bool:
+        """Whether so much is walked that compiling anew is a small part of it.
+
+        Counted up to the end of each position's first session: few outlive it.
+        """
+        starts = np.asarray(self.opened.entries.start)
+        return int((self.opened.fresh_until - starts).sum()) >= MANY
+
+    @property
     def log(self) -> Log:
         """What the kernel writes besides the courses."""
         return Log(self.exits, self.path)
@@ -84,11 +96,12 @@ class Walk:
         """Walk positions on to their bars `until` (exclusive), under these rules."""
         market, terms = self.market(rules), self.conditions.terms()
         twin = compiled(walk)
+        asked = rules if self.is_long else all_on(rules)
 
         def some(part: slice) -> None:
             twin(
                 rows[part], until[part], self.courses, self.opened.entries, market, QUIET_DAY,
-                rules, terms, self.log, day,
+                asked, terms, self.log, day,
             )  # fmt: skip
 
         if self.workers == 1 or day is not None:

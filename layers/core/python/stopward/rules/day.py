@@ -2,7 +2,7 @@
 
 from stopward.rules.codes import DAY_LOSS, DAY_PROFIT
 from stopward.rules.columns import Day, DayPath, Market
-from stopward.rules.course import Course
+from stopward.rules.course import Tally
 from stopward.rules.geometry import profit, ratio
 from stopward.rules.limits import day_loss, day_profit, gave_back, is_lost
 from stopward.rules.parameters import Rules
@@ -28,33 +28,32 @@ def account_at(day: Day | None, account: Account, at: int) -> Account:
     return account_of(day.assumed, day.minute[at])
 
 
-def gained(day: Day, course: Course, price: float, row: int) -> float:
+def gained(day: Day, state: State, tally: Tally, price: float, row: int) -> float:
     """Return what a position has gained today in R of its initial quantity, at `price`.
 
     Fees count once it is closed; of one held overnight only what was sold today counts, with its
     fees, for no mark tells today's part of the rest (`domain.day`).
     """
-    state = course.state
     whole = state.risk * state.initial_quantity
     if day.carried[row] > 0.0:
         sold = state.initial_quantity - state.quantity - day.before_sold[row]
-        return course.tally.slipped_r - day.before_r[row] - ratio(state.fees * sold, whole)
+        return tally.slipped_r - day.before_r[row] - ratio(state.fees * sold, whole)
     if not state.quantity > 0.0:
-        return course.tally.slipped_r - ratio(state.fees * state.initial_quantity, whole)
-    return course.tally.slipped_r + ratio(profit(state, price) * state.quantity, whole)
+        return tally.slipped_r - ratio(state.fees * state.initial_quantity, whole)
+    return tally.slipped_r + ratio(profit(state, price) * state.quantity, whole)
 
 
 def tell(  # noqa: PLR0917  numba has no keyword-only arguments
-    day: Day | None, market: Market, course: Course, at: int, until: int, row: int
+    day: Day | None, market: Market, state: State, tally: Tally, at: int, until: int, row: int
 ) -> None:
     """Add what a position has gained by bar `at` to its minutes, up to its next bar's."""
     if day is None:
         return
-    amount = gained(day, course, market.bars.close[at], row)
+    amount = gained(day, state, tally, market.bars.close[at], row)
     last = len(day.gained_r)
-    if at + 1 < until and course.state.quantity > 0.0:
+    if at + 1 < until and state.quantity > 0.0:
         last = day.minute[at + 1]
-    dollars = amount * course.state.risk * course.state.initial_quantity
+    dollars = amount * state.risk * state.initial_quantity
     for minute in range(day.minute[at], last):
         day.gained_r[minute] = day.gained_r[minute] + amount
         day.gained[minute] = day.gained[minute] + dollars

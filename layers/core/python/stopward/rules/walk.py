@@ -79,48 +79,43 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
     state = course.state
     tally = course.tally
     start = entries.start[row]
-    first = course.at
-    for at in range(first, until):
+    after = course.at
+    for at in range(course.at, until):
+        after = at + 1
         at_entry = 0.0
         if at == start:
             at_entry = entries.at_open[row]
-        bar = bar_of(market.bars, at, at_entry)
-        course = Course(state, tally, at + 1)
-        if at == start and not at_entry > 0.0:
-            tell(day, market, course, at, until, row)
-            mark_stop(log.path, state, at - start, row)
-            continue
-        for _ in range(FILLS_IN_A_BAR):
-            filled = settled_inside(state, market.finer, at, terms.gap, fill(state, bar, terms.gap))
-            if not filled.quantity > 0.0:
-                break
-            tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
-            state = book(state, filled)
-        if not state.quantity > 0.0:
-            course = Course(state, tally, at + 1)
-            tell(day, market, course, at, until, row)
-            return course
-        state = observe(state, bar, rules)
-        tell(day, market, Course(state, tally, at + 1), at, until, row)
-        if bar.to_close <= 0.0:
-            course = Course(state, tally, at + 1)
-            mark_stop(log.path, state, at - start, row)
-            continue
-        now = account_at(day, account, at)
-        tell_limits(day, state, bar, now, rules, at)
-        proposal = propose(state, bar, now, rules)
-        price = NAN
-        if terms.timing == IDEALISED:
-            filled = idealised_fill(bar, proposal)
-            if filled.quantity > 0.0:
-                price = filled.price
+        if at > start or at_entry > 0.0:
+            bar = bar_of(market.bars, at, at_entry)
+            for _ in range(FILLS_IN_A_BAR):
+                filled = fill(state, bar, terms.gap)
+                if not filled.quantity > 0.0:
+                    break
+                filled = settled_inside(state, market.finer, at, terms.gap, filled)
                 tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
-        state = settle(state, proposal, price)
-        course = Course(state, tally, at + 1)
-        if not state.quantity > 0.0:
-            return course
+                state = book(state, filled)
+            if not state.quantity > 0.0:
+                tell(day, market, state, tally, at, until, row)
+                break
+            state = observe(state, bar, rules)
+            tell(day, market, state, tally, at, until, row)
+            if not bar.to_close <= 0.0:
+                now = account_at(day, account, at)
+                tell_limits(day, state, bar, now, rules, at)
+                proposal = propose(state, bar, now, rules)
+                price = NAN
+                if terms.timing == IDEALISED:
+                    filled = idealised_fill(bar, proposal)
+                    if filled.quantity > 0.0:
+                        price = filled.price
+                        tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+                state = settle(state, proposal, price)
+                if not state.quantity > 0.0:
+                    break
+        else:
+            tell(day, market, state, tally, at, until, row)
         mark_stop(log.path, state, at - start, row)
-    return course
+    return Course(state, tally, after)
 
 
 def mark_stop(path: StopPath | None, state: State, number: int, row: int) -> None:
