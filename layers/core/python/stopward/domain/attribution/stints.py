@@ -11,6 +11,7 @@ from stopward.domain.attribution.trade import ClosedTrade, Guarded, Lock
 from stopward.domain.excursions import with_measured
 from stopward.domain.rule_set import RuleSet
 from stopward.domain.sessions import EVENING
+from stopward.errors import InvalidState
 from stopward.rules.codes import NO_RULE, RULE_NAMES
 from stopward.rules.parameters import Rules
 
@@ -66,7 +67,10 @@ def _first_decided(guarded: Guarded, track: Track) -> int:
 
 
 def _rules_of(guarded: Guarded, rule_sets: Mapping[str, RuleSet]) -> Rules:
-    return with_measured(rule_sets[guarded.rule_set].rules(), guarded.measured)
+    rule_set = rule_sets[guarded.rule_set]
+    if not rule_set.is_whole:
+        raise InvalidState(f"rule set {rule_set.digest} holds what has another digest")
+    return with_measured(rule_set.rules(), guarded.measured)
 
 
 def _overnight(trade: ClosedTrade, track: Track) -> int | None:

@@ -98,11 +98,12 @@ class TradePage:
 
     rule_sets: those that the trades name, by digest. rules_toml: the files, by hash. sessions: of
     the exchange, from before the first trade to after the last. usual_volume: by symbol, of each
-    minute of the session from 0 on, nan when unknown. after: the place of the page's last trade,
-    None on the last page.
+    minute of the session from 0 on, nan when unknown. unreadable: what is wrong with the rows of
+    other trades, a sentence each. after: the place of the page's last trade, None on the last page.
     """
 
     trades: tuple[ClosedTrade, ...]
+    unreadable: tuple[str, ...] = ()
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     rules_toml: Mapping[str, str] = field(default_factory=dict)
     sessions: tuple[Session, ...] = ()
