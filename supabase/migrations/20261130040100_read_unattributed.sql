@@ -193,19 +193,30 @@ begin
             where d.before is distinct from (d.rule_set, d.rules_hash, d.measured)
         ),
 
-        -- A limit of the day that acted is known by what it closed first in its session.
-        locks as (
+        -- A limit of the day that acted is known by what it closed first in its session; the sums know which sessions those are.
+        locks as materialized (
             select
-                e.session_day,
-                e.rule,
-                min(e.at) as at
-            from stopward.position_exits as e
+                d.rule,
+                f.at
+            from stopward.rule_days as d
+            inner join stopward.market_sessions as s on s.exchange = this_exchange and d.session_day = s.day
+            cross join lateral (
+                select e.at
+                from stopward.position_exits as e
+                where
+                    e.account_id = this_account
+                    and e.rule = d.rule
+                    and e.session_day = d.session_day
+                    and e.at between s.opens_at - interval '4 hours' and s.closes_at + interval '4 hours'
+                order by e.at
+                limit 1
+            ) as f
             where
-                e.account_id = this_account
-                and e.rule in ('day_loss', 'day_profit')
-                and e.at between (select min(c.opened_at) from closed as c)
-                and (select max(c.trade_closed_at) from closed as c) + interval '30 days'
-            group by e.session_day, e.rule
+                d.account_id = this_account
+                and d.rule in ('day_loss', 'day_profit')
+                and d.fired > 0
+                and d.session_day between (select min(c.opened_at)::date from closed as c) - 1
+                and (select max(c.trade_closed_at)::date from closed as c) + 30
         ),
 
         told as (
