@@ -1,8 +1,6 @@
 """`stopward attribution` of an account, on a real database, with bars from a file."""
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,10 @@ from tests.builders.access import copy_of
 from tests.builders.attribution import SomeBars, night, timed_out
 from tests.builders.lived import ACME, bars_from
 from tests.builders.replay import OPENS
+from tests.builders.said import Said
 from tests.builders.store_world import PostgresWorld
 
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
 
 
 @pytest.fixture(scope="module")
