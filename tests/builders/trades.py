@@ -14,7 +14,7 @@ from stopward.domain.position import Position
 from stopward.domain.reconcile import close_trade
 from stopward.domain.snapshot import Observation, TradeRow
 from tests.builders.store import a_record, an_order, pulse
-from tests.builders.store_world import PostgresWorld, begin
+from tests.builders.store_world import World, begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,7 @@ class Event:
     is_told: bool = True
 
 
-def play(
-    world: PostgresWorld, position: Position, events: Sequence[Event], *, tick: int = 0
-) -> TradeRow:
+def play(world: World, position: Position, events: Sequence[Event], *, tick: int = 0) -> TradeRow:
     """Write a position from its adoption to its trade, one pulse an event, and return the trade."""
     fence = begin(world, tick=pulse(tick)).fence
     position = replace(position, adopted_at=pulse(tick), account_id=world.account_id)
@@ -63,7 +61,7 @@ def play(
     raise AssertionError("the events leave the position open")
 
 
-def write(world: PostgresWorld, fence: int, tick: int, **parts: Any) -> None:
+def write(world: World, fence: int, tick: int, **parts: Any) -> None:
     """Record a tick of the world's account; what came of its orders is told right after them."""
     orders: tuple[Order, ...] = parts.pop("orders", ())
     if orders:

@@ -96,23 +96,28 @@ TRADING: Final = (
     cross join lateral (select (((hashtext(p.id) >> 8) & 1023) - 480) / 256.0 as r) as o
     where p.closed_at is not null
     """,
-    # What is older than three days has its attribution.
+    # What is older than three days has its attribution; of some the bars do not tell.
     """
     insert into stopward.position_exits (
         account_id, position_id, rule, session_day, fills, quantity, price, at, result, r, trade_r,
-        without_r, attributed_at, attribution_version, doubt
+        without_r, attributed_at, attribution_version, unknown_because, doubt
     )
     select
         t.account_id, t.position_id, t.cause, t.session_day, 1, t.quantity, t.exit_price,
         t.closed_at, t.result, t.result_r, t.result_r,
-        case when a.is_known then t.result_r + ((hashtext(t.position_id) >> 20 & 255) - 128) / 99.0
+        case
+            when a.is_asked and not a.is_unknown
+                then t.result_r + ((hashtext(t.position_id) >> 20 & 255) - 128) / 99.0
         end,
-        case when a.is_known then t.closed_at + interval '1 day' end,
-        case when a.is_known then '1' end,
+        case when a.is_asked then t.closed_at + interval '1 day' end,
+        case when a.is_asked then '1' end,
+        case when a.is_asked and a.is_unknown then 'bars_end' end,
         case when hashtext(t.position_id) >> 12 & 63 = 0 then 'no_fills' end
     from stopward.trades as t
     cross join lateral (
-        select t.closed_at < %(until)s::timestamptz - interval '3 days' as is_known
+        select
+            t.closed_at < %(until)s::timestamptz - interval '3 days' as is_asked,
+            hashtext(t.position_id) >> 6 & 63 = 0 as is_unknown
     ) as a
     """,
     """

@@ -33,6 +33,15 @@ NEEDED: Mapping[str, str] = {
             t.closed_at, '1'
         from stopward.trades as t where t.account_id = %(account)s
         """,
+    "exit_log__unknown": """
+        insert into stopward.position_exits (
+            account_id, position_id, rule, session_day, fills, quantity, at, trade_r,
+            attributed_at, attribution_version, unknown_because
+        )
+        select t.account_id, t.position_id, 'session_flat', t.session_day, 1, 10, t.closed_at, 0,
+            t.closed_at, '1', 'bars_end'
+        from stopward.trades as t where t.account_id = %(account)s
+        """,
     "model_calibration": """
         insert into stopward.models
         select (jsonb_populate_record(m, '{"id": "champion-1"}')).* from stopward.models as m

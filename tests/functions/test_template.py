@@ -65,6 +65,7 @@ def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
     [
         ("deliver_outbox", 24 * 60),
         ("refresh_sessions", 2),
+        ("attribute_exits", 1),
         ("keep_journal", 1),
     ],
 )
@@ -86,7 +87,7 @@ BEYOND = {
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
 }
 """What a role may do beyond reading the stack's secrets and writing its own log."""
-NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions"}
+NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits"}
 
 
 def roles() -> dict[str, list[tuple[list[str], list[object]]]]:
@@ -166,7 +167,7 @@ def test_a_stack_without_a_project_is_none_unless_another_database_is_named() ->
             read_settings(names)
 
 
-NIGHTLY = {"RefreshSessions", "KeepJournal"}
+NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits"}
 
 
 def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:

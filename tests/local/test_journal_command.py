@@ -1,8 +1,6 @@
 """`stopward replay --journal` on a real database: a session decided again, and what was changed."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -16,24 +14,10 @@ from stopward.local.journal_command import moment_of
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
 from tests.builders.guard import ACCOUNT, ADOPT_ALL, a_world
+from tests.builders.said import Said
 
 RULES = f"{ADOPT_ALL}[rules.breakeven]\narm = 1\n[rules.give_back]\n"
 RISING = [(100 + n / 2, 100.6 + n / 2, 99.9 + n / 2, 100.5 + n / 2) for n in range(12)]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,17 @@ def test_every_decision_of_the_demo_is_decided_again_to_the_bit(home: Path, demo
     assert "account local of the local run" in again.err
 
 
+def test_what_rules_saved_the_demo_is_stored_once(home: Path, demo: Run) -> None:
+    assert demo.code == 0
+    first = called(home, "attribution", "--json")
+    assert first.code == 0, first.err
+    assert first.document["failures"] == []
+    assert first.document["figures_known"] == first.document["figures_changed"] >= 1
+    again = called(home, "attribution")
+    assert again.out.startswith("There was nothing to do"), again.out
+    assert "account local of the local run" in again.err
+
+
 def test_afterwards_the_account_can_be_asked_and_told(home: Path, demo: Run) -> None:
     assert demo.code == 0
     why = called(home, "why", "FB-A")

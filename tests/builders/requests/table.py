@@ -27,6 +27,7 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "nudge_edge": "it posts where pg_net is; plain Postgres has none",
     "read_decisions": "it reads",
     "read_month": "it reads",
+    "read_unattributed": "it reads",
     "schema_version": "it reads",
 }
 """Functions whose calls leave every table as it was, and why."""

@@ -46,4 +46,13 @@ TRADES: dict[str, Maker] = {
     ),
     "put_feature_schema": as_is(schema_hash="requests", names=["one", "two"]),
     "put_features": put_features,
+    "read_unattributed": of_account(
+        at="2026-11-23T22:00:00Z",
+        rules=["breakeven", "give_back"],
+        waiting=["no_bars", "bars_end"],
+        since=None,
+        more_bars=True,
+        again=False,
+        limit=10,
+    ),
 }

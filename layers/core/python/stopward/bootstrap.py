@@ -19,6 +19,7 @@ from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from stopward.services.attribution import AttributionBook, AttributionSummary
     from stopward.services.journal_archive import Archive
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
@@ -62,6 +63,30 @@ class MinuteGuard:
             margin_seconds=self.settings.tick_margin_seconds,
             on_failure=self.guard.on_failure,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAttribution:
+    """The attribution of one account's exits: what a scheduled function runs each evening."""
+
+    settings: Settings
+    book: "AttributionBook"
+
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> "AttributionSummary":
+        """Attribute what waits; the broker's keys are read anew each time."""
+        from stopward.services.attribution import Attributor
+
+        clock, keys = _clock(self.settings, "attribute_exits"), _keys(self.settings)
+        transport = Transport(self.settings.market_data_url, keys=keys, clock=clock)
+        attributor = Attributor(
+            book=self.book,
+            bars=AlpacaMarketData(transport, feed=self.settings.market_data_feed),
+            account_id=AccountId(self.settings.account_id),
+        )
+        try:
+            return attributor.run(now=now, remaining_seconds=remaining_seconds)
+        finally:
+            transport.close()
 
 
 def minute_guard(
@@ -159,6 +184,14 @@ def session_refresher(
             transport.close()
 
     return refresh
+
+
+def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttribution:
+    """Wire the attribution of what closed the account's trades."""
+    from stopward.adapters.attribution import FunctionAttribution
+
+    settings = settings_of(environment).require_broker()
+    return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:

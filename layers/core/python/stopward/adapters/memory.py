@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isnan
 
@@ -25,22 +25,20 @@ from stopward.domain.snapshot import (
 )
 from stopward.errors import DatabaseRejected
 
-NEAR = timedelta(hours=4)
-"""A session counts from this long before its open to this long after its close."""
-
 
 class MemoryStore:
     """Store and administration of any number of accounts; one call is one transaction.
 
-    now: the clock of leases, as the database's is.
+    now: the clock of leases, as the database's is. sessions, volumes: what all accounts share;
+    volumes by symbol and minute of the session.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._books: dict[AccountId, Book] = {}
-        self._sessions = MemorySessions()
+        self.sessions = MemorySessions()
         self._instruments: dict[Symbol, Instrument] = {}
-        self._volumes: dict[Symbol, dict[int, float]] = {}
+        self.volumes: dict[Symbol, dict[int, float]] = {}
 
     def book(self, account_id: AccountId) -> Book:
         """Return what is stored of an account; refuses one that was not opened."""
@@ -149,11 +147,11 @@ class MemoryStore:
         complete: SessionStretch | None = None,
     ) -> SessionsPut:
         """Store what a source says of sessions; the hours common to the calendars count."""
-        return self._sessions.put(sessions, source=source, complete=complete)
+        return self.sessions.put(sessions, source=source, complete=complete)
 
     def forget_sessions(self, exchange: str, days: Iterable[str]) -> None:
         """Take back what a person said of some days; the calendars count again."""
-        self._sessions.forget(exchange, days)
+        self.sessions.forget(exchange, days)
 
     def put_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Store how symbols trade."""
@@ -161,7 +159,7 @@ class MemoryStore:
 
     def put_usual_volume(self, symbol: Symbol, volumes: Sequence[float]) -> None:
         """Store the mean volume of each minute from the open on; nan leaves one as it is."""
-        known = self._volumes.setdefault(symbol, {})
+        known = self.volumes.setdefault(symbol, {})
         known.update({place: each for place, each in enumerate(volumes) if not isnan(each)})
 
     def put_positions(self, account_id: AccountId, positions: Iterable[Position]) -> None:
@@ -212,14 +210,14 @@ class MemoryStore:
         self._books[account_id] = book
 
     def _snapshot(self, book: Book, tick_at: datetime, fence: int) -> Snapshot:
-        session = self._session_at(book.exchange, tick_at)
+        session = self.sessions.at(book.exchange, tick_at)
         positions = book.open_positions()
         ours = {position.symbol for position in positions}
         return Snapshot(
             fence=fence,
             account=book.account,
             session=session,
-            day=self._day(book, session, tick_at),
+            day=self._day(book, tick_at),
             positions=positions,
             orders=tuple(
                 sorted(
@@ -243,37 +241,13 @@ class MemoryStore:
             excursions=book.excursions(),
         )
 
-    def _session_at(self, exchange: str, tick_at: datetime) -> Session | None:
-        near = [
-            each
-            for each in self._sessions.agreed.values()
-            if each.exchange == exchange
-            and each.opens_at - NEAR <= tick_at <= each.closes_at + NEAR
-        ]
-        zero = timedelta(0)
-        return min(
-            near,
-            key=lambda s: (max(s.opens_at - tick_at, tick_at - s.closes_at, zero), s.opens_at),
-            default=None,
-        )
-
-    def _day(self, book: Book, session: Session | None, tick_at: datetime) -> DayRow:
-        begun = [
-            each
-            for each in self._sessions.agreed.values()
-            if each.exchange == book.exchange and each.opens_at <= tick_at
-        ]
-        last = session or max(begun, key=lambda each: each.opens_at, default=None)
-        name = last.day if last is not None else tick_at.astimezone(UTC).date().isoformat()
+    def _day(self, book: Book, tick_at: datetime) -> DayRow:
+        name = self.sessions.day_of(book.exchange, tick_at)
         day = book.days.get(name, DayRow(session_day=name))
         if day.equity is not None or book.equity_put_at is None:
             return day
         # What was put before the last close is the equity of a day that is over.
-        closes = (
-            each.closes_at
-            for each in self._sessions.agreed.values()
-            if each.exchange == book.exchange and each.day < name
-        )
+        closes = (each.closes_at for each in self.sessions.of(book.exchange) if each.day < name)
         is_of_the_day = book.equity_put_at >= max(closes, default=book.equity_put_at)
         return replace(day, equity=book.equity_prior_close) if is_of_the_day else day
 
@@ -284,7 +258,7 @@ class MemoryStore:
             return {}
         minute = (tick_at - session.opens_at) // timedelta(minutes=1) - 1
         return {
-            symbol: self._volumes[symbol][minute]
+            symbol: self.volumes[symbol][minute]
             for symbol in symbols
-            if minute in self._volumes.get(symbol, {})
+            if minute in self.volumes.get(symbol, {})
         }

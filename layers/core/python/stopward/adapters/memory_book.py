@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory_alarms import raise_alarms
-from stopward.adapters.memory_rows import AlarmRow, JournalRow, Lease, OrderEvent
+from stopward.adapters.memory_rows import AlarmRow, JournalRow, KeptFigure, Lease, OrderEvent
 from stopward.adapters.memory_rules import (
     UNSETTLED,
     check_change,
@@ -66,6 +66,7 @@ class Book:
     observations: list[tuple[datetime, Observation]] = field(default_factory=list)
     alarms: list[AlarmRow] = field(default_factory=list)
     gaps: dict[tuple[datetime, str, Symbol], float] = field(default_factory=dict)
+    figures: dict[tuple[PositionId, str], KeptFigure] = field(default_factory=dict)
 
     def copy(self) -> "Book":
         """Return a copy whose containers are its own; what they hold never changes."""
@@ -87,6 +88,7 @@ class Book:
             observations=list(self.observations),
             alarms=list(self.alarms),
             gaps=dict(self.gaps),
+            figures=dict(self.figures),
         )
 
     def open_positions(self) -> tuple[Position, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from stopward.domain.attribution.trade import Figure
 from stopward.domain.orders import Order
 from stopward.domain.snapshot import Alarm, DecisionRow
 
@@ -47,3 +48,11 @@ class AlarmRow:
     last_tick_at: datetime
     count: int = 1
     cleared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFigure:
+    """What a trade would have brought without a rule, and when that was put."""
+
+    figure: Figure
+    at: datetime

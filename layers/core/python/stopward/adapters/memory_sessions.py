@@ -1,6 +1,7 @@
 """Sessions in memory: what each source says, and what counts; it answers as Postgres does."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from stopward.adapters.memory_rules import refuse_if
 from stopward.domain.market import Session
@@ -14,6 +15,8 @@ from stopward.domain.session_claims import (
     disagrees,
 )
 
+NEAR = timedelta(hours=4)
+"""A session counts from this long before its open to this long after its close."""
 Key = tuple[str, str]
 """Exchange and day."""
 
@@ -24,6 +27,31 @@ class MemorySessions:
     def __init__(self) -> None:
         self.agreed: dict[Key, Session] = {}
         self._claims: dict[Key, dict[SessionSource, Session | None]] = {}
+
+    def of(self, exchange: str) -> tuple[Session, ...]:
+        """Return the sessions of an exchange, in order."""
+        found = (each for each in self.agreed.values() if each.exchange == exchange)
+        return tuple(sorted(found, key=lambda session: session.opens_at))
+
+    def at(self, exchange: str, moment: datetime) -> Session | None:
+        """Return the session that is NEAR a moment, the nearest first; None when there is none."""
+        near = [
+            each
+            for each in self.of(exchange)
+            if each.opens_at - NEAR <= moment <= each.closes_at + NEAR
+        ]
+        zero = timedelta(0)
+        return min(
+            near,
+            key=lambda s: (max(s.opens_at - moment, moment - s.closes_at, zero), s.opens_at),
+            default=None,
+        )
+
+    def day_of(self, exchange: str, moment: datetime) -> str:
+        """Return the session of a moment: the one near it, else the last, else the date in UTC."""
+        begun = [each for each in self.of(exchange) if each.opens_at <= moment]
+        last = self.at(exchange, moment) or (begun[-1] if begun else None)
+        return moment.astimezone(UTC).date().isoformat() if last is None else last.day
 
     def put(
         self,

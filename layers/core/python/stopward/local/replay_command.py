@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from datetime import date
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -13,7 +15,8 @@ from stopward.local.account_options import account_options
 from stopward.local.up.home import Home
 
 FILE = click.Path(path_type=Path)
-NEEDED = "--bars FILE and --positions FILE"
+COMMAND_LINE = click.core.ParameterSource.COMMANDLINE
+OF_AN_ACCOUNT = ("since", "again", "feed", "database_url", "account")
 Command = TypeVar("Command", bound=Callable[..., Any])
 OPTIONS = (
     click.option("--bars", type=FILE, help="CSV or Parquet: symbol,at,open,high,low,close,volume"),
@@ -112,9 +115,44 @@ def replay(
 @click.command()
 @file_options
 @RULES
-@click.pass_obj
-def attribution(home: Home, /, *, rules: Path | None, **asked: Any) -> int:
-    """What each rule saved or cost: the same positions under the same rules without it."""
+@click.option("--since", metavar="DAY", help="Of an account: trades that closed from a day on.")
+@click.option("--again", is_flag=True, help="Of an account: ask for what is known too.")
+@click.option(
+    "--feed", type=click.Choice(["iex", "sip"]), default="iex", show_default=True,
+    help="Of an account: whose bars, when the broker is asked for them.",
+)  # fmt: skip
+@account_options
+@click.pass_context
+def attribution(
+    context: click.Context,
+    /,
+    *,
+    rules: Path | None,
+    since: str | None,
+    again: bool,
+    feed: str,
+    database_url: str | None,
+    account: str | None,
+    **asked: Any,
+) -> int:
+    """What each rule saved or cost: the same positions under the same rules without it.
+
+    With --positions it replays files. Without, it asks for the trades of an account that have no
+    figures yet, stores them and tells all: --bars FILE has the bars, else a local run has its own,
+    and for another account the broker is asked, with the keys of the environment.
+    """
+    home: Home = context.obj
+    if asked["positions"] is None:
+        _refuse_given(context, but=("bars", "as_json", *OF_AN_ACCOUNT))
+        return _attribute_account(
+            home, bars=asked["bars"], as_json=asked["as_json"], since=since, again=again,
+            feed=feed, database_url=database_url, account=account,
+        )  # fmt: skip
+    given = (since is not None, again, context.get_parameter_source("feed") is COMMAND_LINE)
+    if any(given):
+        raise click.UsageError(
+            "--since, --again and --feed are of an account: leave --positions out"
+        )
     return _run(home, "attribute_files", rules=() if rules is None else (rules,), **asked)
 
 
@@ -137,6 +175,40 @@ def sweep(home: Home, /, *, rules: Path | None, grid: Path | None, **asked: Any)
     return _run(home, "sweep_files", rules=() if rules is None else (rules,), grid=grid, **asked)
 
 
+def _refuse_given(context: click.Context, *, but: tuple[str, ...]) -> None:
+    """Raise UsageError when an option was typed that means nothing here."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in but and context.get_parameter_source(name) is COMMAND_LINE:
+            raise click.UsageError(
+                f"{parameter.opts[0]} is of files: give --positions FILE too, or leave it out, for "
+                "an account's trades keep the rules that guarded them"
+            )
+
+
+def _attribute_account(home: Home, *, since: str | None, as_json: bool, **asked: Any) -> int:
+    import os
+
+    from rich.console import Console
+
+    from stopward.adapters.clocks import SystemClock
+
+    try:
+        first = None if since is None else date.fromisoformat(since)
+    except ValueError as error:
+        raise click.UsageError(f"--since was {since!r}; a day is needed: 2026-11-23") from error
+    module = _loaded("account")
+    run: Callable[..., int] = module.attribute_account
+    return run(
+        home,
+        module.Asked(since=first, as_json=as_json, **asked),
+        environment=os.environ,
+        clock=SystemClock(),
+        console=Console(stderr=True),
+        output=sys.stdout,
+    )
+
+
 def _run(
     home: Home,
     name: str,
@@ -156,7 +228,7 @@ def _run(
 
     from rich.console import Console
 
-    command = _loaded()
+    command = _loaded("command")
     wanted = command.Wanted(
         bars=bars,
         positions=positions,
@@ -206,14 +278,13 @@ def _decide_again(
     )
 
 
-def _loaded() -> ModuleType:
+def _loaded(name: str) -> ModuleType:
     """Return the module that does it; a package that is missing is named."""
     try:
-        from stopward.local.replay import command
+        return import_module(f"stopward.local.replay.{name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("stopward"):
             raise
         raise InvalidInput(
             f"this needs {error.name}, which is not installed: run make replay once"
         ) from error
-    return command

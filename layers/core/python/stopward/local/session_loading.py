@@ -53,7 +53,11 @@ def sessions_of_broker(
     Raises InvalidInput without keys, BrokerUnavailable or BrokerRejected when it does not tell, and
     BrokerUnavailable for a calendar that cannot be right.
     """
-    transport = Transport(url, keys=keys_from(environment), clock=clock)
+    keys = keys_from(
+        environment,
+        instead="--nyse to take the exchange's published rules instead of the broker's calendar",
+    )
+    transport = Transport(url, keys=keys, clock=clock)
     try:
         found = AlpacaBroker(transport).sessions(
             first=stretch.first.isoformat(), last=stretch.last.isoformat()
@@ -73,17 +77,17 @@ def sessions_of_rules(stretch: Stretch) -> tuple[Session, ...]:
     return sessions_between(stretch.first, stretch.last)
 
 
-def keys_from(environment: Mapping[str, str]) -> Keys:
-    """Return the broker's keys; InvalidInput when no pair is complete."""
+def keys_from(environment: Mapping[str, str], *, instead: str) -> Keys:
+    """Return the broker's keys; InvalidInput when no pair is complete.
+
+    instead: the option to say where there are no keys, and what it does.
+    """
     for names in KEY_NAMES:
         key_id, secret = (environment.get(name, "").strip() for name in names)
         if key_id and secret:
             return Keys(key_id=key_id, secret=secret)
     pairs = ", or ".join(" and ".join(names) for names in KEY_NAMES)
-    raise InvalidInput(
-        f"environment: the broker's keys are missing; set {pairs}, or say --nyse to take the "
-        "exchange's published rules instead of the broker's calendar"
-    )
+    raise InvalidInput(f"environment: the broker's keys are missing; set {pairs}, or say {instead}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stopward.domain.rulebook import RuleBook
 from stopward.replay.paired import Interval, differ, difference, entry_days, interval
@@ -59,15 +60,19 @@ def attribute(book: RuleBook, replayed: Replayed) -> Attribution:
         without = replayed(book_without(book, rule))
         saved = difference(with_all, without)
         saved_r[rule] = saved
-        known = saved[~np.isnan(saved)]
-        worth.append(
-            RuleWorth(
-                rule=rule,
-                fired=int(differ(with_all, without).sum()),
-                saved=float(known[known > 0].sum()),
-                cost=float(known[known < 0].sum()),
-                net=interval(saved, days),
-                unknown=int(np.isnan(saved).sum()),
-            )
-        )
+        fired = int(differ(with_all, without).sum())
+        worth.append(worth_of(rule, saved, days, fired=fired))
     return Attribution(results=with_all, worth=tuple(worth), saved_r=saved_r)
+
+
+def worth_of(rule: str, saved: Floats, days: NDArray[np.int64], *, fired: int) -> RuleWorth:
+    """Return what a rule was worth. saved: R by position, nan unknown; days: of each position."""
+    known = saved[~np.isnan(saved)]
+    return RuleWorth(
+        rule=rule,
+        fired=fired,
+        saved=float(known[known > 0].sum()),
+        cost=float(known[known < 0].sum()),
+        net=interval(saved, days),
+        unknown=int(np.isnan(saved).sum()),
+    )

@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
+from stopward.rules.booking import EXECUTABLE, HALF_SPREAD_OR_TICK, IDEALISED, Terms
 from stopward.rules.kernel import BOOKS_OPEN, BOOKS_TARGET
 from stopward.rules.types import Slippage
-from stopward.rules.walk import EXECUTABLE, IDEALISED, Terms
 
 Timing = Literal["executable", "idealised"]
 Gap = Literal["target", "open"]
 TIMINGS: Final[dict[Timing, float]] = {"executable": EXECUTABLE, "idealised": IDEALISED}
 GAPS: Final[dict[Gap, float]] = {"target": BOOKS_TARGET, "open": BOOKS_OPEN}
-HALF_SPREAD_OR_TICK: Final = Slippage(ticks=1.0, spread=0.5, fraction=0.0, exits=0.0)
-"""Half the spread or one tick, whichever is more, on stops: TRADING's default. [judgement]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

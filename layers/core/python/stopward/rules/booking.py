@@ -12,6 +12,10 @@ IDEALISED: Final = 1.0
 """For comparison: a raised stop that the close crossed fills at its price, in the same bar."""
 
 
+HALF_SPREAD_OR_TICK: Final = Slippage(ticks=1.0, spread=0.5, fraction=0.0, exits=0.0)
+"""Half the spread or one tick, whichever is more, on stops: TRADING's default. [judgement]"""
+
+
 class Terms(NamedTuple):
     """How fills are booked: EXECUTABLE or IDEALISED, BOOKS_TARGET or BOOKS_OPEN, slippage."""
 

@@ -71,7 +71,7 @@ def read_bar_columns(
                 return {Symbol(symbol): _columns(own) for symbol, own in sorted(found.items())}
     slowly = read_bars(path, whole_minutes=whole_minutes)
     return {
-        symbol: _columns_of(bars if symbols is None or symbol in symbols else ())
+        symbol: columns_of(bars if symbols is None or symbol in symbols else ())
         for symbol, bars in sorted(slowly.items())
     }
 
@@ -232,7 +232,8 @@ def _columns(series: _Series) -> Columns:
     )  # fmt: skip
 
 
-def _columns_of(bars: Sequence[ClosedBar]) -> Columns:
+def columns_of(bars: Sequence[ClosedBar]) -> Columns:
+    """Return bars of one symbol, oldest first, as arrays; the spread is unknown."""
     at = np.array([microseconds(bar.at) for bar in bars], np.int64)
     numbers = [[getattr(bar, name) for name in NUMBERS] for bar in bars]
     return _columns(_Series(at=[at], numbers=[np.array(numbers, np.float64).reshape(-1, 5)]))

@@ -2,13 +2,15 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from stopward.local.replay.telling import plain
-from stopward.replay.attribution import Attribution
+from stopward.local.screen.words import UNKNOWN
+from stopward.replay.attribution import Attribution, RuleWorth
 from stopward.replay.compare import Comparison
 from stopward.replay.paired import Interval
 
@@ -16,23 +18,21 @@ FEW_DAYS: Final = 20
 """Under so many days an interval is told to be a rough one. [judgement]"""
 
 
-def tell_attribution(console: Console, found: Attribution) -> None:
+def tell_worth(console: Console, worth: Sequence[RuleWorth], *, title: str) -> None:
     """Print what each rule saved and cost."""
-    table = Table(title="what each rule did, in R after costs", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name in ("rule", "fired", "saved", "cost", "net", "95 % interval", "unknown"):
         table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=True)
-    for each in found.worth:
+    for each in worth:
         table.add_row(
             each.rule,
             f"{each.fired:,}",
-            f"{each.saved:+.2f}",
-            f"{each.cost:+.2f}",
-            f"{each.net.total:+.2f}",
+            *([UNKNOWN] * 3 if each.net.days == 0 else _sums(each)),
             shown(each.net),
             f"{each.unknown:,}",
         )
     console.print(table)
-    days = max((each.net.days for each in found.worth), default=0)
+    days = max((each.net.days for each in worth), default=0)
     for line in _notes(days):
         console.print(line, highlight=False)
     console.print(
@@ -40,6 +40,11 @@ def tell_attribution(console: Console, found: Attribution) -> None:
         "save the same loss.",
         highlight=False,
     )
+
+
+def tell_attribution(console: Console, found: Attribution) -> None:
+    """Print what each rule saved and cost the positions of files."""
+    tell_worth(console, found.worth, title="what each rule did, in R after costs")
 
 
 def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...]) -> None:
@@ -79,17 +84,7 @@ def attribution_json(found: Attribution) -> str:
     """Return each rule's figures and what it did to each position; unknown is null."""
     positions = found.results.positions
     document = {
-        "rules": [
-            {
-                "rule": each.rule,
-                "fired": each.fired,
-                "saved_r": each.saved,
-                "cost_r": each.cost,
-                "net": _interval(each.net),
-                "unknown": each.unknown,
-            }
-            for each in found.worth
-        ],
+        "rules": [worth_row(each) for each in found.worth],
         "positions": [
             {
                 "position_id": position.id,
@@ -100,6 +95,19 @@ def attribution_json(found: Attribution) -> str:
         ],
     }
     return json.dumps(plain(document), indent=1)
+
+
+def worth_row(worth: RuleWorth) -> dict[str, Any]:
+    """Return one rule's figures as JSON has them; null where nothing is known."""
+    is_known = worth.net.days > 0
+    return {
+        "rule": worth.rule,
+        "fired": worth.fired,
+        "saved_r": worth.saved if is_known else None,
+        "cost_r": worth.cost if is_known else None,
+        "net": _interval(worth.net),
+        "unknown": worth.unknown,
+    }
 
 
 def comparison_json(found: Comparison, names: tuple[str, ...]) -> str:
@@ -125,8 +133,13 @@ def shown(net: Interval) -> str:
     return f"{net.low:+.2f} to {net.high:+.2f}"
 
 
+def _sums(worth: RuleWorth) -> tuple[str, ...]:
+    return tuple(f"{each:+.2f}" for each in (worth.saved, worth.cost, worth.net.total))
+
+
 def _interval(net: Interval) -> dict[str, Any]:
-    return {"total_r": net.total, "low_r": net.low, "high_r": net.high, "days": net.days}
+    total = net.total if net.days > 0 else None
+    return {"total_r": total, "low_r": net.low, "high_r": net.high, "days": net.days}
 
 
 def _most(found: Comparison) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from stopward.errors import InvalidInput
-from stopward.replay.terms import HALF_SPREAD_OR_TICK, Commission
+from stopward.replay.terms import Commission
+from stopward.rules.booking import HALF_SPREAD_OR_TICK
 from stopward.rules.types import Slippage
 
 SLIPPAGE_UNITS: Final = ("tick", "spread", "%")

@@ -18,6 +18,8 @@ from stopward.errors import InvalidInput
 
 FOLDER = Path(".stopward")
 TEMPLATE = Path("template.yaml")
+DEMO = "demo"
+"""What a record has for its bars when they are the demo's."""
 KEPT_RUNS = 5
 """Runs whose database, logs and record are kept."""
 
@@ -27,7 +29,8 @@ class RunRecord:
     """One run, for the commands that look at it later; it holds no password.
 
     database: its name on the embedded server. simulator_url: where the broker answered.
-    exit_code: None while it runs, and for ever when it was killed.
+    exit_code: None while it runs, and for ever when it was killed. bars: the file that its bars
+    came from, `DEMO` for the demo's; empty in a record of before this was kept.
     """
 
     name: str
@@ -38,6 +41,7 @@ class RunRecord:
     started_at: str
     exit_code: int | None = None
     trouble: str = ""
+    bars: str = ""
 
 
 class Home:

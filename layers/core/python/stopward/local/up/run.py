@@ -22,7 +22,7 @@ from stopward.local.screen.report import document, print_summary
 from stopward.local.screen.words import counted
 from stopward.local.simulator import Simulator
 from stopward.local.up.database import RunDatabase, create_database, stop_server
-from stopward.local.up.home import Home, RecordFile, RunRecord
+from stopward.local.up.home import DEMO, Home, RecordFile, RunRecord
 from stopward.local.up.inputs import Inputs, Window, read_inputs, window
 from stopward.local.up.session import ACCOUNT, Stage, build_simulator, play, set_up_account
 from stopward.ports import Clock
@@ -70,6 +70,7 @@ def up(wanted: Wanted, *, clock: Clock, console: Console, output: TextIO) -> Exi
         simulator_url="",
         session_day=inputs.sessions[0].day,
         started_at=now.isoformat(timespec="seconds"),
+        bars=DEMO if wanted.bars is None else str(wanted.bars.resolve()),
     )
     with _terminated_like_interrupted(), wanted.home.recording(record) as file:
         try:
