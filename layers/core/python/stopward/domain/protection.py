@@ -79,21 +79,17 @@ def _free(goal: Goal, holding: Holding) -> Decimal:
 def _trim(draft: Draft, holding: Holding, surplus: Decimal) -> Iterator[Order]:
     """Take back stops for shares that are gone, so that a trigger cannot open the other side.
 
-    Only stops at rest are touched. One that cannot be changed is replaced by a smaller one. A
-    whole stop is released after one that is shrunk: if that is refused, it still rests.
+    Only stops at rest are touched. One that cannot be changed is replaced by a smaller one.
     """
-    whole: list[Order] = []
     at_rest = [g for g in holding.groups(draft.goal.side) if g.stops and _is_at_rest(g)]
     for group in sorted(at_rest, key=lambda group: (group.covered, group.orders[0].id)):
         order = group.stops[0]
         rest = group.covered - surplus
         if rest <= 0:
-            whole.append(draft.release(group))
+            yield draft.release(group)
         elif can_change_quantity(order) and rest == rest.to_integral_value():
             yield draft.shrink(order, to=rest)
         elif _is_free_without(group, holding, rest, draft):
-            yield from whole
-            whole.clear()
             yield draft.release(group)
             yield draft.arm_instead(group, rest)
         else:
@@ -101,8 +97,7 @@ def _trim(draft: Draft, holding: Holding, surplus: Decimal) -> Iterator[Order]:
         holding = holding.without(group)
         surplus -= group.covered
         if surplus <= 0:
-            break
-    yield from whole
+            return
 
 
 def _tighten(draft: Draft, holding: Holding, group: Group) -> Iterator[Order]:
