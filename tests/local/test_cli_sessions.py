@@ -228,7 +228,7 @@ def test_a_calendar_with_a_hole_of_weeks_ends_with_5_and_says_how_to_insist(
 def test_a_stored_day_that_is_no_session_is_taken_out(call: Call, url: str) -> None:
     closed = next(
         day
-        for day in (TODAY + timedelta(days=number) for number in range(7))
+        for day in (TODAY + timedelta(days=number) for number in range(1, 8))
         if session_of(day) is None
     )
     with psycopg.connect(url, autocommit=True) as connection:
