@@ -13,13 +13,12 @@ from stopward.adapters.clocks import RemoteClock, SystemClock
 from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
 from stopward.domain.rulebook import Mask
-from stopward.ports import Clock
+from stopward.ports import Archive, Clock
 from stopward.services.delivery import SETTLINGS, Delivery
 from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stopward.services.journal_archive import Archive
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
 

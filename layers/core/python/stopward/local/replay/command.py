@@ -1,7 +1,6 @@
 """`stopward replay`, `attribution` and `whatif` over files: what rules would have made of them."""
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,7 +26,7 @@ from stopward.replay.attribution import attribute
 from stopward.replay.compare import compare
 from stopward.replay.compiled import keep_in
 from stopward.replay.freqtrade import OPTIMISTIC, replay_freqtrade
-from stopward.replay.grid import books, parse_grid
+from stopward.replay.grid import parse_grid, rule_sets
 from stopward.replay.limits import has_limits
 from stopward.replay.results import Results
 from stopward.replay.retrace import Trace, retrace, retrace_freqtrade
@@ -123,7 +122,7 @@ def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     text = DEFAULT_RULES if path is None else read_text(path)
     source = "the standard rules" if path is None else str(path)
     inputs = _inputs(wanted, console)
-    sets = (inputs.book, *books(grid, tomllib.loads(text), source=source))
+    sets = tuple(rule_sets(grid, text, source=source))
     quiet = Console(quiet=True)
     with _progress(console, "walking rule sets", total=len(sets)) as advance:
         replayed = _replayed(wanted, inputs, conditions, quiet)
