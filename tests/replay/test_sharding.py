@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -13,8 +13,10 @@ import pytest
 from stopward.adapters.archive_location import archive_at
 from stopward.errors import InvalidInput
 from stopward.ports import Archive
+from stopward.replay.compiled import compiled, keep_in
 from stopward.replay.finer import finer_bars
 from stopward.replay.sharding import order as subject
+from stopward.replay.sharding.compiling import compile_into
 from stopward.replay.sharding.order import Order, digest_of, files_of, order_from
 from stopward.replay.sharding.sending import Sent, send
 from stopward.replay.sharding.walking import ShardSummary, ShardWalker, content, join
@@ -22,7 +24,9 @@ from stopward.replay.sweep import Walked
 from stopward.replay.table import BarTable, Columns
 from stopward.replay.terms import Conditions
 from stopward.rules.types import Slippage
-from tests.builders.sharding import an_order, walked_here
+from stopward.rules.walk import finish, walk
+from tests.builders.sharding import RULES, an_order, walked_here
+from tests.conftest import MACHINE_CODE
 
 SETS = 7
 
@@ -45,6 +49,18 @@ def sent(order: Order, tmp_path: Path) -> Sent:
 @pytest.fixture
 def walker() -> ShardWalker:
     return ShardWalker(archive_at=archive_at, workers=1)
+
+
+class Recording:
+    """An archive that notes what is opened."""
+
+    def __init__(self, archive: Archive, opened: list[str]) -> None:
+        self.location, self.put = archive.location, archive.put
+        self._archive, self._opened = archive, opened
+
+    def open(self, key: str) -> BinaryIO:
+        self._opened.append(key)
+        return self._archive.open(key)
 
 
 def joined(sent: Sent, order: Order) -> Walked:
@@ -123,8 +139,10 @@ def test_a_shard_that_is_there_is_not_walked_again(sent: Sent, walker: ShardWalk
     assert walker.walk(first) == ShardSummary(walked=3, kept=0)
     assert walker.walk(first) == ShardSummary(walked=0, kept=3)
     written = content(archive_at(sent.place), first.result)
-    another = ShardWalker(archive_at=archive_at, workers=2)
+    opened: list[str] = []
+    another = ShardWalker(archive_at=lambda place: Recording(archive_at(place), opened), workers=2)
     assert another.walk(first) == ShardSummary(walked=0, kept=3)
+    assert opened == [first.result]
     assert content(archive_at(sent.place), first.result) == written
 
 
@@ -188,18 +206,6 @@ def test_a_shard_beyond_the_grid_is_refused(sent: Sent, walker: ShardWalker) -> 
         walker.walk(replace(sent.shards[2], last=8))
 
 
-class Recording:
-    """An archive that notes what is opened."""
-
-    def __init__(self, archive: Archive, opened: list[str]) -> None:
-        self.location, self.put = archive.location, archive.put
-        self._archive, self._opened = archive, opened
-
-    def open(self, key: str) -> BinaryIO:
-        self._opened.append(key)
-        return self._archive.open(key)
-
-
 def test_a_sweep_is_read_once_for_many_shards(sent: Sent) -> None:
     opened: list[str] = []
     walker = ShardWalker(archive_at=lambda place: Recording(archive_at(place), opened), workers=1)
@@ -209,3 +215,24 @@ def test_a_sweep_is_read_once_for_many_shards(sent: Sent) -> None:
     assert [key for key in opened if key in {each.result for each in sent.shards}] == [
         each.result for each in sent.shards
     ]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that nothing was compiled into; numba finds there what tests keep."""
+    MACHINE_CODE.mkdir(parents=True, exist_ok=True)
+    folder = tmp_path / "machine-code"
+    folder.symlink_to(MACHINE_CODE)
+    yield folder
+    keep_in(MACHINE_CODE)
+
+
+def test_what_an_image_compiles_is_all_that_its_shards_need(order: Order, image: Path) -> None:
+    """A walk of the same rules in a shard, with other numbers in them, compiles nothing more."""
+    compile_into(image, (RULES,))
+    twins: list[Any] = [compiled(walk), compiled(finish)]
+    before = [set(twin.signatures) for twin in twins]
+    read, _, _ = order_from(files_of(order, sets_a_shard=3).__getitem__)
+    walked_here(read)
+    assert [set(twin.signatures) for twin in twins] == before
+    assert all(before)

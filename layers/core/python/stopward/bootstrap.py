@@ -1,6 +1,8 @@
 """The composition root: the only place that chooses adapters."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +21,7 @@ from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
 
@@ -158,6 +161,23 @@ def session_refresher(
             transport.close()
 
     return refresh
+
+
+def shard_walker(*, compiled: Path) -> "ShardWalker":
+    """Wire the walking of a sweep's shards, on as many threads as there are processors.
+
+    compiled: machine code that came with the image, or no folder; it is copied to where numba may
+    write, and what is missing in it is compiled there.
+    """
+    from stopward.adapters.archive_location import archive_at
+    from stopward.replay.compiled import keep_in
+    from stopward.replay.sharding.walking import ShardWalker
+
+    folder = Path(tempfile.gettempdir()) / "stopward-machine-code"
+    if compiled.is_dir():
+        shutil.copytree(compiled, folder, dirs_exist_ok=True)
+    keep_in(folder)
+    return ShardWalker(archive_at=archive_at, workers=os.cpu_count() or 1)
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:
