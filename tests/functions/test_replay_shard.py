@@ -28,7 +28,7 @@ PLACE = f"s3://{BUCKET}/mine"
 SETS = 7
 CONTEXT = SimpleNamespace(
     function_name="replay_shard",
-    memory_limit_in_mb=3538,
+    memory_limit_in_mb=3008,
     invoked_function_arn="arn",
     aws_request_id="r",
 )

@@ -93,8 +93,11 @@ def test_shards_are_items_of_a_manifest_in_s3_walked_apart_and_none_may_be_missi
 
 def test_one_shard_is_tried_again_with_patience_unless_no_try_would_mend_it() -> None:
     (task,) = MAP["ItemProcessor"]["States"].values()
-    never, again = task["Retry"]
+    never, throttled, again = task["Retry"]
     assert (never["ErrorEquals"], never["MaxAttempts"]) == (["InvalidInput", "ArchiveRejected"], 0)
+    # An account may run few functions at once: a shard waits for its turn as long as hours.
+    assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    assert throttled["MaxAttempts"] * throttled["MaxDelaySeconds"] >= 10 * 3600
     assert again["ErrorEquals"] == ["States.ALL"]
     assert again["MaxAttempts"] >= 2
     assert again["BackoffRate"] > 1

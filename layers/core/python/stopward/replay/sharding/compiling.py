@@ -1,4 +1,8 @@
-"""Machine code for an image, made while it is built: a position walked for what it compiles."""
+"""Machine code for an image, made while it is built: positions walked for what they compile.
+
+One is held overnight, one is of the day, and a limit of the day is reached: each has code of its
+own.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -19,9 +23,13 @@ from stopward.replay.table import BarTable, Columns, bar_table, microseconds
 from stopward.replay.terms import Conditions
 
 STANDARD: Final = '[account]\nadopt = "all"\n\n[rules]\npreset = "standard"\n'
-OPENS: Final = datetime(2024, 1, 3, 14, 30, tzinfo=UTC)
-MINUTES: Final = 30
 SYMBOL: Final = Symbol("ANY")
+OPENS: Final = tuple(datetime(2024, 1, day, 14, 30, tzinfo=UTC) for day in (3, 4))
+CLOSES_AFTER: Final = timedelta(minutes=390)
+CALM: Final = (2, 5)
+"""Minutes of bars at one price on each day; none come after them on the first."""
+FALL: Final = 5
+"""Minutes of bars at half of it on the second, far beyond any stop and any limit of the day."""
 
 
 def compile_into(folder: Path, rules: Sequence[str] = (STANDARD,)) -> None:
@@ -32,29 +40,40 @@ def compile_into(folder: Path, rules: Sequence[str] = (STANDARD,)) -> None:
     keep_in(folder)
     for number, text in enumerate(rules, start=1):
         book = parse(text, source=f"rules {number}")
-        replay([_a_position()], _a_table(), book, Conditions())
+        replay([_a_position(at) for at in OPENS], _a_table(), book, Conditions())
 
 
 def _a_table() -> BarTable:
-    at = [OPENS + timedelta(minutes=minute) for minute in range(MINUTES)]
-    price = np.full(MINUTES, 100.0)
+    first, second = (
+        [day + timedelta(minutes=minute) for minute in range(minutes)]
+        for day, minutes in zip(OPENS, (CALM[0], CALM[1] + FALL), strict=True)
+    )
+    at = np.array([microseconds(each) for each in (*first, *second)], np.int64)
+    price = np.full(len(at), 100.0)
+    price[-FALL:] = 50.0
     columns = Columns(
-        at=np.array([microseconds(each) for each in at], np.int64),
-        open=price, high=price + 0.1, low=price - 0.1, close=price,
-        volume=np.full(MINUTES, 1000.0), spread=np.full(MINUTES, np.nan),
+        at=at, open=price, high=price + 0.1, low=price - 0.1, close=price,
+        volume=np.full(len(at), 1000.0), spread=np.full(len(at), np.nan),
     )  # fmt: skip
-    closes = OPENS + timedelta(minutes=390)
-    session = Session(exchange="XNYS", day="2024-01-03", opens_at=OPENS, closes_at=closes)
-    return bar_table({SYMBOL: columns}, sessions=(session,))
+    sessions = [
+        Session(
+            exchange="XNYS",
+            day=opens_at.date().isoformat(),
+            opens_at=opens_at,
+            closes_at=opens_at + CLOSES_AFTER,
+        )
+        for opens_at in OPENS
+    ]
+    return bar_table({SYMBOL: columns}, sessions=sessions)
 
 
-def _a_position() -> PositionRow:
+def _a_position(at: datetime) -> PositionRow:
     return PositionRow(
-        id=PositionId("any"),
+        id=PositionId(at.date().isoformat()),
         symbol=SYMBOL,
         side="long",
         quantity=Decimal(100),
-        entry_at=OPENS,
+        entry_at=at,
         entry_price=Decimal(100),
         initial_stop=Decimal(99),
     )
