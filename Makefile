@@ -31,7 +31,7 @@ check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advis
 	$(BIN)/sqlfluff lint --processes 2 supabase/migrations supabase/local
 	$(BIN)/squawk supabase/migrations/*.sql
 	$(BIN)/python -m tests.repo.advisors
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml infra/sweep.yaml
 
 replay: $(VENV)/installed-replay ## Replay positions over bars (ARGS="--bars FILE --positions FILE")
 	@$(BIN)/stopward replay $(ARGS)
@@ -63,6 +63,9 @@ lock: ## Compile the pins again (needs uv)
 		--python-version 3.11 --no-header -q -o requirements/data.txt
 	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
 		--generate-hashes --no-header -q -c requirements/dev.txt -o layers/deps/requirements.txt
+	uv pip compile pyproject.toml --extra replay --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
+		-c requirements/dev.txt -o requirements/shard.txt
 
 clean: ## Remove the virtual environment and what runs left behind
 	@if [ -x $(BIN)/stopward ]; then \

@@ -20,7 +20,7 @@ from stopward.adapters.archive_folder import FolderArchive
 from stopward.adapters.archive_location import archive_at, object_at
 from stopward.adapters.archive_s3 import S3Archive
 from stopward.errors import ArchiveRejected, ArchiveUnavailable, InvalidInput
-from stopward.services.journal_archive import Archive
+from stopward.ports import Archive
 
 BUCKET = "months-of-the-journal"
 KEY = "journal/decisions/2024-01.0123456789ab.ndjson.gz"

@@ -8,11 +8,11 @@ import pytest
 from stopward.errors import InvalidInput
 from stopward.replay.deflated import Moments, deflated_sharpe, expected_best, moments
 from stopward.replay.folds import Split, folds
-from stopward.replay.grid import books, parse_grid
+from stopward.replay.grid import parse_grid, rule_sets
 from stopward.replay.sweep import Walked, judge_sets
 
 DAYS = tuple(date(2024, 1, 1) + timedelta(days=n) for n in range(200))
-RULES = {"account": {"adopt": "all"}, "rules": {"breakeven": {"arm": "1 r"}}}
+RULES = '[account]\nadopt = "all"\n[rules.breakeven]\narm = "1 r"\n'
 GRID = """
 [grid]
 "rules.breakeven.arm" = ["0.5 r", "1 r"]
@@ -80,13 +80,22 @@ def test_a_split_that_cannot_be_is_refused(days: int, split: Split, words: str) 
 def test_a_grid_is_every_combination_over_the_rules() -> None:
     grid = parse_grid(GRID, source="grid.toml")
     assert (len(grid), grid.split) == (6, Split(fit=40))
-    found = list(books(grid, RULES, source="rules.toml"))
+    base, *found = rule_sets(grid, RULES, source="rules.toml")
+    assert (base.source, base.base.breakeven.arm.value) == ("rules.toml", 1.0)  # type: ignore[union-attr]
+    assert base.base.time_stop is None
     seen = [(book.base.breakeven.arm.value, book.base.time_stop.minutes) for book in found]  # type: ignore[union-attr]
     assert seen == [(arm, minutes) for arm in (0.5, 1.0) for minutes in (10.0, 20.0, 30.0)]
-    assert RULES["rules"] == {"breakeven": {"arm": "1 r"}}
     assert found[5].source == (
         "rules.toml with rules.breakeven.arm = 1 r, rules.time_stop.minutes = 30"
     )
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 7), (0, 1), (0, 3), (1, 2), (2, 6), (6, 7)])
+def test_some_sets_of_a_sweep_are_those_of_the_whole(first: int, last: int) -> None:
+    grid = parse_grid(GRID, source="grid.toml")
+    whole = list(rule_sets(grid, RULES, source="rules.toml"))
+    some = list(rule_sets(grid, RULES, source="rules.toml", first=first, last=last))
+    assert (len(whole), some) == (7, whole[first:last])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_a_grid_that_cannot_be_used_is_refused(text: str, words: str) -> None:
 )
 def test_a_combination_that_is_no_rules_file_is_refused_by_name(text: str, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        list(books(parse_grid(text, source="g"), RULES, source="rules.toml"))
+        list(rule_sets(parse_grid(text, source="g"), RULES, source="rules.toml"))
 
 
 def a_walk(seed: int, *, edge: float, sets: int = 60) -> Walked:

@@ -1,6 +1,8 @@
 """The composition root: the only place that chooses adapters."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,14 +15,14 @@ from stopward.adapters.clocks import RemoteClock, SystemClock
 from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
 from stopward.domain.rulebook import Mask
-from stopward.ports import Clock
+from stopward.ports import Archive, Clock
 from stopward.services.delivery import SETTLINGS, Delivery
 from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
 from stopward.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
-    from stopward.services.journal_archive import Archive
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
 
@@ -192,6 +194,23 @@ def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttr
 
     settings = settings_of(environment).require_broker()
     return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
+
+
+def shard_walker(*, compiled: Path) -> "ShardWalker":
+    """Wire the walking of a sweep's shards, on as many threads as there are processors.
+
+    compiled: machine code that came with the image, or no folder; it is copied to where numba may
+    write, and what is missing in it is compiled there.
+    """
+    from stopward.adapters.archive_location import archive_at
+    from stopward.replay.compiled import keep_in
+    from stopward.replay.sharding.walking import ShardWalker
+
+    folder = Path(tempfile.gettempdir()) / "stopward-machine-code"
+    if compiled.is_dir():
+        shutil.copytree(compiled, folder, dirs_exist_ok=True)
+    keep_in(folder)
+    return ShardWalker(archive_at=archive_at, workers=os.cpu_count() or 1)
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
@@ -149,3 +149,22 @@ class Notifier(Protocol):
 
     def send(self, claim: Claim) -> Outcome:
         """Send one notice once; every answer, and none, is an outcome."""
+
+
+class Archive(Protocol):
+    """A place for objects that are written once.
+
+    Raises ArchiveUnavailable when there was no answer or no room, ArchiveRejected when refused.
+    """
+
+    def location(self, key: str) -> str:
+        """Return an object's address, as people and tools write it."""
+
+    def put(self, key: str, source: BinaryIO) -> bool:
+        """Write an object whole or not at all, from the start of `source`.
+
+        Returns False, and changes nothing, when there is one of that key.
+        """
+
+    def open(self, key: str) -> BinaryIO:
+        """Return an object to read; the caller closes it. ArchiveRejected when there is none."""

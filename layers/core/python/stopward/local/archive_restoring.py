@@ -13,7 +13,8 @@ from psycopg import sql
 from stopward.adapters.postgres_url import read_database_url
 from stopward.domain.journal import FORMAT, FORMAT_VERSION, JournalDigest, manifest_key
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidInput
-from stopward.services.journal_archive import Archive, lines_of
+from stopward.ports import Archive
+from stopward.services.journal_archive import lines_of
 
 SCHEMA: Final = "stopward_archive"
 TABLES: Final = ("decisions", "market_views")

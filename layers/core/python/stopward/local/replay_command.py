@@ -169,10 +169,33 @@ def whatif(home: Home, /, *, rules: tuple[Path, ...], **asked: Any) -> int:
 @file_options
 @RULES
 @click.option("--grid", type=FILE, help="The values to try, in TOML.")
+@click.option("--to", metavar="S3-URL", help="Write it for many machines below s3://bucket/prefix.")
+@click.option(
+    "--sets-per-shard", "sets_a_shard", type=click.IntRange(min=1), help="With --to: of a machine."
+)
+@click.option(
+    "--from", "place", metavar="S3-URL", help="Judge what many machines found; --to says where."
+)
 @click.pass_obj
-def sweep(home: Home, /, *, rules: Path | None, grid: Path | None, **asked: Any) -> int:
-    """Try every combination of a grid: chosen on past days, judged on the days after."""
-    return _run(home, "sweep_files", rules=() if rules is None else (rules,), grid=grid, **asked)
+def sweep(
+    home: Home, /, *, rules: Path | None, grid: Path | None, place: str | None, **asked: Any
+) -> int:
+    """Try every combination of a grid: chosen on past days, judged on the days after.
+
+    With --to it is only written, in shards that machines in the cloud walk, and with --from judged.
+    """
+    if place is None:
+        if asked["sets_a_shard"] is not None and asked["to"] is None:
+            raise click.UsageError("--sets-per-shard is for --to")
+        files = () if rules is None else (rules,)
+        return _run(home, "sweep_files", rules=files, grid=grid, **asked)
+    given = {"bars": asked["bars"], "positions": asked["positions"], "rules": rules, "grid": grid}
+    over = [f"--{name}" for name, value in {**given, "to": asked["to"]}.items() if value]
+    if over:
+        raise click.UsageError(f"--from reads all of that from there: leave {over[0]} out")
+    command = _loaded("many_machines")
+    join: Callable[..., int] = command.join_sweep
+    return join(place, as_json=asked["as_json"], output=sys.stdout)
 
 
 def _refuse_given(context: click.Context, *, but: tuple[str, ...]) -> None:
@@ -278,10 +301,10 @@ def _decide_again(
     )
 
 
-def _loaded(name: str) -> ModuleType:
+def _loaded(module: str = "command") -> ModuleType:
     """Return the module that does it; a package that is missing is named."""
     try:
-        return import_module(f"stopward.local.replay.{name}")
+        return import_module(f"stopward.local.replay.{module}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("stopward"):
             raise

@@ -1,14 +1,13 @@
 """Many rule sets from one file: each combination of the values that a grid lists."""
 
-import copy
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any, Final
 
-from stopward.domain.rulebook import RuleBook, parse_document
+from stopward.domain.rulebook import RuleBook, parse, parse_document
 from stopward.errors import InvalidInput
 from stopward.replay.folds import Split
 
@@ -64,14 +63,20 @@ def parse_grid(text: str, *, source: str) -> Grid:
     return grid
 
 
-def books(grid: Grid, rules: Mapping[str, Any], *, source: str) -> Iterator[RuleBook]:
-    """Yield the rules of each combination, over those of a rules file (as TOML reads it).
+def rule_sets(
+    grid: Grid, rules: str, *, source: str, first: int = 0, last: int | None = None
+) -> Iterator[RuleBook]:
+    """Yield the rule sets of a sweep, from set `first` to before `last`, or to the end.
 
-    Raises InvalidInput for the first combination that is no valid rules file, with all its
-    problems.
+    Set 0 is the rules file as it is, as text in `rules`; the others are the combinations over it,
+    in order. Raises InvalidInput for the first that is no valid rules file, with all its problems.
     """
-    for chosen in grid.combinations():
-        document = copy.deepcopy(dict(rules))
+    base = parse(rules, source=source)
+    if first == 0:
+        yield base
+    before = None if last is None else last - 1
+    for chosen in islice(grid.combinations(), max(first - 1, 0), before):
+        document = tomllib.loads(rules)
         for path, value in chosen.items():
             _put(document, path.split("."), value, path=path, source=source)
         named = ", ".join(f"{path} = {value}" for path, value in chosen.items())

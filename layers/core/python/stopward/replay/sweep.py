@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import RuleBook
 from stopward.replay.deflated import deflated_sharpe, moments, variance_of
 from stopward.replay.folds import Fold, Split, folds
@@ -90,14 +91,16 @@ def walk_sets(
         progress(1)
     if first is None:
         raise ValueError("a sweep of no rule set has no result")
-    entered = [position.entry_at.date() for position in first.positions]
+    day, days = days_of(first.positions)
+    return Walked(net_r=np.vstack(rows), day=day, days=days)
+
+
+def days_of(positions: Sequence[PositionRow]) -> tuple[NDArray[np.int64], tuple[date, ...]]:
+    """Return the UTC day of entry of each position, as its place in the days, and the days."""
+    entered = [position.entry_at.date() for position in positions]
     days = tuple(sorted(set(entered)))
     place = {day: number for number, day in enumerate(days)}
-    return Walked(
-        net_r=np.vstack(rows),
-        day=np.array([place[day] for day in entered], np.int64),
-        days=days,
-    )
+    return np.array([place[day] for day in entered], np.int64), days
 
 
 def judge_sets(walked: Walked, split: Split) -> Sweep:

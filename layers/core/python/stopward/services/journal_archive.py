@@ -20,27 +20,9 @@ from stopward.domain.journal import (
     object_key,
 )
 from stopward.errors import ArchiveRejected, ArchiveUnavailable
+from stopward.ports import Archive
 
 CHUNK = 1 << 20
-
-
-class Archive(Protocol):
-    """A place for objects that are written once.
-
-    Raises ArchiveUnavailable when there was no answer or no room, ArchiveRejected when refused.
-    """
-
-    def location(self, key: str) -> str:
-        """Return an object's address, as people and tools write it."""
-
-    def put(self, key: str, source: BinaryIO) -> bool:
-        """Write an object whole or not at all, from the start of `source`.
-
-        Returns False, and changes nothing, when there is one of that key.
-        """
-
-    def open(self, key: str) -> BinaryIO:
-        """Return an object to read; the caller closes it. ArchiveRejected when there is none."""
 
 
 class MonthReader(Protocol):

@@ -16,7 +16,8 @@ from stopward.domain.journal import (
     JournalState,
 )
 from stopward.errors import ArchiveUnavailable, DatabaseRejected, DatabaseUnavailable, Rejected
-from stopward.services.journal_archive import Archive, MonthReader, archive_month
+from stopward.ports import Archive
+from stopward.services.journal_archive import MonthReader, archive_month
 
 MONTHS_AHEAD: Final = 2
 LATE_ROWS: Final = 2_000_000

@@ -1,7 +1,6 @@
 """`stopward replay`, `attribution` and `whatif` over files: what rules would have made of them."""
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
 from stopward.local.replay import comparing, sweeping, telling
 from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
+from stopward.local.replay.many_machines import bucket_at, send_sweep
 from stopward.local.replay.options import commission_of, slippage_of
 from stopward.local.replay.page import check_writable, page, write
 from stopward.local.replay.trades import choose, named_trades, trade_of
@@ -26,14 +26,16 @@ from stopward.local.up.inputs import DEFAULT_RULES
 from stopward.replay.attribution import attribute
 from stopward.replay.compare import compare
 from stopward.replay.compiled import keep_in
+from stopward.replay.folds import folds
 from stopward.replay.freqtrade import OPTIMISTIC, replay_freqtrade
-from stopward.replay.grid import books, parse_grid
+from stopward.replay.grid import parse_grid, rule_sets
 from stopward.replay.limits import has_limits
 from stopward.replay.results import Results
 from stopward.replay.retrace import Trace, retrace, retrace_freqtrade
 from stopward.replay.run import replay
+from stopward.replay.sharding.order import Order
 from stopward.replay.summary import summarize
-from stopward.replay.sweep import judge_sets, walk_sets
+from stopward.replay.sweep import days_of, judge_sets, walk_sets
 from stopward.replay.terms import Conditions
 
 MOST_WORKERS = 64
@@ -112,28 +114,43 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
 def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     """Replay files under every rule set of a grid, and tell what choosing among them is worth.
 
-    The first set is the rules file as it is. Raises InvalidInput as `replay_files` does, and for a
-    grid or a rule set that cannot be used.
+    The first set is the rules file as it is. With `--to` they are not walked, but
+    written for many machines. Raises InvalidInput as `replay_files` does, and for a grid or a rule
+    set that cannot be used.
     """
     if wanted.grid is None:
         raise InvalidInput("say what to try: --grid FILE")
+    if wanted.to is not None:
+        bucket_at(wanted.to, option="--to")
     conditions = _conditions(wanted)
-    grid = parse_grid(read_text(wanted.grid), source=str(wanted.grid))
+    values = read_text(wanted.grid)
+    grid = parse_grid(values, source=str(wanted.grid))
     path = wanted.rules[0] if wanted.rules else None
     text = DEFAULT_RULES if path is None else read_text(path)
     source = "the standard rules" if path is None else str(path)
+    sets = tuple(rule_sets(grid, text, source=source))
     inputs = _inputs(wanted, console)
-    sets = (inputs.book, *books(grid, tomllib.loads(text), source=source))
+    folds(days_of(inputs.positions)[1], grid.split)
+    if wanted.to is not None:
+        order = Order(
+            table=inputs.table,
+            finer=inputs.finer,
+            positions=inputs.positions,
+            rules=text,
+            rules_source=source,
+            grid=values,
+            grid_source=str(wanted.grid),
+            conditions=conditions,
+        )
+        return send_sweep(
+            order, place=wanted.to, sets_a_shard=wanted.sets_a_shard, as_json=wanted.as_json,
+            output=output,
+        )  # fmt: skip
     quiet = Console(quiet=True)
     with _progress(console, "walking rule sets", total=len(sets)) as advance:
         replayed = _replayed(wanted, inputs, conditions, quiet)
         found = judge_sets(walk_sets(sets, replayed, progress=advance), grid.split)
-    names = ({}, *grid.combinations())
-    if wanted.as_json:
-        output.write(sweeping.sweep_json(found, names) + "\n")
-    else:
-        sweeping.tell_sweep(Console(file=output), found, names)
-    return ExitCode.OK
+    return sweeping.told(found, grid, as_json=wanted.as_json, output=output)
 
 
 def _as_freqtrade(

@@ -3,16 +3,28 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 
+from stopward.local.exit_code import ExitCode
 from stopward.local.replay.telling import plain
+from stopward.replay.grid import Grid
 from stopward.replay.sweep import SURE, Sweep
 
 Named = Sequence[dict[str, Any]]
 """The values of each rule set by path; the first rule set is the rules file as it is."""
+
+
+def told(found: Sweep, grid: Grid, *, as_json: bool, output: TextIO) -> ExitCode:
+    """Write what a sweep over a grid found, as a table or as JSON; returns the exit code."""
+    names = ({}, *grid.combinations())
+    if as_json:
+        output.write(sweep_json(found, names) + "\n")
+    else:
+        tell_sweep(Console(file=output), found, names)
+    return ExitCode.OK
 
 
 def tell_sweep(console: Console, found: Sweep, names: Named) -> None:

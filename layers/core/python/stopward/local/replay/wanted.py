@@ -19,7 +19,8 @@ class Wanted:
     """What was asked for at the command line, as it was written.
 
     rules: one file, or two to compare; none for the standard rules. machine_code: the folder that
-    keeps what was compiled.
+    keeps what was compiled. to: where a sweep is written for many machines; None
+    walks it here. sets_a_shard: None chooses.
     """
 
     bars: Path
@@ -40,6 +41,8 @@ class Wanted:
     page: Path | None
     trades: str | None
     machine_code: Path
+    to: str | None = None
+    sets_a_shard: int | None = None
 
 
 def labels(wanted: Wanted) -> Iterator[str]:
