@@ -13,13 +13,14 @@ from stopward.domain.adoption import (
     entry_time,
     estimated_stop,
     has_entry,
+    is_doubtful,
     refusal,
 )
 from stopward.domain.fills import fold_fills
 from stopward.domain.holding import Holding
 from stopward.domain.market import Instrument
 from stopward.domain.money import Side, sign
-from stopward.domain.orders import BrokerOrder, Fill
+from stopward.domain.orders import BrokerOrder, Fill, OrderSide
 from stopward.domain.position import FRACTIONAL_LOT, Position
 from stopward.domain.rulebook.settings import AccountSettings
 from tests.builders.positions import (
@@ -158,6 +159,42 @@ class TestIdentity:
         assert adopted(quantity="10.5").lot == FRACTIONAL_LOT
         assert adopted().fees_per_share == d("0.01")
         assert adopted().tags == ("day",)
+
+
+BUY, SELL = "buy", "sell"
+
+
+@pytest.mark.parametrize(
+    ("listed", "fills", "doubtful"),
+    [
+        (100, [], False),
+        (100, [(BUY, 100)], False),
+        (100, [(BUY, 60), (BUY, 40)], False),
+        (100, [(BUY, 100), (SELL, 100), (BUY, 100)], False),
+        (100, [(SELL, 50), (BUY, 50), (BUY, 100)], False),
+        (100, [(SELL, 50), (BUY, 150)], False),
+        (100, [(BUY, 100), (SELL, 100)], True),
+        (100, [(BUY, 100), (SELL, 40)], True),
+        (100, [(BUY, 60)], True),
+        (100, [(BUY, 100), (BUY, 100)], True),
+        (100, [(BUY, 100), (SELL, 100), (BUY, 50), (BUY, 100)], True),
+    ],
+    ids=[
+        "no fill of late", "one purchase", "two purchases", "opened anew", "after a short",
+        "through a short", "the sale of all is missing", "the sale of a part is missing",
+        "more than was bought", "the last purchase is missing", "the last of a new one is missing",
+    ],
+)  # fmt: skip
+def test_a_list_that_lags_behind_the_fills_is_doubted_for_a_minute(
+    listed: int, fills: list[tuple[OrderSide, int]], doubtful: bool
+) -> None:
+    found = a_broker_position(quantity=listed)
+    read = [
+        a_fill(quantity, "100", side=side, at=NOW - timedelta(seconds=len(fills) - place))
+        for place, (side, quantity) in enumerate(fills)
+    ]
+    assert is_doubtful(found, read, now=NOW) is doubtful
+    assert not is_doubtful(found, read, now=NOW + timedelta(seconds=90))
 
 
 class TestEntryTime:

@@ -304,3 +304,16 @@ def stopped_out_between_the_lists() -> Schedule:
             fault(3, 1, "slow", at="positions", amount=12),
         ),
     )
+
+
+def enlarged_before_it_is_adopted() -> Schedule:
+    """Shares are added while the first tick looks, so it waits; the next one reads older lists."""
+    return replace(
+        base(),
+        wakes=(replace(GRID[0], seconds=0.3), replace(GRID[1], seconds=5.0)),
+        disturbances=(
+            by_hand(0, "add", call=2, before="open_orders", amount="1"),
+            fault(1, 1, "stale", at="positions", amount=12),
+        ),
+        latency=timedelta(milliseconds=1),
+    )

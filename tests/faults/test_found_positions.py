@@ -170,3 +170,15 @@ def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> No
         now=NOON + timedelta(seconds=2),
     )
     assert [(trade.symbol, trade.cause) for trade in confirmed.trades] == [("AAPL", "give_back")]
+
+
+def test_a_list_without_the_last_purchase_is_not_adopted() -> None:
+    """Shares were added just before the adoption, and the list of positions was older, twice.
+
+    The older purchase was taken for none: the position was adopted with half its shares, the fill
+    of the others was older than the adoption, and they stood bare for good.
+    """
+    world = World(found.enlarged_before_it_is_adopted())
+    assert world.run().broken is None
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert position.quantity == 200

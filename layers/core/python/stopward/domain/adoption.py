@@ -107,7 +107,9 @@ def has_entry(found: BrokerPosition) -> bool:
 def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) -> bool:
     """Whether fills of the last minute do not lead to the position: a list may lag behind them.
 
-    Walking the fills back must come to zero, or never reach the entry of an old position.
+    Walking the fills back must come to zero. Where one before that enlarged the position too, it
+    was not zero there, unless they come to zero once more: a list without the last of two buys
+    looks as if the other had opened all of it.
     """
     own = [fill for fill in fills if fill.symbol == found.symbol]
     if not any(fill.at >= now - LATE for fill in own):
@@ -115,10 +117,10 @@ def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) 
     left = found.quantity
     adding = "buy" if reducing_side(found.side) == "sell" else "sell"
     for fill in sorted(own, key=lambda fill: (fill.at, fill.id), reverse=True):
-        left += -fill.quantity if fill.side == adding else fill.quantity
-        if left == 0:
+        if left == 0 and fill.side != adding:
             return False
-    return True
+        left += -fill.quantity if fill.side == adding else fill.quantity
+    return left != 0
 
 
 def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:
