@@ -9,17 +9,17 @@ from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.money import Side
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import parse
+from stopward.replay.freqtrade import NO_SLIPPAGE
 from stopward.replay.results import Results
 from stopward.replay.retrace import Trace, retrace
 from stopward.replay.run import replay
 from stopward.replay.table import BarTable, bar_table
 from stopward.replay.terms import Conditions
-from stopward.rules.types import Slippage
 from tests.builders.replay import MINUTES, OPENS, columns_from, some_sessions
 
 D = Decimal
 ACME = Symbol("ACME")
-FREE = Conditions(slippage=Slippage(0.0, 0.0, 0.0, 0.0))
+FREE = Conditions(slippage=NO_SLIPPAGE)
 PLAIN = '[account]\nadopt = "all"\n'
 BREAKEVEN = PLAIN + '[rules.breakeven]\narm = "0.5 r"\n'
 TIME_STOP = PLAIN + '[rules.time_stop]\nminutes = 2\nneed_best_r = "off"\n'

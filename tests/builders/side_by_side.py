@@ -13,10 +13,10 @@ from stopward.domain.money import Side, round_stop
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import parse
 from stopward.local.simulator import Execution
+from stopward.replay.freqtrade import NO_SLIPPAGE
 from stopward.replay.run import replay
 from stopward.replay.table import Columns, bar_table, microseconds
 from stopward.replay.terms import Conditions
-from stopward.rules.types import Slippage
 from tests.builders.faults import Opening, Schedule, Wake
 from tests.builders.guard import ADOPT_ALL
 from tests.builders.simulator import AAPL, SESSIONS, Prices, at
@@ -25,7 +25,7 @@ BARS = 60
 """Of a story, in minutes; the first ends as the position is opened."""
 TICK = Decimal("0.01")
 VOLUME = 6000.0
-FREE = Conditions(slippage=Slippage(ticks=0.0, spread=0.0, fraction=0.0, exits=0.0))
+FREE = Conditions(slippage=NO_SLIPPAGE)
 """Fills at the price: what they cost is no part of what is compared."""
 PATIENT = """
 [rules.session_flat]

@@ -9,7 +9,7 @@ from stopward.adapters.memory import MemoryStore
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import BrokerOrderId, OrderId, PositionId, Symbol, is_ours
 from stopward.domain.orders import Order, OrderRequest
-from stopward.domain.position import Position
+from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.rulebook import RuleBook
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 from stopward.errors import DatabaseRejected
@@ -141,7 +141,8 @@ class Audit:
         """
         if isinstance(told, TickRecord):
             check_decided_again(told, self.book)
-        known = set(self.store.book(ACCOUNT).positions)
+        before = self.store.book(ACCOUNT).positions
+        known, loose = set(before), {p.id for p in before.values() if HAND_LOOSENED in p.flags}
         try:
             yield
         except DatabaseRejected as refused:
@@ -154,6 +155,10 @@ class Audit:
             book = self.store.book(ACCOUNT)
             for position_id in book.positions.keys() - known - self.adopted.keys():
                 self._adopted(book.positions[position_id])
+        # A stop of ours may have come to rest after the trader loosened his, and before we saw it.
+        for position in told.positions:
+            if HAND_LOOSENED in position.flags and position.id not in loose:
+                self.loosened(position.symbol)
         frame.closed |= {
             self.store.book(ACCOUNT).positions[t.position_id].symbol for t in told.trades
         }

@@ -135,7 +135,7 @@ def _check_position(audit: Audit, position: Position) -> None:
     signed = position.quantity if position.side == "long" else -position.quantity
     if shares != signed:
         raise Broken(f"6: {symbol} is {shares} at the broker and {signed} in the store")
-    if symbol in audit.hands_off or not audit.sends_allowed:
+    if symbol in audit.hands_off or not audit.sends_allowed or _opposed(audit, symbol):
         return
     stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]
     prices = [o.stop_price for o in stops if o.stop_price is not None]

@@ -1,12 +1,10 @@
 """The function of the evening, as Lambda loads it: a real database, a broker over HTTP, secrets."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,19 +17,13 @@ from stopward.local.postgres import EmbeddedPostgres
 from stopward.local.simulator import KEY, SECRET, Simulator
 from tests.builders.access import copy_of
 from tests.builders.attribution import SomeBars, night, timed_out
+from tests.builders.lambda_function import a_context, load_app, metrics
 from tests.builders.store import A_SESSION
 from tests.builders.store_world import PostgresWorld
-from tests.docs.pages import ROOT
 
 EVENING = A_SESSION.closes_at + timedelta(minutes=90)
 EVENT = {"time": EVENING.isoformat()}
-CONTEXT = SimpleNamespace(
-    function_name="attribute_exits",
-    memory_limit_in_mb=1024,
-    invoked_function_arn="arn",
-    aws_request_id="r",
-    get_remaining_time_in_millis=lambda: 900_000,
-)
+CONTEXT = a_context("attribute_exits", memory=1024)
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +46,6 @@ def world(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresWorld]:
     found.close()
 
 
-def load() -> ModuleType:
-    path = ROOT / "functions" / "attribute_exits" / "app.py"
-    spec = importlib.util.spec_from_file_location("attribute_exits_app", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run(bars: SomeBars, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Run the function at a broker that has these bars; return its counts."""
     simulator = Simulator(bars=bars.known, sessions=[A_SESSION], start=EVENING, cash=Decimal(1000))
@@ -73,7 +55,7 @@ def run(bars: SomeBars, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def called() -> dict[str, int]:
-    app = load()
+    app = load_app("attribute_exits")
     try:
         counts: dict[str, int] = app.handler(EVENT, CONTEXT)
     finally:
@@ -85,11 +67,6 @@ def log(url: str, world: PostgresWorld) -> list[dict[str, Any]]:
     with closing(PostgresDatabase(url)) as database:
         rows = database.select("exit_log", account_id=world.account_id, order="position_id")
     return [dict(row) for row in rows]
-
-
-def metrics(printed: str) -> dict[str, Any]:
-    (found,) = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
-    return {name: value for name, value in found.items() if isinstance(value, list)}
 
 
 def test_an_evening_fills_the_log_of_exits_and_counts(

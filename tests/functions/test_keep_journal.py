@@ -1,11 +1,7 @@
 """The nightly function, as Lambda loads it: a real database, an archive in a folder or in S3."""
 
-import importlib.util
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -16,17 +12,11 @@ from stopward.errors import InvalidInput
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
 from tests.builders.journal import OldJournal, an_old_journal, objects
-from tests.docs.pages import ROOT
+from tests.builders.lambda_function import a_context, load_app, metrics
 
 JANUARY = "2024-01-15 15:00+00"
 EVENT = {"time": "2026-11-23T06:00:00Z"}
-CONTEXT = SimpleNamespace(
-    function_name="keep_journal",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn",
-    aws_request_id="r",
-    get_remaining_time_in_millis=lambda: 900_000,
-)
+CONTEXT = a_context("keep_journal", memory=512)
 
 
 @pytest.fixture(scope="module")
@@ -48,28 +38,13 @@ def old(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OldJournal]:
         yield found
 
 
-def load() -> ModuleType:
-    path = ROOT / "functions" / "keep_journal" / "app.py"
-    spec = importlib.util.spec_from_file_location("keep_journal_app", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run(event: dict[str, str]) -> dict[str, int]:
-    app = load()
+    app = load_app("keep_journal")
     try:
         counts: dict[str, int] = app.handler(event, CONTEXT)
     finally:
         app.keeper.journal._functions.close()
     return counts
-
-
-def metrics(printed: str) -> dict[str, Any]:
-    (found,) = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
-    return {name: value for name, value in found.items() if isinstance(value, list)}
 
 
 def test_a_night_is_kept_and_counted(

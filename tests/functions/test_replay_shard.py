@@ -1,10 +1,9 @@
 """A sweep through the deployed state machine: the real handler for each shard, S3 by moto."""
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -18,6 +17,7 @@ from stopward.replay.compiled import keep_in
 from stopward.replay.sharding.order import Order
 from stopward.replay.sharding.sending import Sent, send
 from stopward.replay.sharding.walking import ShardWalker, join
+from tests.builders.lambda_function import a_context, load_app
 from tests.builders.sharding import an_order, walked_here
 from tests.builders.step_functions import SweepMachine
 from tests.conftest import MACHINE_CODE
@@ -26,12 +26,7 @@ from tests.docs.pages import ROOT
 BUCKET = "sweeps"
 PLACE = f"s3://{BUCKET}/mine"
 SETS = 7
-CONTEXT = SimpleNamespace(
-    function_name="replay_shard",
-    memory_limit_in_mb=3008,
-    invoked_function_arn="arn",
-    aws_request_id="r",
-)
+CONTEXT = a_context("replay_shard", memory=3008)
 Run = Callable[[dict[str, Any]], dict[str, int]]
 
 
@@ -58,12 +53,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Return the function's module as Lambda loads it, with the machine code that tests keep."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    path = ROOT / "functions" / "replay_shard" / "app.py"
-    spec = importlib.util.spec_from_file_location("replay_shard_app", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_app("replay_shard")
     keep_in(MACHINE_CODE)
     yield module
     keep_in(MACHINE_CODE)

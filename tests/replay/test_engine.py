@@ -13,6 +13,7 @@ from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
 from stopward.replay.engine import Walk, walk_alone
 from stopward.replay.entries import opened
+from stopward.replay.freqtrade import NO_SLIPPAGE
 from stopward.replay.market import MarketColumns
 from stopward.replay.results import Results, results_of
 from stopward.replay.run import replay
@@ -31,7 +32,7 @@ BOOK = parse(
 )
 PLAIN = parse('[account]\nadopt = "all"\n', source="test")
 ACME = Symbol("ACME")
-FREE = Conditions(slippage=Slippage(0.0, 0.0, 0.0, 0.0))
+FREE = Conditions(slippage=NO_SLIPPAGE)
 
 
 def bits(results: Results) -> list[bytes]:

@@ -1,6 +1,5 @@
 """A deployed function in this process: its real app.py, wired to the wire of one schedule."""
 
-import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from stopward.adapters.functions import Functions
 from stopward.ports import Clock
 from stopward.services.guard import Guard
 from tests.builders.faults import GuardName
+from tests.builders.lambda_function import load_app
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS: Mapping[GuardName, str] = {"monitor": "monitor_positions", "breakeven": "check_breakeven"}
@@ -60,11 +60,6 @@ class Parts:
 
 def cold_start(name: GuardName, settings: Mapping[str, str], parts: Parts) -> ModuleType:
     """Load a function's app.py anew, as a new execution environment of Lambda does."""
-    folder = ROOT / "functions" / FOLDERS[name]
-    spec = importlib.util.spec_from_file_location(f"stack_{FOLDERS[name]}", folder / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    app = importlib.util.module_from_spec(spec)
     with ExitStack() as patches:
         patches.enter_context(patch.dict(os.environ, {**ENVIRONMENT, **settings}))
         patches.enter_context(patch.object(bootstrap, "Transport", parts.transport))
@@ -73,7 +68,7 @@ def cold_start(name: GuardName, settings: Mapping[str, str], parts: Parts) -> Mo
             patch.object(bootstrap, "_clock", lambda _, source: parts.clock(source))
         )
         patches.enter_context(patch.object(entry, "report_failure", lambda _: parts.on_failure))
-        spec.loader.exec_module(app)
+        app = load_app(FOLDERS[name], named=f"stack_{FOLDERS[name]}")
     app.guard.guard = parts.wrap(app.guard.guard)
     return app
 

@@ -3,7 +3,7 @@
 Each function of `stopward.rules` that is reached gets a copy whose globals point at the compiled
 copies of the functions it calls, and numba compiles that. Parameters that are None are typed so,
 and their branches vanish, so each set of enabled rules gets machine code of its own (short walks
-do without: `stopward.replay.quiet`).
+do without: `stopward.replay.silence`).
 """
 
 import dis

@@ -13,7 +13,7 @@ from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
 from stopward.replay.compiled import compiled
 from stopward.replay.entries import Opened
 from stopward.replay.market import MarketColumns
-from stopward.replay.quiet import all_on
+from stopward.replay.silence import all_on
 from stopward.replay.table import BarTable, Integers
 from stopward.replay.terms import Conditions
 from stopward.rules.columns import Courses, Day, Exits, Log, Market, Outcomes, StopPath

@@ -1,4 +1,4 @@
-"""Rules with one of them silent: the same types, so that the same machine code walks them.
+"""Rules that are silent: on, and as good as off, so that one machine code walks whatever is on.
 
 A rule that meets a missing number stays quiet, so that one whose parameters are all missing is as
 good as off (a test holds each rule to that).
@@ -6,13 +6,26 @@ good as off (a test holds each rule to that).
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, get_args, get_type_hints
 
 from stopward.domain.rulebook import RuleBook
 from stopward.rules.parameters import Distance, Rules
 from stopward.rules.types import NAN
 
 SILENT_DISTANCE = Distance(NAN, 0.0)
+LIMITS: Final = ("day_loss", "day_profit")
+"""They act by what an account says, whatever their numbers, so that they are never put on."""
+
+
+def all_on(rules: Rules) -> Rules:
+    """Return rules that decide the same, with each one that is off on and silent, but for LIMITS.
+
+    Machine code is made for a set of rules that are on; such rules all share one, which is slower
+    than one that knows what is off.
+    """
+    return Rules._make(
+        silent if own is None else own for own, silent in zip(rules, SILENT, strict=True)
+    )
 
 
 def silenced(rules: Rules, rule: str) -> Rules:
@@ -42,8 +55,22 @@ def _without(override: Mapping[str, Any], rule: str) -> dict[str, Any]:
     return {name: _silent(value) if name == rule else value for name, value in override.items()}
 
 
+def _all_silent() -> Rules:
+    types = {name: get_args(hint)[0] for name, hint in get_type_hints(Rules).items()}
+    return Rules(**{name: _nothing_of(of) for name, of in types.items() if name not in LIMITS})
+
+
+def _nothing_of(of: Any) -> Any:
+    hints = get_type_hints(of)
+    return of(*(SILENT_DISTANCE if hints[name] is Distance else NAN for name in of._fields))
+
+
 def _silent(parameters: Any) -> Any:
     if parameters is None:
         return None
     values = (SILENT_DISTANCE if isinstance(value, tuple) else NAN for value in parameters)
     return type(parameters)(*values)
+
+
+SILENT: Final = _all_silent()
+"""Every rule but LIMITS, on and silent."""

@@ -10,25 +10,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.identity import BrokerOrderId
-from stopward.domain.orders import PENDING, BrokerOrder, Order, OrderRequest, Step
+from stopward.domain.orders import PENDING, BrokerOrder, Order, OrderRequest
 from stopward.domain.position import Position
 from stopward.domain.settling import as_acknowledged
 from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
+from stopward.services.guard.room import affords, has_time, urgency
 from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order
 
 POLL = timedelta(milliseconds=200)
 HELD_SHARES = 40310000
 """The broker's code for shares that another order holds, and also for a wash trade."""
-NEEDED = 8
-"""Requests that a plan which releases a stop may need, so that it is not cut off in between."""
-RESERVE = 20
-"""Requests left to the next looks before a stop is moved: protection rests already."""
 POLLS = 15
-"""A cancel, or a market order in session, settles within three seconds; else the next tick sees."""
-
-PRIORITY: dict[Step, int] = {"sell": 0, "release": 0, "shrink": 0, "arm": 1, "move": 2}
+"""As long as changes settle (`room.SETTLES`); else the next tick sees."""
 
 
 @dataclass(slots=True)
@@ -51,17 +46,27 @@ class Executor:
     clock: Clock
     deadline: datetime
     stopped: bool = field(default=False)
+    _runs: int = field(default=0)
 
     def run(
         self,
         work: Sequence[tuple[Position, tuple[Order, ...]]],
         on_failure: Callable[[str, Exception], None],
     ) -> tuple[Sent, ...]:
-        """Send every position's steps, the urgent first; one position's failure stops no other."""
+        """Send every position's steps, the urgent first; one position's failure stops no other.
+
+        Near the deadline no plan that releases a stop is begun; the first of a tick always is, or a
+        short lease would never let one, and so are plans made anew, whose stop may be gone already.
+        """
         results: list[Sent] = []
-        for position, steps in sorted(work, key=_urgency):
+        self._runs += 1
+        has_begun = False
+        for position, steps in sorted(work, key=urgency):
             progress = _Progress(Sent(position=position, complete=not steps))
-            if steps and not self.stopped and self._affords(steps):
+            left = self.deadline - self.clock.now()
+            in_time = self._runs > 1 or not has_begun or has_time(steps, left)
+            if steps and not self.stopped and affords(steps, self.broker.remaining) and in_time:
+                has_begun = True
                 try:
                     self._run_one(progress, steps)
                 except Exception as error:
@@ -70,15 +75,6 @@ class Executor:
                     on_failure(position.symbol, error)
             results.append(as_it_rests(progress.sent, position, steps))
         return tuple(results)
-
-    def _affords(self, steps: tuple[Order, ...]) -> bool:
-        """Whether the rate window has room: exits and arming before moves, and none cut in half."""
-        remaining = self.broker.remaining
-        if remaining is None:
-            return True
-        if any(step.step == "release" for step in steps):
-            return remaining >= NEEDED
-        return remaining >= RESERVE or any(step.step != "move" for step in steps)
 
     def _run_one(self, progress: _Progress, steps: tuple[Order, ...]) -> None:
         """Send one position's steps; what was done stays in `progress`, also when one fails."""
@@ -290,8 +286,3 @@ def is_held(error: BrokerRejected) -> bool:
 
 def _is_settled(order: BrokerOrder) -> bool:
     return order.status not in PENDING
-
-
-def _urgency(work: tuple[Position, tuple[Order, ...]]) -> tuple[int, str]:
-    position, steps = work
-    return min((PRIORITY[step.step] for step in steps), default=3), position.symbol

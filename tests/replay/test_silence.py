@@ -1,4 +1,4 @@
-"""A rule that is on and quiet is a rule that is off, to the bit."""
+"""A rule that is on and silent is as good as off, to the bit."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stopward.domain.rulebook import parse
 from stopward.replay import engine
-from stopward.replay.quiet import QUIET, all_on
 from stopward.replay.run import replay
+from stopward.replay.silence import LIMITS, SILENT, all_on
 from stopward.replay.terms import Conditions
 from stopward.rules.kernel import observe, propose, settle
 from stopward.rules.parameters import Rules
@@ -24,14 +24,14 @@ from tests.builders.kernel_random import (
 from tests.builders.replay import a_table, some_positions
 
 
-def test_all_but_the_limits_of_the_day_can_be_quiet() -> None:
-    off = {name for name, value in QUIET._asdict().items() if value is None}
-    assert off == {"day_loss", "day_profit"}
-    assert [type(each) for each in all_on(Rules())] == [type(each) for each in QUIET]
+def test_all_but_the_limits_of_the_day_can_be_silent() -> None:
+    off = {name for name, value in SILENT._asdict().items() if value is None}
+    assert off == set(LIMITS) == {"day_loss", "day_profit"}
+    assert [type(each) for each in all_on(Rules())] == [type(each) for each in SILENT]
 
 
 @given(seed=st.integers(0, 2**32), side=st.sampled_from([1.0, -1.0]))
-def test_quiet_rules_decide_as_if_they_were_off(seed: int, side: float) -> None:
+def test_silent_rules_decide_as_if_they_were_off(seed: int, side: float) -> None:
     rng = dice(seed)
     rules = some_rules(rng)
     state = a_random_state(rng, side)._replace(quiet=0.0, hits=0.0)
