@@ -40,7 +40,7 @@ format: $(VENV)/installed-dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed-dev ## Print the benchmarks and write benchmarks/results/*.json
+bench: $(VENV)/installed-bench ## Print the benchmarks and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks
 
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
@@ -59,6 +59,9 @@ lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra local --extra replay --group build --universal \
 		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
 		-o requirements/replay.txt
+	uv pip compile pyproject.toml --extra local --extra replay --group bench --universal \
+		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
+		-o requirements/bench.txt
 	uv pip compile requirements/data.in --no-deps --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -o requirements/data.txt
 	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
@@ -85,6 +88,10 @@ $(VENV)/installed-run: requirements/local.txt requirements/data.txt pyproject.to
 
 $(VENV)/installed-replay: requirements/replay.txt $(VENV)/installed-run
 	@$(PIP) install --no-deps --require-hashes -r requirements/replay.txt
+	@touch $@
+
+$(VENV)/installed-bench: requirements/bench.txt $(VENV)/installed-dev
+	@$(PIP) install --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed-run

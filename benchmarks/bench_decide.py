@@ -22,6 +22,7 @@ from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.position import Marks, Position
 from stopward.replay.arrays import blank_courses
 from stopward.replay.compiled import compiled
+from stopward.replay.silence import all_on
 from stopward.rules.columns import Bars, Entries, Log, Market, Outcomes
 from stopward.rules.kernel import BOOKS_TARGET, observe, propose
 from stopward.rules.parameters import (
@@ -170,9 +171,11 @@ def compiled_walk(rules: Rules) -> Timed:
     )
     rows, courses, silent = np.arange(POSITIONS), blank_courses(POSITIONS), Log(None, None)
 
+    asked = all_on(rules)
+
     def call() -> None:
         start_all(rows, courses, entries)
-        go_on(rows, entries.end, courses, entries, market, ACCOUNT, rules, terms, silent, None)
+        go_on(rows, entries.end, courses, entries, market, ACCOUNT, asked, terms, silent, None)
         end_all(rows, courses, entries, market, terms, silent, outcomes)
 
     call()

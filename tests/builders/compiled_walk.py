@@ -4,6 +4,7 @@ import numpy as np
 
 from stopward.replay.arrays import blank_courses, blank_outcomes
 from stopward.replay.compiled import compiled
+from stopward.replay.silence import all_on
 from stopward.rules.columns import Entries, Log, Market, Outcomes
 from stopward.rules.parameters import Rules
 from stopward.rules.types import Account
@@ -19,11 +20,14 @@ def walk_compiled(  # noqa: PLR0917  as the kernel takes them
     terms: Terms,
     log: Log = SILENT,
 ) -> Outcomes:
-    """Walk positions from entry to end by compiled code; return what became of them."""
+    """Walk positions from entry to end by compiled code; return what became of them.
+
+    Rules that are off are on and silent, as in replay.
+    """
     rows = np.arange(len(entries.entry))
     courses, outcomes = blank_courses(len(rows)), blank_outcomes(len(rows))
     compiled(begin)(rows, courses, entries)
     until = np.asarray(entries.end)
-    compiled(walk)(rows, until, courses, entries, market, account, rules, terms, log, None)
+    compiled(walk)(rows, until, courses, entries, market, account, all_on(rules), terms, log, None)
     compiled(finish)(rows, courses, entries, market, terms, log, outcomes)
     return outcomes

@@ -18,13 +18,13 @@ from stopward.domain.snapshot import DayRow, TradeRow
 from stopward.replay.entries import Opened
 from stopward.replay.market import MarketColumns
 from stopward.replay.terms import Conditions
+from stopward.rules.booking import bar_of
 from stopward.rules.codes import RULE_NAMES, fired_rules
 from stopward.rules.course import opened as at_entry
 from stopward.rules.kernel import book as booked
 from stopward.rules.kernel import fill, observe, propose, settle, slipped
 from stopward.rules.parameters import Rules
 from stopward.rules.types import NAN, Bar, State
-from stopward.rules.walk import bar_of
 
 D = Decimal
 Sold = tuple[float, float, str, int]

@@ -11,6 +11,7 @@ from tests.docs.pages import ROOT, refreshed
 PAGE = ROOT / "docs" / "replay.md"
 PICTURES = ROOT / "docs" / "images" / "replay"
 GAP = ROOT / "benchmarks" / "results" / "pulse_gap.json"
+SPEED = ROOT / "benchmarks" / "results" / "replay.json"
 
 
 def bars() -> Iterator[str]:
@@ -36,7 +37,27 @@ def pulses() -> Iterator[str]:
         )
 
 
-BLOCKS = {"bars": bars, "pulses": pulses}
+def speed() -> Iterator[str]:
+    """Yield how fast positions are walked, beside a peer in the same run."""
+    found = json.loads(SPEED.read_text(encoding="utf-8"))
+    yield "| positions | rules | bars given a second | walked a second | vectorbt | ratio |"
+    yield "| ---: | --- | ---: | ---: | ---: | ---: |"
+    for row in found["rows"]:
+        yield (
+            f"| {row['positions']:,} | {row['rules']} | {row['given_a_second'] / 1e6:.0f} M "
+            f"| {row['walked_a_second'] / 1e6:.0f} M | {row['vectorbt_a_second'] / 1e6:.1f} M "
+            f"| {row['times_vectorbt']:.0f} |"
+        )
+    yield ""
+    yield f"backtesting.py walks {found['backtesting_a_second']:,} bars a second."
+    yield ""
+    yield "| seconds to the first result of 200 positions | nothing kept | compiling | kept |"
+    yield "| --- | ---: | ---: | ---: |"
+    for name, row in found["first_result_seconds"].items():
+        yield f"| {name} | {row['nothing kept']} | {row['compiling']} | {row['kept']} |"
+
+
+BLOCKS = {"bars": bars, "pulses": pulses, "speed": speed}
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
-"""Machine code is kept between tests and runs, for compiling takes longer than what is tested."""
+"""Here everything runs compiled and by blocks, however little it is; machine code is kept."""
 
 import pytest
 
-from stopward.replay.compiled import keep_in
+from stopward.replay import compiled, engine
 from tests.conftest import MACHINE_CODE
 
 
 @pytest.fixture(scope="session", autouse=True)
 def kept_machine_code() -> None:
-    keep_in(MACHINE_CODE)
+    compiled.keep_in(MACHINE_CODE)
+    compiled.SMALL_WALK = compiled.SMALL_SERIES = -1
+    engine.MANY_TIMES = 0

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from stopward.replay.compiled import compiled
-from stopward.replay.silence import silenced
 from stopward.rules.columns import Bars, Entries, Market, Outcomes
 from stopward.rules.indicators import Periods
 from stopward.rules.kernel import BOOKS_OPEN, BOOKS_TARGET
@@ -38,8 +37,6 @@ def subset(seed: int) -> frozenset[str]:
 
 
 SUBSETS = [subset(seed) for seed in range(30)]
-FEW = 6
-"""Subsets in `make test`; compiling each takes seconds."""
 
 
 class Setting(NamedTuple):
@@ -79,15 +76,10 @@ def bits(outcomes: Outcomes) -> list[list[int]]:
     return columns.view(np.int64).tolist()
 
 
-def interpreted_and_compiled(
-    names: frozenset[str], setting: Setting, *, silent: bool = False
-) -> tuple[Outcomes, Outcomes]:
-    """Walk both ways. silent: the other rules are on and say nothing, so all share machine code."""
+def interpreted_and_compiled(names: frozenset[str], setting: Setting) -> tuple[Outcomes, Outcomes]:
+    """Walk both ways."""
     rng = dice(setting.seed)
-    every = all_rules(rng)
-    rules = only(every, names)
-    if silent:
-        rules = functools.reduce(silenced, set(Rules._fields) - names, every)
+    rules = only(all_rules(rng), names)
     entries = some_entries(rng, MARKET, symbols=SYMBOLS, length=LENGTH, rows=ROWS)
     slow = blank_outcomes(ROWS)
     terms = Terms(setting.timing, setting.gap, ONE_TICK)
@@ -102,11 +94,11 @@ def without_rules(setting: Setting) -> list[list[int]]:
     return bits(interpreted_and_compiled(frozenset(), setting)[0])
 
 
-def assert_equal(names: frozenset[str], *, silent: bool = False) -> int:
+def assert_equal(names: frozenset[str]) -> int:
     """Compare in every setting; return in how many the rules made a difference."""
     acted = 0
     for setting in SETTINGS:
-        slow, fast = interpreted_and_compiled(names, setting, silent=silent)
+        slow, fast = interpreted_and_compiled(names, setting)
         assert bits(slow) == bits(fast), setting
         acted += bits(slow) != without_rules(setting)
     return acted
@@ -117,32 +109,19 @@ def test_no_rule_on() -> None:
 
 
 @pytest.mark.parametrize("names", ALONE, ids=lambda names: next(iter(names)))
-def test_each_rule_alone_among_silent_ones(names: frozenset[str]) -> None:
-    assert assert_equal(names, silent=True) > 0, "the rule never acted, so nothing was compared"
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("names", ALONE, ids=lambda names: next(iter(names)))
 def test_each_rule_alone(names: frozenset[str]) -> None:
-    assert assert_equal(names) > 0
+    assert assert_equal(names) > 0, "the rule never acted, so nothing was compared"
 
 
 def test_all_rules_on() -> None:
     assert assert_equal(frozenset(Rules._fields)) == len(SETTINGS)
 
 
-@pytest.mark.parametrize("names", SUBSETS[:FEW], ids=range(FEW))
+@pytest.mark.parametrize("names", SUBSETS, ids=range(len(SUBSETS)))
 def test_a_random_subset(names: frozenset[str]) -> None:
     assert assert_equal(names) > 0
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("names", SUBSETS[FEW:], ids=range(FEW, len(SUBSETS)))
-def test_another_random_subset(names: frozenset[str]) -> None:
-    assert assert_equal(names) > 0
-
-
-@pytest.mark.nightly
 @pytest.mark.parametrize("names", PAIRS, ids=lambda names: "-".join(sorted(names)))
 def test_a_pair(names: frozenset[str]) -> None:
     assert assert_equal(names) > 0

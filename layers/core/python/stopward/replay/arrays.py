@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stopward.replay.table import Integers
+from stopward.replay.table import Floats, Integers
 from stopward.rules.columns import Courses, Exits, Outcomes
 from stopward.rules.course import MOST_EXITS
 
@@ -10,7 +10,7 @@ from stopward.rules.course import MOST_EXITS
 def blank_courses(rows: int) -> Courses:
     """Return courses of so many positions, to be begun."""
     at = np.zeros(rows, np.int64)
-    return Courses(at, *(np.full(rows, np.nan) for _ in Courses._fields[1:]))
+    return Courses(at, *_side_by_side(rows, len(Courses._fields) - 1))
 
 
 def blank_outcomes(rows: int) -> Outcomes:
@@ -21,7 +21,14 @@ def blank_outcomes(rows: int) -> Outcomes:
 def blank_exits(rows: int) -> Exits:
     """Return slots for the fills of so many positions, all unused."""
     slots = rows * MOST_EXITS
-    return Exits(np.zeros(slots), *(np.full(slots, np.nan) for _ in Exits._fields[1:]))
+    exits = Exits(*_side_by_side(slots, len(Exits._fields)))
+    np.asarray(exits.quantity)[:] = 0.0
+    return exits
+
+
+def _side_by_side(rows: int, columns: int) -> Floats:
+    """Return columns of nan whose rows lie together: positions are walked in any order."""
+    return np.full((rows, columns), np.nan).T
 
 
 def copied(courses: Courses, rows: Integers) -> Courses:

@@ -2,8 +2,8 @@
 
 Each function of `stopward.rules` that is reached gets a copy whose globals point at the compiled
 copies of the functions it calls, and numba compiles that. Parameters that are None are typed so,
-and their branches vanish, so each set of enabled rules gets machine code of its own (short walks
-do without: `stopward.replay.silence`).
+and their branches vanish; so that not every set of rules compiles anew, rules that are off are put
+on and silent (`stopward.replay.silence`).
 """
 
 import dis
@@ -25,12 +25,15 @@ T = TypeVar("T")
 RULES = Path(stopward.rules.__file__).parent
 PACKAGE = "stopward.rules."
 DIGEST_CHARACTERS = 16
-OUTERMOST: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-"""The error model leaves out checks for division by zero, which the rules make themselves."""
+OUTERMOST: dict[str, Any] = {
+    "error_model": "numpy",  # no checks for division by zero, which the rules make themselves
+    "nogil": True,
+    "_nrt": False,  # nothing is allocated, so that nobody has to count who holds which array
+    "no_cfunc_wrapper": True,
+}
 INNER: dict[str, Any] = OUTERMOST | {
     "forceinline": True,
     "no_cpython_wrapper": True,  # compiled code alone calls it; wrappers are a third of the work
-    "no_cfunc_wrapper": True,
 }
 
 
@@ -38,6 +41,9 @@ SELDOM = frozenset({"count", "keep", "opened", "resumed", "settled_inside", "wri
 """Functions that run once a position or a fill: as calls they take less to compile."""
 
 
+SMALL_WALK = 400_000
+SMALL_SERIES = 20_000
+"""Bars of positions, and of indicators, that take less interpreted than compiling takes."""
 _folder: str | None = None
 
 
@@ -68,6 +74,39 @@ def compiled(function: Callable[P, T]) -> Callable[P, T]:
     It compiles at its first call for each set of argument types (seconds), unless it was kept.
     """
     return cast(Callable[P, T], _outermost(cast(types.FunctionType, function), _folder))
+
+
+def soonest(function: Callable[P, T], *, steps: int, small: int) -> Callable[P, T]:
+    """Return what is done first with so many steps: the compiled twin or, at first, the function.
+
+    steps: bars to walk, of all positions or symbols. Up to `small` of them (SMALL_WALK or
+    SMALL_SERIES) are interpreted rather than compiled for, unless the machine code is there
+    already. Positional arguments only; the numbers are the same.
+    """
+    if steps > small or _is_ready(cast(types.FunctionType, function)):
+        return compiled(function)
+    return functools.partial(_interpreted, function)
+
+
+def _is_ready(function: types.FunctionType) -> bool:
+    """Return whether the twin was compiled by this process, or is kept by an earlier one."""
+    if _outermost(function, _folder).signatures:
+        return True
+    kept = f"*.{function.__name__}-*.nbi"
+    return _folder is not None and any(Path(_folder).rglob(kept))
+
+
+def _interpreted(function: Callable[..., T], *arguments: Any) -> T:
+    return function(*(_viewed(argument) for argument in arguments))
+
+
+def _viewed(argument: Any) -> Any:
+    """Return arrays as views, of which Python reads plain numbers; tuples with theirs so."""
+    if isinstance(argument, numpy.ndarray):
+        return memoryview(cast(Any, argument))
+    if isinstance(argument, tuple) and hasattr(argument, "_make"):
+        return argument._make(_viewed(value) for value in argument)
+    return argument
 
 
 def _rebuilt(function: types.FunctionType) -> types.FunctionType:

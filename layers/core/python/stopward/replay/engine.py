@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stopward.domain.rulebook import RuleBook
+from stopward.replay import compiled
 from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
-from stopward.replay.compiled import compiled
 from stopward.replay.entries import Opened
 from stopward.replay.market import MarketColumns
+from stopward.replay.reads import reads_indicators
 from stopward.replay.silence import all_on
 from stopward.replay.table import BarTable, Integers
 from stopward.replay.terms import Conditions
@@ -22,10 +24,12 @@ from stopward.rules.types import Account
 from stopward.rules.walk import begin, finish, walk
 
 QUIET_DAY = Account(day_r=0.0, day_fraction=0.0, peak_r=0.0, losses=0.0, locked=0.0, halted=0.0)
-MANY = 100_000_000
-"""Position-bars from which machine code for just the rules that are on is worth its seconds."""
+MANY_TIMES = 2
+"""How often a bar is walked, from which blocks are made."""
 PORTION = 20_000
 """Positions that are walked between two looks at the progress."""
+P = ParamSpec("P")
+T = TypeVar("T")
 Progress = Callable[[int], None]
 """Told how many more positions came to their end, or to the end of a session."""
 
@@ -46,12 +50,14 @@ class Walk:
     path: StopPath | None = None
     courses: Courses = field(init=False)
     exits: Exits = field(init=False)
+    has_indicators: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Put every position at its entry."""
+        self.has_indicators = reads_indicators(self.book)
         count = len(self.opened)
         self.courses, self.exits = blank_courses(count), blank_exits(count)
-        twin = compiled(begin)
+        twin = self.twin(begin)
         twin(np.arange(count), self.courses, self.opened.entries)
 
     @property
@@ -60,13 +66,18 @@ class Walk:
         return self.columns.table
 
     @property
-    def is_long(self) -> bool:
-        """Whether so much is walked that compiling anew is a small part of it.
+    def steps(self) -> int:
+        """About how many bars are walked: to the end of each position's first session."""
+        return int((self.opened.fresh_until - np.asarray(self.opened.entries.start)).sum())
 
-        Counted up to the end of each position's first session: few outlive it.
-        """
-        starts = np.asarray(self.opened.entries.start)
-        return int((self.opened.fresh_until - starts).sum()) >= MANY
+    @property
+    def has_many_steps(self) -> bool:
+        """Whether each bar is walked so often that blocks of them are worth making."""
+        return self.steps > MANY_TIMES * len(self.table)
+
+    def twin(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Return what walks soonest: machine code, or for few steps the interpreter."""
+        return compiled.soonest(function, steps=self.steps, small=compiled.SMALL_WALK)
 
     @property
     def log(self) -> Log:
@@ -88,15 +99,20 @@ class Walk:
         symbol, tags = self.opened.kinds[kind]
         return self.book.rules_for(symbol, tags, held_overnight=overnight)
 
-    def market(self, rules: Rules) -> Market:
-        """Return the bars as these rules read them."""
-        return self.columns.market(rules, self.book.periods)
+    def market(self, rules: Rules, *, blocks: bool = False) -> Market:
+        """Return the bars as these rules read them, with blocks or without."""
+        return self.columns.market(
+            rules, self.book.periods, indicators=self.has_indicators, blocks=blocks
+        )
 
     def on(self, rows: Integers, until: Integers, rules: Rules, day: Day | None = None) -> None:
         """Walk positions on to their bars `until` (exclusive), under these rules."""
-        market, terms = self.market(rules), self.conditions.terms()
-        twin = compiled(walk)
-        asked = rules if self.is_long else all_on(rules)
+        market = self.market(
+            rules, blocks=day is None and self.path is None and self.has_many_steps
+        )
+        terms = self.conditions.terms()
+        twin = self.twin(walk)
+        asked = all_on(rules)
 
         def some(part: slice) -> None:
             twin(
@@ -114,7 +130,7 @@ class Walk:
         """Book what is still open at its last close, and return what became of every position."""
         rows = np.arange(len(self.opened))
         outcomes = blank_outcomes(len(rows))
-        twin = compiled(finish)
+        twin = self.twin(finish)
         market = self.market(Rules())
         terms = self.conditions.terms()
         twin(rows, self.courses, self.opened.entries, market, terms, self.log, outcomes)
@@ -125,11 +141,13 @@ def walk_alone(walking: Walk, *, progress: Progress = lambda _: None) -> None:
     """Walk every position to its end, each for itself; the limits of the day stay quiet.
 
     A position first walks under the rules of its day, and from the next session on under those of
-    a position held overnight, where they differ.
+    a position held overnight, where they differ. They are walked in the order of their bars, so
+    that the bars of one are still at hand for the next.
     """
     opened, end = walking.opened, np.asarray(walking.opened.entries.end)
+    order = np.argsort(np.asarray(opened.entries.start), kind="stable")
     for begin_at in range(0, len(opened), PORTION):
-        rows = np.arange(begin_at, min(begin_at + PORTION, len(opened)))
+        rows = order[begin_at : begin_at + PORTION]
         for rules, found in walking.groups(rows, overnight=False):
             same = _same_overnight(walking, found)
             walking.on(found, np.where(same, end[found], opened.fresh_until[found]), rules)

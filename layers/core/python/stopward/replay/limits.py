@@ -6,21 +6,14 @@ so the day is; the session is walked again with it, right up to the next minute 
 limit is reached, and so on until nothing new is. Without a limit reached, once is enough.
 """
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
 import numpy as np
 
 from stopward.replay.arrays import copied, restore
-from stopward.replay.compiled import compiled
 from stopward.replay.engine import Progress, Walk
 from stopward.replay.table import Floats, Integers
 from stopward.rules.columns import Day, DayPath
 from stopward.rules.day import correct, first_wrong, make_day
 from stopward.rules.parameters import Rules
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def has_limits(rules: Rules) -> bool:
@@ -99,15 +92,12 @@ class _Session:
         assumed, made = _quiet(self._minutes), _quiet(self._minutes)
         while True:
             day = self._walked(assumed)
-            self._twin(make_day)(day, self._equity, made)
-            wrong = self._twin(first_wrong)(assumed, made, self._limits)
+            self._walking.twin(make_day)(day, self._equity, made)
+            wrong = self._walking.twin(first_wrong)(assumed, made, self._limits)
             if wrong == self._minutes:
                 return
             restore(self._walking.courses, self._rows, saved)
-            self._twin(correct)(assumed, made, wrong, self._limits)
-
-    def _twin(self, function: Callable[P, T]) -> Callable[P, T]:
-        return compiled(function)
+            self._walking.twin(correct)(assumed, made, wrong, self._limits)
 
     def _walked(self, assumed: DayPath) -> Day:
         day = Day(

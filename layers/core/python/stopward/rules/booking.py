@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from stopward.rules.columns import Finer
+from stopward.rules.columns import Bars, Finer
 from stopward.rules.kernel import fill
 from stopward.rules.types import NAN, Bar, Fill, Proposal, Slippage, State
 
@@ -31,6 +31,35 @@ def of_prices(opened: float, high: float, low: float, close: float) -> Bar:
         NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN,
         1.0, 0.0,
     )  # fmt: skip
+
+
+def bar_of(bars: Bars, at: int, at_entry: float) -> Bar:
+    """Return one closed bar of the columns."""
+    return Bar(
+        bars.open[at],
+        bars.high[at],
+        bars.low[at],
+        bars.close[at],
+        bars.volume[at],
+        bars.minutes[at],
+        bars.to_close[at],
+        bars.spread[at],
+        bars.atr[at],
+        bars.rsi[at],
+        bars.macd[at],
+        bars.signal[at],
+        bars.macd_before[at],
+        bars.signal_before[at],
+        bars.vwap[at],
+        bars.relative_volume[at],
+        bars.average[at],
+        bars.highest[at],
+        bars.lowest[at],
+        bars.trail_high[at],
+        bars.trail_low[at],
+        1.0,
+        at_entry,
+    )
 
 
 def settled_inside(state: State, finer: Finer | None, at: int, gap: float, filled: Fill) -> Fill:

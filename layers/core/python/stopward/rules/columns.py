@@ -101,11 +101,30 @@ class Finer(NamedTuple):
     last: Indices
 
 
+class Blocks(NamedTuple):
+    """Extremes of `BLOCK` bars at a time (`stopward.rules.blocks`).
+
+    number: by bar, that of the block it begins, -1 where it begins none. The others by block.
+    minutes: their sum. long_turned, short_turned: what the block leaves in `State.reversed`.
+    """
+
+    number: Indices
+    low: Sink
+    high: Sink
+    to_close: Sink
+    atr_low: Sink
+    atr_high: Sink
+    minutes: Sink
+    long_turned: Sink
+    short_turned: Sink
+
+
 class Market(NamedTuple):
-    """The bars that are walked, and what is known inside them; None where nothing is."""
+    """The bars that are walked, what is known inside them and of many at a time, or None."""
 
     bars: Bars
     finer: Finer | None
+    blocks: Blocks | None = None
 
 
 class Courses(NamedTuple):

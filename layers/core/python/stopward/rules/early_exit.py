@@ -120,17 +120,22 @@ def volume(
 
 
 def reversed_after(state: State, bar: Bar) -> float:
-    """Return `State.reversed` after a closed bar: 1 from a cross against it to the cross back.
+    """Return `State.reversed` after a closed bar."""
+    return turned(state.side, state.reversed, bar)
+
+
+def turned(side: float, before: float, bar: Bar) -> float:
+    """Return what was `before` the bar, 1 after a cross against the side, 0 after one back.
 
     A cross needs MACD on the good side (or on the signal) one closed bar earlier, so that MACD on
     the wrong side at entry is no cross. A missing number changes nothing.
     """
-    now = state.side * (bar.macd - bar.signal)
-    if now < 0.0 and state.side * (bar.macd_before - bar.signal_before) >= 0.0:
+    now = side * (bar.macd - bar.signal)
+    if now < 0.0 and side * (bar.macd_before - bar.signal_before) >= 0.0:
         return 1.0
     if now > 0.0:
         return 0.0
-    return state.reversed
+    return before
 
 
 def quiet_after(state: State, bar: Bar, params: Volume | None) -> float:

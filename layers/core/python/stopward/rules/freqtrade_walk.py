@@ -6,14 +6,15 @@ entered inside a bar is a trade that a signal of that bar opened, so its first b
 
 from typing import NamedTuple
 
+from stopward.rules.booking import bar_of
 from stopward.rules.codes import AGED_TARGET, NO_RULE, PERCENT_TRAIL
 from stopward.rules.columns import Column, Courses, Entries, Indices, Log, Market, Outcomes
 from stopward.rules.course import Course, count, keep, opened, resumed, write
 from stopward.rules.freqtrade import FreqtradeRules, first_stop, meet
 from stopward.rules.kernel import book, observe, settle
 from stopward.rules.parameters import Rules
+from stopward.rules.stretch import mark_stop
 from stopward.rules.types import NAN, Fill, Proposal, Slippage, State
-from stopward.rules.walk import bar_of, mark_stop
 
 
 class Clock(NamedTuple):

@@ -86,6 +86,16 @@ def distance(amount: Distance, state: State, bar: Bar) -> float:
     return NAN
 
 
+def comes_to(gain: float, amount: Distance, state: State, bar: Bar) -> bool:
+    """Return whether `gain` (dollars a share) has reached a distance; one that is off it has not.
+
+    Asked first whether it is off, for that is what most distances are.
+    """
+    if amount.value != amount.value:
+        return False
+    return reached(gain, distance(amount, state, bar), state)
+
+
 def tick_below(price: float, per_unit: float) -> float:
     """Return the last tick at or under `price`; nan when the price is not usable."""
     if not (usable(price) and per_unit > 0.0):

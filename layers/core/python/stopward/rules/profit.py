@@ -7,7 +7,15 @@ extremes.
 from typing import Final
 
 from stopward.rules.codes import AGED_TARGET, PARTIAL, TARGET
-from stopward.rules.geometry import TOLERANCE, covering_price, distance, floor_lot, profit, reached
+from stopward.rules.geometry import (
+    TOLERANCE,
+    comes_to,
+    covering_price,
+    distance,
+    floor_lot,
+    profit,
+    reached,
+)
 from stopward.rules.parameters import AgedTarget, Distance, Partial, Target
 from stopward.rules.proposal import leave, leave_all
 from stopward.rules.types import NAN, Account, Bar, Proposal, State
@@ -27,9 +35,18 @@ def target(
         return proposal
     if params.resting > 0.0 and state.target == state.target:
         return proposal
-    if reached(profit(state, bar.close), distance(params.distance, state, bar), state):
+    if comes_to(profit(state, bar.close), params.distance, state, bar):
         return leave_all(state, proposal, TARGET)
     return proposal
+
+
+def aged_r(state: State, params: AgedTarget) -> float:
+    """Return the profit that counts as enough at the position's age, in R."""
+    if state.age >= params.minutes_3 - NOISE:
+        return params.r_3
+    if state.age >= params.minutes_2 - NOISE:
+        return params.r_2
+    return params.r_1
 
 
 def aged_target(
@@ -38,12 +55,7 @@ def aged_target(
     """Leave at a profit that counts as enough for the position's age."""
     if params is None:
         return proposal
-    wanted = params.r_1
-    if state.age >= params.minutes_3 - NOISE:
-        wanted = params.r_3
-    elif state.age >= params.minutes_2 - NOISE:
-        wanted = params.r_2
-    if reached(profit(state, bar.close), wanted * state.risk, state):
+    if reached(profit(state, bar.close), aged_r(state, params) * state.risk, state):
         return leave_all(state, proposal, AGED_TARGET)
     return proposal
 
@@ -52,7 +64,7 @@ def step_quantity(state: State, bar: Bar, step: float, at: Distance, fraction: f
     """Return the shares a step sells now; 0 when done, not reached, or under one lot."""
     if step <= state.partials:
         return 0.0
-    if not reached(profit(state, bar.close), distance(at, state, bar), state):
+    if not comes_to(profit(state, bar.close), at, state, bar):
         return 0.0
     return floor_lot(fraction * state.initial_quantity, state.lot)
 

@@ -12,6 +12,7 @@ from stopward.rules.codes import (
 from stopward.rules.geometry import (
     best_profit,
     breakeven_price,
+    comes_to,
     distance,
     earns_its_costs,
     reached,
@@ -36,9 +37,7 @@ def breakeven(
     """Rest the stop where the trade costs nothing, once; a wider spread moves it no more."""
     if params is None:
         return proposal
-    if earns_its_costs(state) or not reached(
-        best_profit(state), distance(params.arm, state, bar), state
-    ):
+    if not comes_to(best_profit(state), params.arm, state, bar) or earns_its_costs(state):
         return proposal
     price = breakeven_price(state, bar, distance(params.extra, state, bar))
     return raise_stop(state, bar, proposal, price, BREAKEVEN)
@@ -79,7 +78,7 @@ def chandelier(
     """
     if params is None:
         return proposal
-    if not reached(best_profit(state), distance(params.arm, state, bar), state):
+    if not comes_to(best_profit(state), params.arm, state, bar):
         return proposal
     extreme = state.best
     if params.window > 0.0:
@@ -99,9 +98,9 @@ def percent_trail(
     if params is None:
         return proposal
     best = best_profit(state)
-    if reached(best, distance(params.arm_2, state, bar), state):
+    if comes_to(best, params.arm_2, state, bar):
         behind = distance(params.distance_2, state, bar)
-    elif reached(best, distance(params.arm, state, bar), state):
+    elif comes_to(best, params.arm, state, bar):
         behind = distance(params.distance, state, bar)
     else:
         return proposal
@@ -115,7 +114,7 @@ def bar_trail(
     """Trail below the lowest low of the last closed bars (mirrored for shorts)."""
     if params is None:
         return proposal
-    if not reached(best_profit(state), distance(params.arm, state, bar), state):
+    if not comes_to(best_profit(state), params.arm, state, bar):
         return proposal
     extreme = bar.trail_low if state.side > 0.0 else bar.trail_high
     price = resting_price(extreme - state.side * distance(params.buffer, state, bar), state)
@@ -128,7 +127,7 @@ def average_trail(
     """Trail below the moving average of closes (mirrored for shorts)."""
     if params is None:
         return proposal
-    if not reached(best_profit(state), distance(params.arm, state, bar), state):
+    if not comes_to(best_profit(state), params.arm, state, bar):
         return proposal
     price = bar.average - state.side * distance(params.buffer, state, bar)
     return raise_stop(state, bar, proposal, resting_price(price, state), AVERAGE_TRAIL)
@@ -144,14 +143,12 @@ def follow_targets(
     if params is None:
         return proposal
     best = best_profit(state)
-    first = distance(params.target_1, state, bar)
-    second = distance(params.target_2, state, bar)
     hits = state.hits
-    if hits < 3.0 and reached(best, distance(params.target_3, state, bar), state):
+    if hits < 3.0 and comes_to(best, params.target_3, state, bar):
         hits = 3.0
-    elif hits < 2.0 and reached(best, second, state):
+    elif hits < 2.0 and comes_to(best, params.target_2, state, bar):
         hits = 2.0
-    elif hits < 1.0 and reached(best, first, state):
+    elif hits < 1.0 and comes_to(best, params.target_1, state, bar):
         hits = 1.0
     if not hits > 0.0:
         return proposal
@@ -166,8 +163,10 @@ def follow_targets(
         proposal.crossed,
     )
     if hits >= 3.0:
+        second = distance(params.target_2, state, bar)
         price = resting_price(state.entry + state.side * second, state)
     elif hits >= 2.0:
+        first = distance(params.target_1, state, bar)
         price = resting_price(state.entry + state.side * first, state)
     elif earns_its_costs(state):
         return counted

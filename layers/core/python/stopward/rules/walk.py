@@ -6,58 +6,28 @@ assumes: `stopward.replay.limits` walks a session again where the assumption was
 
 from typing import Final
 
-from stopward.rules.booking import EXECUTABLE, IDEALISED, Terms, idealised_fill, settled_inside
-from stopward.rules.columns import (
-    Bars,
-    Courses,
-    Day,
-    Entries,
-    Indices,
-    Log,
-    Market,
-    Outcomes,
-    StopPath,
+from stopward.rules.booking import (
+    EXECUTABLE,
+    IDEALISED,
+    Terms,
+    bar_of,
+    idealised_fill,
+    settled_inside,
 )
+from stopward.rules.calm import calm_of
+from stopward.rules.columns import Courses, Day, Entries, Indices, Log, Market, Outcomes
 from stopward.rules.course import Course, count, keep, opened, resumed, write
 from stopward.rules.day import account_at, tell, tell_limits
 from stopward.rules.kernel import book, fill, observe, propose, settle
 from stopward.rules.parameters import Rules
-from stopward.rules.types import NAN, Account, Bar, Fill, State
+from stopward.rules.stretch import mark_stop, passed
+from stopward.rules.types import NAN, Account, Bar, Fill
 
 __all__ = ["EXECUTABLE", "IDEALISED", "Terms", "begin", "finish", "walk"]
 
 
 FILLS_IN_A_BAR: Final = 2
 """A part that was pending fills at the open, and what is left may fill in the same bar."""
-
-
-def bar_of(bars: Bars, at: int, at_entry: float) -> Bar:
-    """Return one closed bar of the columns."""
-    return Bar(
-        bars.open[at],
-        bars.high[at],
-        bars.low[at],
-        bars.close[at],
-        bars.volume[at],
-        bars.minutes[at],
-        bars.to_close[at],
-        bars.spread[at],
-        bars.atr[at],
-        bars.rsi[at],
-        bars.macd[at],
-        bars.signal[at],
-        bars.macd_before[at],
-        bars.signal_before[at],
-        bars.vwap[at],
-        bars.relative_volume[at],
-        bars.average[at],
-        bars.highest[at],
-        bars.lowest[at],
-        bars.trail_high[at],
-        bars.trail_low[at],
-        1.0,
-        at_entry,
-    )
 
 
 def run(  # noqa: PLR0917  numba has no keyword-only arguments
@@ -76,53 +46,68 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
 
     With the last bar of a session it is closing time: nothing is decided before the next session.
     """
-    state = course.state
-    tally = course.tally
     start = entries.start[row]
-    after = course.at
-    for at in range(course.at, until):
-        after = at + 1
+    while course.at < until and course.state.quantity > 0.0:
+        at = course.at
         at_entry = 0.0
         if at == start:
             at_entry = entries.at_open[row]
         if at > start or at_entry > 0.0:
             bar = bar_of(market.bars, at, at_entry)
-            for _ in range(FILLS_IN_A_BAR):
-                filled = fill(state, bar, terms.gap)
-                if not filled.quantity > 0.0:
-                    break
-                filled = settled_inside(state, market.finer, at, terms.gap, filled)
-                tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
-                state = book(state, filled)
-            if not state.quantity > 0.0:
-                tell(day, market, state, tally, at, until, row)
-                break
-            state = observe(state, bar, rules)
-            tell(day, market, state, tally, at, until, row)
-            if not bar.to_close <= 0.0:
-                now = account_at(day, account, at)
-                tell_limits(day, state, bar, now, rules, at)
-                proposal = propose(state, bar, now, rules)
-                price = NAN
-                if terms.timing == IDEALISED:
-                    filled = idealised_fill(bar, proposal)
-                    if filled.quantity > 0.0:
-                        price = filled.price
-                        tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
-                state = settle(state, proposal, price)
-                if not state.quantity > 0.0:
-                    break
+            course = step(course, bar, row, until, market, account, rules, terms, log, day)
+            if course.state.quantity > 0.0:
+                mark_stop(log.path, course.state, at - start, row)
+                calm = calm_of(course.state, bar, rules)
+                course = passed(
+                    course, calm, row, until, start, market, market.blocks, account, rules, log, day
+                )
         else:
-            tell(day, market, state, tally, at, until, row)
-        mark_stop(log.path, state, at - start, row)
-    return Course(state, tally, after)
+            tell(day, market, course.state, course.tally, at, until, row)
+            mark_stop(log.path, course.state, at - start, row)
+            course = Course(course.state, course.tally, at + 1)
+    return course
 
 
-def mark_stop(path: StopPath | None, state: State, number: int, row: int) -> None:
-    """Write where the stop rests after a position's n-th bar."""
-    if path is None:
-        return
-    path.stop[path.first[row] + number] = state.stop
+def step(  # noqa: PLR0917  numba has no keyword-only arguments
+    course: Course,
+    bar: Bar,
+    row: int,
+    until: int,
+    market: Market,
+    account: Account,
+    rules: Rules,
+    terms: Terms,
+    log: Log,
+    day: Day | None,
+) -> Course:
+    """Return the course after one bar: fills, then what the rules want at its close."""
+    state = course.state
+    tally = course.tally
+    at = course.at
+    for _ in range(FILLS_IN_A_BAR):
+        filled = fill(state, bar, terms.gap)
+        if not filled.quantity > 0.0:
+            break
+        filled = settled_inside(state, market.finer, at, terms.gap, filled)
+        tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+        state = book(state, filled)
+    if not state.quantity > 0.0:
+        tell(day, market, state, tally, at, until, row)
+        return Course(state, tally, at + 1)
+    state = observe(state, bar, rules)
+    tell(day, market, state, tally, at, until, row)
+    if not bar.to_close <= 0.0:
+        now = account_at(day, account, at)
+        tell_limits(day, state, bar, now, rules, at)
+        proposal = propose(state, bar, now, rules)
+        price = NAN
+        if terms.timing == IDEALISED:
+            filled = idealised_fill(bar, proposal)
+            if filled.quantity > 0.0:
+                price = filled.price
+                tally = count(tally, state, bar, filled, at, terms.slippage, log.exits, row)
+        state = settle(state, proposal, price)
+    return Course(state, tally, at + 1)
 
 
 def ended(  # noqa: PLR0917  numba has no keyword-only arguments

@@ -1,0 +1,113 @@
+"""Blocks of bars and their extremes, so that a calm stretch is passed over many bars at a time."""
+
+import math
+from typing import Final
+
+from stopward.rules.booking import bar_of
+from stopward.rules.calm import Calm
+from stopward.rules.columns import Bars, Blocks, Indices
+from stopward.rules.early_exit import turned
+from stopward.rules.geometry import LARGEST_COUNT, LARGEST_PRICE, countable, tighter
+from stopward.rules.levels import higher, lower
+from stopward.rules.types import NAN, State
+
+BLOCK: Final = 8
+"""Bars in a block."""
+UNTURNED: Final = 2.0
+"""`Blocks.long_turned` where the block leaves `State.reversed` as it was."""
+PARTS_OF_A_MINUTE: Final = 64.0
+"""Sums of such parts are exact in floats, however they are added up."""
+
+
+def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
+    """Write block n, of the BLOCK bars from `first[n]` on, which all belong to one symbol.
+
+    A block that is not to be passed over at once, because a number is missing, has no `low`.
+    """
+    for number in range(len(first)):
+        begin = first[number]
+        low = LARGEST_PRICE
+        high = -LARGEST_PRICE
+        to_close = LARGEST_COUNT
+        atr_low = LARGEST_PRICE
+        atr_high = -LARGEST_PRICE
+        minutes = 0.0
+        known = True
+        long_turned = UNTURNED
+        short_turned = UNTURNED
+        for at in range(begin, begin + BLOCK):
+            low = lower(low, bars.low[at])
+            high = higher(high, bars.high[at])
+            to_close = lower(to_close, bars.to_close[at])
+            atr_low = lower(atr_low, bars.atr[at])
+            atr_high = higher(atr_high, bars.atr[at])
+            minutes = minutes + bars.minutes[at]
+            known = known and is_whole(bars, at)
+            long_turned = turned(1.0, long_turned, bar_of(bars, at, 0.0))
+            short_turned = turned(-1.0, short_turned, bar_of(bars, at, 0.0))
+        blocks.low[number] = low if known else NAN
+        blocks.high[number] = high
+        blocks.to_close[number] = to_close
+        blocks.atr_low[number] = atr_low
+        blocks.atr_high[number] = atr_high
+        blocks.minutes[number] = minutes
+        blocks.long_turned[number] = long_turned
+        blocks.short_turned[number] = short_turned
+
+
+def is_whole(bars: Bars, at: int) -> bool:
+    """Return whether a bar's prices and times are known, and its minutes add up exactly."""
+    parts = bars.minutes[at] * PARTS_OF_A_MINUTE
+    return (
+        bars.low[at] == bars.low[at]
+        and bars.high[at] == bars.high[at]
+        and bars.to_close[at] == bars.to_close[at]
+        and parts > 0.0
+        and countable(parts)
+        and float(math.floor(parts)) == parts
+    )
+
+
+def is_calm(blocks: Blocks, number: int, state: State, calm: Calm) -> bool:
+    """Return whether all bars of a block are calm; they are not when rules have to be asked."""
+    return (
+        blocks.low[number] > calm.floor
+        and blocks.high[number] < calm.ceiling
+        and blocks.to_close[number] > calm.to_close
+        and not blocks.atr_low[number] < calm.atr_low
+        and not blocks.atr_high[number] > calm.atr_high
+        and state.age + blocks.minutes[number] < calm.age
+    )
+
+
+def observed(state: State, blocks: Blocks, number: int) -> State:
+    """Return the state after a calm block: what `observe` makes of its bars, one after the other.
+
+    No bar of it is the entry bar, and no rule counts quiet bars.
+    """
+    side = state.side
+    high = blocks.high[number]
+    low = blocks.low[number]
+    crossed = blocks.long_turned[number] if side > 0.0 else blocks.short_turned[number]
+    return State(
+        side,
+        state.entry,
+        state.risk,
+        state.quantity,
+        state.initial_quantity,
+        state.lot,
+        state.per_unit,
+        state.stop,
+        state.target,
+        tighter(side, high if side > 0.0 else low, state.best),
+        tighter(-side, low if side > 0.0 else high, state.worst),
+        state.age + blocks.minutes[number],
+        state.quiet,
+        state.reversed if crossed == UNTURNED else crossed,
+        state.partials,
+        state.hits,
+        state.fees,
+        state.entry_volume,
+        state.pending,
+        state.pending_rule,
+    )

@@ -1,0 +1,119 @@
+"""A stretch of calm bars, passed over: what `walk` does on most bars, without asking every rule."""
+
+from stopward.rules.blocks import BLOCK, is_calm, observed
+from stopward.rules.booking import bar_of
+from stopward.rules.calm import Calm
+from stopward.rules.columns import Blocks, Day, Log, Market, StopPath
+from stopward.rules.course import Course
+from stopward.rules.day import account_at, tell
+from stopward.rules.early_exit import adverse_excursion, momentum, volume
+from stopward.rules.kernel import observe
+from stopward.rules.limits import gave_back, is_lost
+from stopward.rules.parameters import Rules
+from stopward.rules.protective import (
+    average_trail,
+    bar_trail,
+    breakeven,
+    chandelier,
+    follow_targets,
+    percent_trail,
+    ratchet,
+)
+from stopward.rules.types import NAN, Account, Bar, Proposal, State
+
+
+def unasked(state: State) -> Proposal:
+    """Return the proposal of rules that want nothing."""
+    return Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+
+
+def leaves(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
+    """Return whether momentum or volume wants to leave."""
+    wanted = momentum(state, bar, account, rules.momentum, unasked(state))
+    wanted = volume(state, bar, account, rules.volume, wanted)
+    return wanted.exit_quantity > 0.0
+
+
+def raises(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
+    """Return whether a rule wants the stop moved, counts a target, or leaves instead."""
+    wanted = adverse_excursion(state, bar, account, rules.adverse_excursion, unasked(state))
+    wanted = breakeven(state, bar, account, rules.breakeven, wanted)
+    wanted = ratchet(state, bar, account, rules.ratchet, wanted)
+    wanted = chandelier(state, bar, account, rules.chandelier, wanted)
+    wanted = percent_trail(state, bar, account, rules.percent_trail, wanted)
+    wanted = bar_trail(state, bar, account, rules.bar_trail, wanted)
+    wanted = average_trail(state, bar, account, rules.average_trail, wanted)
+    wanted = follow_targets(state, bar, account, rules.follow_targets, wanted)
+    if wanted.exit_quantity > 0.0:
+        return True
+    return wanted.stop != state.stop or wanted.hits != state.hits
+
+
+def is_inside(bar: Bar, calm: Calm) -> bool:
+    """Return whether a bar keeps to the prices, the time and the ATR; missing prices do not."""
+    return (
+        bar.low > calm.floor
+        and bar.high < calm.ceiling
+        and bar.to_close > calm.to_close
+        and not bar.atr < calm.atr_low
+        and not bar.atr > calm.atr_high
+    )
+
+
+def passed(  # noqa: PLR0917  numba has no keyword-only arguments
+    course: Course,
+    calm: Calm,
+    row: int,
+    until: int,
+    start: int,
+    market: Market,
+    blocks: Blocks | None,
+    account: Account,
+    rules: Rules,
+    log: Log,
+    day: Day | None,
+) -> Course:
+    """Return the course at the first bar that is not calm, or at `until`.
+
+    `blocks`, those of the market, are for walks without a day and without a path of stops.
+    """
+    state = course.state
+    at = course.at
+    asks = calm.asks_exits > 0.0 or calm.asks_stops > 0.0
+    while at < until:
+        if blocks is not None:
+            if not asks and begins_calm_block(blocks, at, until, state, calm):
+                state = observed(state, blocks, blocks.number[at])
+                at = at + BLOCK
+                continue
+        bar = bar_of(market.bars, at, 0.0)
+        if not is_inside(bar, calm):
+            break
+        now = account_at(day, account, at)
+        if is_lost(now, rules.day_loss) or gave_back(now, rules.day_profit):
+            break
+        after = observe(state, bar, rules)
+        if not after.age < calm.age:
+            break
+        if calm.asks_exits > 0.0 and leaves(after, bar, now, rules):
+            break
+        if calm.asks_stops > 0.0 and raises(after, bar, now, rules):
+            break
+        state = after
+        tell(day, market, state, course.tally, at, until, row)
+        mark_stop(log.path, state, at - start, row)
+        at = at + 1
+    return Course(state, course.tally, at)
+
+
+def begins_calm_block(blocks: Blocks, at: int, until: int, state: State, calm: Calm) -> bool:
+    """Return whether a whole calm block begins at bar `at`, and ends before `until`."""
+    number = blocks.number[at]
+    return number >= 0 and at + BLOCK <= until and is_calm(blocks, number, state, calm)
+
+
+def mark_stop(path: StopPath | None, state: State, number: int, row: int) -> None:
+    """Write where the stop rests after a position's n-th bar."""
+    if path is None:
+        return
+    path.stop[path.first[row] + number] = state.stop
