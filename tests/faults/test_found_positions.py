@@ -14,7 +14,7 @@ from tests.builders.faults import Schedule
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.builders.store import NOON, a_position, an_order
-from tests.faults import found
+from tests.faults import found, found_lagging
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES
@@ -182,3 +182,17 @@ def test_a_list_without_the_last_purchase_is_not_adopted() -> None:
     assert world.run().broken is None
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert position.quantity == 200
+
+
+def test_his_old_stop_in_a_lagging_list_is_not_taken_for_loosened() -> None:
+    """Two stops of ours had taken the place of his, and he canceled both by hand.
+
+    Then an older list showed only his: it was believed that he had loosened his stop, and what was
+    armed next went to the old price, looser than what had rested.
+    """
+    world = World(found_lagging.canceled_and_his_old_stop_listed(), tracing=True)
+    assert world.run().broken is None
+    assert "an older answer is given" in {line.effect for line in world.boundary.lines}
+    armed = [line.what for line in world.boundary.lines if line.what.startswith("submit stop")]
+    assert {what.split(" @ ")[1].split()[0] for what in armed} == {"100.02"}
+    assert "stop_loosened" not in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}

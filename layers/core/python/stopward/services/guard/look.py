@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
 from stopward.domain.fills import LATE, is_folded
-from stopward.domain.identity import Symbol
+from stopward.domain.holding import Holding
+from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill, Order
 from stopward.domain.position import Position
-from stopward.domain.reconcile import needs_fills
+from stopward.domain.reconcile import known_causes, needs_fills
+from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
@@ -41,7 +43,7 @@ def look_at_broker(
     symbol whose quantity differs between the reads is left for the next tick, as is one whose entry
     order was not yet asked for its tag.
     """
-    orders = broker.open_orders()
+    orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot.orders, orders)
     orders = _with_found(broker, orders, found)
@@ -62,7 +64,7 @@ def look_at_broker(
     fills_of = by_symbol(fills)
     entry_tags.learn(broker, strangers, fills_of)
     # A stop that filled after the list was read, or a group whose entry did, shows only now.
-    listed = broker.open_orders()
+    listed = _open_orders(broker, snapshot)
     seen = {order.client_order_id for order in found}
     unseen = [order for order in snapshot.orders if order.id not in seen]
     found = (*found, *_vanished(broker, unseen, listed))
@@ -131,6 +133,23 @@ def _may_adopt(
 ) -> bool:
     tags = (*snapshot.tags.get(held.symbol, ()), *entry_tags.of(held))
     return refusal(settings, held.symbol, tags) is None
+
+
+def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
+    """Return the list of open orders; a stop that looks loosened in it is read by its id.
+
+    So it is believed only while it works: the list may be an older one.
+    """
+    listed = broker.open_orders()
+    orders_of = by_symbol(listed)
+    causes = known_causes(snapshot.orders, ())
+    doubtful: set[BrokerOrderId] = set()
+    for position in snapshot.positions:
+        symbol = position.symbol
+        resting = Holding(symbol=symbol, position=None, orders=orders_of.get(symbol, ()))
+        doubtful |= {order.id for order in seems_loosened(position, resting, causes)}
+    read = (broker.order(order.id) if order.id in doubtful else order for order in listed)
+    return tuple(order for order in read if order is not None)
 
 
 def _vanished(
