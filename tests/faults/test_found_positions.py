@@ -4,17 +4,20 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from stopward.domain.fills import fold_fills
 from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.orders import Fill, OrderSide
 from stopward.domain.snapshot import DayRow
 from stopward.services.guard.confirm import confirm
 from stopward.services.guard.sent import Sent
+from tests.builders import positions as build
 from tests.builders.faults import Schedule
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.builders.store import NOON, a_position, an_order
-from tests.faults import found, found_lagging
+from tests.faults import found, found_lagging, found_meanwhile
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES
@@ -196,3 +199,40 @@ def test_his_old_stop_in_a_lagging_list_is_not_taken_for_loosened() -> None:
     armed = [line.what for line in world.boundary.lines if line.what.startswith("submit stop")]
     assert {what.split(" @ ")[1].split()[0] for what in armed} == {"100.02"}
     assert "stop_loosened" not in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
+
+
+@pytest.mark.parametrize("call", ["submit market", "fills", "acknowledge"])
+def test_shares_that_the_trader_sells_beside_our_exit_are_told_as_his(call: str) -> None:
+    """He sold before our exit, or after it and before its fills were read.
+
+    The fills were folded with ours, and nothing said that a part was his: the trade told of it as
+    of what closed it in the end. What he sold later was told by the next tick all along.
+    """
+    world = World(found_meanwhile.reduced_before(call), tracing=True)
+    assert world.run().broken is None
+    seen = [each for _, each in world.memory.book(ACCOUNT).observations if each.kind == "reduced"]
+    held = {"submit market": "50"}.get(call, "25")
+    assert [(each.cause, each.detail["quantity"]) for each in seen] == [("by_hand", held)]
+
+
+def test_a_stop_that_fills_beside_an_exit_is_no_hand() -> None:
+    """The trader's stop sold the rest before the fills of our exit were read: it was by hand."""
+    position = a_position()
+    exit_order = an_order(position, status="filled", filled_quantity=D(60), broker_order_id="exit")
+    ours = an_order(position, step="arm", status="working", broker_order_id="ours", rule="ratchet")
+    fills = (
+        a_fill("exit", side="sell", quantity=D(60)),
+        a_fill("ours", side="sell", quantity=D(10)),
+        a_fill("theirs", side="sell", quantity=D(30)),
+    )
+    confirmed = confirm(
+        (Sent(position=position, orders=(exit_order,)),),
+        fills,
+        DayRow(session_day="2026-11-23"),
+        recorded=(ours,),
+        found=(build.a_stop(30, order_id="theirs"),),
+        now=NOON + timedelta(seconds=2),
+    )
+    told = [(each.cause, each.detail["quantity"]) for each in confirmed.observations]
+    assert told == [("ratchet", "10"), ("stop", "30")]
+    assert [trade.cause for trade in confirmed.trades] == ["stop"]

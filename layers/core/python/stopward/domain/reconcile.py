@@ -3,15 +3,16 @@
 That a position is closed is believed from fills, never from its absence in a list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
 from stopward.domain.excursions import excursions_of
-from stopward.domain.fills import Folded, fold_fills
+from stopward.domain.fills import Folded, Reduction, fold_fills
 from stopward.domain.holding import Holding
+from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
 from stopward.domain.orders import Fill
 from stopward.domain.position import Position
@@ -21,11 +22,11 @@ from stopward.domain.split import after_split, split_ratio
 
 __all__ = [
     "Reconciled",
-    "added_observation",
     "cause_of",
     "close_trade",
     "known_causes",
     "needs_fills",
+    "observed_fills",
     "reconcile",
 ]
 
@@ -74,7 +75,7 @@ def reconcile(
     folded = _folded(position, holding, fills)
     position = folded.position
     flipped = holding.position is not None and holding.position.side != position.side
-    observations = _observed_fills(folded, causes)
+    observations = observed_fills(folded, causes)
     if position.quantity <= 0:
         trade = close_trade(folded, causes, now=now)
         return Reconciled(
@@ -146,7 +147,7 @@ def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> 
         average_exit += sign(position.side) * position.realised / closed
     result = position.realised - position.fees_per_share * closed
     at_risk = position.risk * position.initial_quantity
-    mae_r, mfe_r = excursions_of(position, folded.exits)
+    mae_r, mfe_r = excursions_of(position, [each.price for each in folded.reductions])
     return TradeRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -170,8 +171,34 @@ def _split_observation(position: Position, ratio: Decimal) -> Observation:
     )
 
 
-def added_observation(folded: Folded) -> Observation:
-    """Return what is to be told of shares that the trader added."""
+def observed_fills(
+    folded: Folded, causes: Mapping[str, str], *, but: Collection[BrokerOrderId | None] = ()
+) -> tuple[Observation, ...]:
+    """Return what is to be told of fills: shares added, and for each cause those it took.
+
+    but: orders whose fills are told by their own rows.
+    """
+    position = folded.position
+    observations = [_added_observation(folded)] if folded.added > 0 else []
+    taken: dict[str, list[Reduction]] = {}
+    for each in folded.reductions:
+        if each.order_id not in but:
+            taken.setdefault(cause_of(each.order_id, causes), []).append(each)
+    for cause, reductions in taken.items():
+        quantity = sum((each.quantity for each in reductions), Decimal(0))
+        observations.append(
+            Observation(
+                position_id=position.id,
+                symbol=position.symbol,
+                kind="reduced",
+                cause=cause,
+                detail={"quantity": str(quantity), "price": str(reductions[-1].price)},
+            )
+        )
+    return tuple(observations)
+
+
+def _added_observation(folded: Folded) -> Observation:
     position = folded.position
     return Observation(
         position_id=position.id,
@@ -180,24 +207,6 @@ def added_observation(folded: Folded) -> Observation:
         cause=BY_HAND,
         detail={"quantity": str(folded.added), "entry": str(position.average_entry)},
     )
-
-
-def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> tuple[Observation, ...]:
-    position = folded.position
-    observations = []
-    if folded.added > 0:
-        observations.append(added_observation(folded))
-    if folded.reduced > 0:
-        observations.append(
-            Observation(
-                position_id=position.id,
-                symbol=position.symbol,
-                kind="reduced",
-                cause=cause_of(folded.last_order, causes),
-                detail={"quantity": str(folded.reduced), "price": str(folded.last_price)},
-            )
-        )
-    return tuple(observations)
 
 
 def _explained(position: Position, holding: Holding) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
-from stopward.domain.fills import LATE, is_folded
+from stopward.domain.fills import LATE, orders_of_others
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill, Order
+from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Order
 from stopward.domain.position import Position
 from stopward.domain.reconcile import known_causes, needs_fills
 from stopward.domain.resting import seems_loosened
@@ -75,11 +75,8 @@ def look_at_broker(
         for symbol, held in again.items()
         if symbol in ours or (_is_steady(held, positions) and entry_tags.was_tried(held))
     }
-    known = {order.broker_order_id for order in snapshot.orders}
-    by_others = {
-        fill.order_id for fill in fills if fill.order_id not in known and _is_news(fill, snapshot)
-    }
-    read = (broker.order(order_id) for order_id in sorted(by_others))
+    by_others = orders_of_others(fills, snapshot.positions, snapshot.orders)
+    read = (broker.order(order_id) for order_id in by_others)
     return Picture(
         at=now,
         positions=steady,
@@ -184,14 +181,6 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
     return min(map(fills_needed_since, snapshot.positions))
-
-
-def _is_news(fill: Fill, snapshot: Snapshot) -> bool:
-    """Whether a position of ours has yet to learn of the fill, so that its cause is asked."""
-    return any(
-        position.symbol == fill.symbol and not is_folded(position, fill)
-        for position in snapshot.positions
-    )
 
 
 def fills_needed_since(position: Position) -> datetime:
