@@ -20,10 +20,11 @@ from tests.builders.store import NOON, a_position, an_order
 from tests.faults import found, found_lagging, found_meanwhile
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
-from tests.faults.stories import STORIES
+from tests.faults.stories import STORIES, Story
 from tests.faults.world import World, run
 
 D = Decimal
+ONE_PULSE = 10.5
 
 
 def a_fill(name: str, *, symbol: str = "AAPL", side: OrderSide, quantity: Decimal) -> Fill:
@@ -236,3 +237,24 @@ def test_a_stop_that_fills_beside_an_exit_is_no_hand() -> None:
     told = [(each.cause, each.detail["quantity"]) for each in confirmed.observations]
     assert told == [("ratchet", "10"), ("stop", "30")]
     assert [trade.cause for trade in confirmed.trades] == ["stop"]
+
+
+@pytest.mark.parametrize(
+    "story", [found_meanwhile.split_after_a_release, found_meanwhile.split_seen_as_an_exit_is_sent]
+)
+def test_a_half_that_was_not_sent_before_a_split_is_a_half_after_it(story: Story) -> None:
+    """A half was recorded and not sent; then the shares were split, two for one.
+
+    As many were sold as had been recorded: a quarter, told as the half. After a split of one for
+    two it would have been all.
+    """
+    world = World(story(), tracing=True)
+    assert world.run().broken is None
+    sold = [o for o in world.memory.book(ACCOUNT).orders.values() if o.step == "sell"]
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert [order.status for order in sold] == ["void", "filled"]
+    assert sold[-1].filled_quantity * 2 == position.initial_quantity
+    assert world.simulator.ledger.spans
+    assert all(
+        span.seconds(world.simulator.now) <= ONE_PULSE for span in world.simulator.ledger.spans
+    )

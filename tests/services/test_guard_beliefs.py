@@ -109,6 +109,26 @@ class TestRested:
         assert beyond.subjects[0].position.stop == 45
 
 
+class TestExitBeforeASplit:
+    def test_an_exit_that_was_not_sent_is_decided_anew_in_new_shares(self) -> None:
+        """Half of the old shares are all of the new ones: all was sold instead of a half."""
+        exit_order = build.an_exit(a_position(), 50)
+        snapshot = a_snapshot(a_position(), orders=(exit_order,))
+        held = a_broker_position(quantity=50, entry="200")
+        beliefs = believed(snapshot, held=held)
+        assert beliefs.splits == {AAPL: d("0.5")}
+        assert beliefs.subjects[0].exit is None
+        assert [(order.id, order.status) for order in beliefs.settled] == [(exit_order.id, "void")]
+
+    def test_one_that_was_sent_is_left_to_the_broker(self) -> None:
+        exit_order = build.an_exit(a_position(), 50, status="working")
+        snapshot = a_snapshot(a_position(), orders=(exit_order,))
+        sent = build.a_broker_order("market", 50, client_id=exit_order.id)
+        held = a_broker_position(quantity=200, entry="50")
+        (subject,) = believed(snapshot, sent, held=held).subjects
+        assert (subject.exit and subject.exit.status, subject.exit_at_broker) == ("working", sent)
+
+
 class TestEntryMissing:
     @pytest.mark.parametrize("entry", ["0", "-3"])
     def test_a_position_without_an_entry_is_told_and_not_adopted(self, entry: str) -> None:
