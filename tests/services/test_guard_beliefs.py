@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.orders import BrokerOrder, BrokerPosition
 from stopward.domain.position import Position
 from stopward.domain.rulebook import parse
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.snapshot import AccountRow, DayRow, Snapshot
+from stopward.local.simulator import Fault
 from stopward.services.guard.believe import believe
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.subject import Beliefs, Market, Picture
@@ -177,3 +179,25 @@ class TestPeak:
             world.run(5, 6)
             assert [trade.symbol for trade in world.trades()] == [AAPL]
             assert self.peaks(world)[-1] == pytest.approx(self.PEAK)
+
+
+def test_a_position_without_fills_may_be_entered_again_on_the_same_day_at_the_same_price() -> None:
+    """It had the id of the one that was closed: each record was refused, for all positions."""
+    with a_world(*flat(100, 30)) as world:
+
+        def open_without_fills(minutes: int) -> Position:
+            path = "/v2/account/activities/FILL"
+            world.open(stop="98")
+            world.simulator.fault(Fault(kind="empty_list", method="GET", path=path))
+            world.tick(minutes)
+            return world.position()
+
+        first = open_without_fills(1)
+        world.simulator.hand_close(AAPL)
+        world.run(2, 4)
+        again = open_without_fills(5)
+        assert ENTRY_UNKNOWN in first.flags
+        assert ENTRY_UNKNOWN in again.flags
+        assert first.id != again.id
+        world.run(6, 7)
+        assert (world.failures, world.stop_prices()) == ([], ["100@98"])
