@@ -201,3 +201,23 @@ def test_a_position_without_fills_may_be_entered_again_on_the_same_day_at_the_sa
         assert first.id != again.id
         world.run(6, 7)
         assert (world.failures, world.stop_prices()) == ([], ["100@98"])
+
+
+@pytest.mark.parametrize(("sold", "left"), [("50", 150), ("100", 100)])
+def test_what_the_trader_sells_after_a_split_that_no_tick_saw_sells_no_more(
+    sold: str, left: int
+) -> None:
+    """New shares taken for old ones explained nothing: the stop of before the split was passed.
+
+    All was sold, as stopped out 25 R below the entry. Sold down to the number that was held before,
+    the split was not even looked for.
+    """
+    with a_world(*flat(100, 30)) as world:
+        world.open(stop="98")
+        world.tick(1)
+        world.simulator.hand_split(AAPL)
+        world.simulator.hand_close(AAPL, d(sold))
+        world.run(2, 4)
+        assert (world.shares(), world.stop_prices()) == (left, [f"{left}@49"])
+        assert (world.position().quantity, world.position().average_entry) == (left, 50)
+        assert "quantity_unexplained" not in world.alarms()

@@ -18,7 +18,8 @@ from stopward.domain.orders import Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
-from stopward.domain.split import after_split, split_ratio
+from stopward.domain.split import has_entry_of_split
+from stopward.domain.split_fills import fold_through_split
 
 __all__ = [
     "Reconciled",
@@ -55,8 +56,14 @@ class Reconciled:
 
 
 def needs_fills(position: Position, holding: Holding) -> bool:
-    """Whether the broker's quantity differs from ours, so that fills must say why."""
-    return holding.position is None or _signed(holding) != sign(position.side) * position.quantity
+    """Whether the broker's quantity differs from ours, or its entry as after a split.
+
+    Then fills must say why.
+    """
+    found = holding.position
+    if found is None or _signed(holding) != sign(position.side) * position.quantity:
+        return True
+    return has_entry_of_split(position, found)
 
 
 def reconcile(
@@ -73,8 +80,20 @@ def reconcile(
     """
     held = position.quantity
     folded = _folded(position, holding, fills)
+    seen = holding.position
+    flipped = seen is not None and seen.side != position.side
+    split = None
+    if seen is not None and not flipped and not _is_explained(folded, holding):
+        split = fold_through_split(position, seen, fills)
+    if split is not None:
+        folded, ratio = split
+        told = _split_observation(folded.position, ratio)
+        return Reconciled(
+            position=folded.position,
+            split=ratio,
+            observations=(*observed_fills(folded, causes), told),
+        )
     position = folded.position
-    flipped = holding.position is not None and holding.position.side != position.side
     observations = observed_fills(folded, causes)
     if position.quantity <= 0:
         trade = close_trade(folded, causes, now=now)
@@ -86,7 +105,7 @@ def reconcile(
             alarms=(_flipped_alarm(position),) if flipped else (),
             cleared=_alarm_keys(position),
         )
-    if holding.position is None or flipped:
+    if seen is None or flipped:
         alarm = _flipped_alarm(position) if flipped else _missing_alarm(position)
         return Reconciled(
             position=position,
@@ -94,18 +113,6 @@ def reconcile(
             flipped=flipped,
             observations=observations,
             alarms=(alarm,),
-        )
-    ratio = split_ratio(
-        position,
-        quantity=holding.position.quantity,
-        average_entry=holding.position.average_entry,
-    )
-    if ratio is not None:
-        position = after_split(position, ratio, quantity=holding.position.quantity)
-        return Reconciled(
-            position=position,
-            split=ratio,
-            observations=(*observations, _split_observation(position, ratio)),
         )
     alarms, cleared = _explained(position, holding)
     covered = min(held, position.quantity) if folded.added > 0 else None
