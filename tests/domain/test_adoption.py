@@ -16,7 +16,7 @@ from stopward.domain.adoption import (
     is_doubtful,
     refusal,
 )
-from stopward.domain.fills import fold_fills
+from stopward.domain.fills import LATE, fold_fills
 from stopward.domain.holding import Holding
 from stopward.domain.market import Instrument
 from stopward.domain.money import Side, sign
@@ -128,6 +128,10 @@ class TestIdentity:
         first = adopted(fills=())
         assert first.id == adopted(fills=(), now=NOW + timedelta(seconds=10)).id
         assert first.opened_at == NOW
+
+    def test_a_re_entry_at_the_same_price_is_another_one_when_no_fill_tells_it(self) -> None:
+        again = adopted(fills=(), now=NOW + LATE)
+        assert again.id != adopted(fills=()).id
 
     def test_numbers_written_otherwise_are_the_same_position(self) -> None:
         first = adopted(entry="100", fills=())

@@ -7,12 +7,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stopward.domain.fills import LATE, fold_fills
+from stopward.domain.fills import LATE, fold_fills, orders_of_others
 from stopward.domain.identity import Symbol
 from stopward.domain.money import Side
 from stopward.domain.orders import Fill
 from stopward.domain.position import FRACTIONAL_LOT, Position
-from tests.builders.positions import NOW, OPEN, a_fill, a_position, d, minute
+from tests.builders.positions import NOW, OPEN, a_fill, a_position, an_order, d, minute
 
 SELL_40 = a_fill(40, "103", at=minute(1))
 BUY_50 = a_fill(50, "106", side="buy", at=minute(2))
@@ -146,6 +146,7 @@ def test_shares_and_money_add_up(fills: list[Fill]) -> None:
     position = folded.position
     assert position.quantity == start.quantity + folded.added - folded.reduced
     assert position.closed_quantity == folded.reduced
+    assert sum(each.quantity for each in folded.reductions) == folded.reduced
     assert position.initial_quantity == start.quantity + folded.added
     assert (position.risk, position.initial_stop) == (start.risk, start.initial_stop)
     if folded.added == 0:
@@ -162,3 +163,17 @@ def test_the_first_fill_under_guard_counts_however_old_the_fills_read_are() -> N
     old = a_fill(100, side="buy", at=OPEN)
     new = a_fill(30, at=NOW)
     assert fold_fills(position, [old, new]).position.quantity == 70
+
+
+def test_orders_of_others_are_those_whose_fills_a_position_has_yet_to_learn_of() -> None:
+    position = a_position(fill_ids=("known",), fills_at=NOW)
+    ours = an_order(broker_order_id="ours")
+    fills = [
+        a_fill(order_id="theirs", fill_id="new"),
+        a_fill(order_id="theirs", fill_id="newer"),
+        a_fill(order_id="another"),
+        a_fill(order_id="folded", fill_id="known"),
+        a_fill(order_id="ours"),
+        a_fill(order_id="of MSFT", symbol=Symbol("MSFT")),
+    ]
+    assert orders_of_others(fills, [position], [ours]) == ("another", "theirs")

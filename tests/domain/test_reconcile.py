@@ -65,6 +65,21 @@ class TestQuantity:
         )
         assert kinds(found) == [("reduced", "partial")]
 
+    def test_each_cause_tells_what_it_took(self) -> None:
+        fills = (
+            a_fill(10, "103", at=minute(1), order_id="x"),
+            a_fill(20, "104", at=minute(2), order_id="hand"),
+            a_fill(5, "105", at=minute(3), order_id="x"),
+        )
+        found = reconciled(
+            a_position(), a_holding(a_stop(65), quantity=65), *fills, causes={"x": "partial"}
+        )
+        assert kinds(found) == [("reduced", "partial"), ("reduced", BY_HAND)]
+        assert [dict(o.detail) for o in found.observations] == [
+            {"quantity": "15", "price": "105"},
+            {"quantity": "20", "price": "104"},
+        ]
+
     def test_closed_is_believed_from_fills(self) -> None:
         fill = a_fill(100, "98", at=minute(1), order_id="x")
         found = reconciled(a_position(), a_holding(quantity=0), fill, causes={"x": "stop"})

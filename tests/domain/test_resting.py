@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from stopward.domain.cause import BY_HAND, GUARD
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.orders import BrokerOrder, Fill
-from stopward.domain.position import HAND_LOOSENED, Position
+from stopward.domain.position import HAND_LOOSENED, REBASED, Position
 from stopward.domain.protection import plan
 from stopward.domain.reconcile import Reconciled, reconcile
+from stopward.domain.resting import seems_loosened
 from tests.builders.positions import (
     NOW,
     a_broker_order,
@@ -74,6 +75,13 @@ class TestStop:
         again = reconciled(found.position, a_holding(a_stop(100, "97")))
         assert (again.alarms, again.observations) == ((), ())
         assert again.position == found.position
+
+    def test_a_looser_stop_that_is_being_canceled_loosens_nothing(self) -> None:
+        leaving = a_stop(100, "97", status="pending_cancel")
+        found = reconciled(a_position(), a_holding(leaving))
+        assert (found.position, found.alarms) == (a_position(), ())
+        both = reconciled(a_position(), a_holding(leaving, a_stop(50, "97")))
+        assert HAND_LOOSENED in both.position.flags
 
     def test_the_flag_goes_only_when_the_stop_is_as_tight_as_it_ever_was(self) -> None:
         loosened = a_position(stop="97", tightest="100", flags=(HAND_LOOSENED,))
@@ -183,3 +191,31 @@ def test_only_a_hand_loosens_and_seeing_twice_is_seeing_once(
     again = reconciled(found.position, a_holding(order))
     assert again.position == found.position
     assert again.observations == ()
+
+
+PARTS = st.lists(
+    st.tuples(PRICES, st.integers(1, 60), st.sampled_from(["ours", "his", "his instead of ours"])),
+    max_size=4,
+)
+
+
+@given(PRICES, PARTS, st.booleans())
+def test_what_is_taken_for_loosened_was_named_as_such_before(
+    stop: object, parts: list[tuple[object, int, str]], rebased: bool
+) -> None:
+    position = a_position(stop=stop, tightest=stop, flags=(REBASED,) if rebased else ())
+    causes = {"ours": "stop"}
+    orders = [
+        a_stop(
+            quantity,
+            price,  # type: ignore[arg-type]
+            client_id="sw-arm-0-x" if whose == "ours" else None,
+            replaces="ours" if whose == "his instead of ours" else None,
+        )
+        for price, quantity, whose in parts
+    ]
+    named = seems_loosened(position, a_holding(*orders, quantity=0), causes)
+    found = reconciled(position, a_holding(*orders), causes=causes).position
+    if is_tighter(position.stop, found.stop, "long"):
+        assert found.stop in {order.stop_price for order in named}
+    assert all(is_tighter(position.stop, o.stop_price, "long") for o in named if o.stop_price)

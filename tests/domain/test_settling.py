@@ -94,7 +94,8 @@ class TestSettle:
         assert settle(once, by_client_id={order.id: found}, by_id={}) == once
 
     def test_an_exit_of_a_closed_position_has_nothing_left_to_sell(self) -> None:
-        assert abandon(an_order("sell")).status == "void"
+        over = abandon(an_order("sell"), why="closed")
+        assert (over.status, over.reason) == ("void", "closed")
 
 
 class TestLookups:

@@ -72,15 +72,17 @@ class Audit:
             raise Broken(f"5: {request.client_order_id} is sent and was never recorded")
         if request.quantity > recorded.quantity:
             raise Broken(f"5: {request.quantity} sent, {recorded.quantity} recorded")
+        told = frame.told.get(request.symbol, ZERO)
         waits = [o for o, symbol in frame.canceled.items() if symbol == request.symbol]
-        if waits:
+        waiting = sum((self.simulator.book[o].open_quantity for o in waits), ZERO)
+        if waits and request.quantity > told - waiting:
             raise Broken(
                 f"1: {request.kind} sent before the cancel of {waits[0]} was seen to be final"
             )
-        if request.quantity > frame.told.get(request.symbol, ZERO):
+        if request.quantity > told:
             raise Broken(
                 f"1: {request.kind} of {request.quantity} {request.symbol} sent, "
-                f"{frame.told.get(request.symbol, ZERO)} were held when last read"
+                f"{told} were held when last read"
             )
         again = request.client_order_id in frame.unanswered
         if request.kind == "market" and request.symbol not in frame.fresh and not again:

@@ -1,9 +1,10 @@
 """What must hold once things are quiet: nothing unsettled, one story at broker and store, money."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import takewhile
 
 from stopward.adapters.memory_book import Book
 from stopward.domain.holding import is_tighter
@@ -11,7 +12,8 @@ from stopward.domain.identity import Symbol, is_ours
 from stopward.domain.orders import Order
 from stopward.domain.position import REBASED, Position
 from stopward.local.simulator import Simulator
-from stopward.local.simulator.order import is_stop_kind
+from stopward.local.simulator.ledger import Execution
+from stopward.local.simulator.order import SimulatedOrder, is_stop_kind
 from tests.builders.guard import ACCOUNT
 from tests.faults.audit import Audit
 from tests.faults.frame import Broken
@@ -139,7 +141,7 @@ def _check_position(audit: Audit, position: Position) -> None:
         return
     stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]
     prices = [o.stop_price for o in stops if o.stop_price is not None]
-    if REBASED in position.flags:
+    if REBASED in position.flags or _waits_for_the_open(audit, stops):
         # What the trader gave to shares that he added is his, while the others keep theirs.
         kept = [price for price in prices if not is_tighter(position.stop, price, position.side)]
         prices = kept or prices
@@ -148,6 +150,12 @@ def _check_position(audit: Audit, position: Position) -> None:
     loosest = min(prices) if position.side == "long" else max(prices)
     if loosest != position.stop:
         raise Broken(f"6: the stop of {symbol} rests at {loosest}, the store says {position.stop}")
+
+
+def _waits_for_the_open(audit: Audit, stops: Sequence[SimulatedOrder]) -> bool:
+    """Whether a stop of ours cannot be moved: taken so late that the broker is busy with it."""
+    ours = (order for order in stops if is_ours(order.client_order_id))
+    return not _in_session(audit) and any(order.status == "accepted" for order in ours)
 
 
 def _realised(audit: Audit, position: Position, *, closed_at: datetime) -> Decimal | None:
@@ -182,14 +190,18 @@ def _check_partials(book: Book) -> None:
 
 def filled_since(simulator: Simulator, moment: datetime) -> set[Symbol]:
     """Return the symbols of which something other than a sell of ours filled since then."""
-    found = set()
-    for each in reversed(simulator.ledger.executions):
-        if each.at < moment:
-            break
-        order = simulator.book[each.order_id]
-        if order.kind != "market" or not is_ours(order.client_order_id):
-            found.add(each.symbol)
-    return found
+    filled = (simulator.book[each.order_id] for each in _executed_since(simulator, moment))
+    return {o.symbol for o in filled if o.kind != "market" or not is_ours(o.client_order_id)}
+
+
+def traded_since(simulator: Simulator, moment: datetime) -> bool:
+    """Whether anything filled since then, a sell of ours that was working already too."""
+    return any(True for _ in _executed_since(simulator, moment))
+
+
+def _executed_since(simulator: Simulator, moment: datetime) -> Iterator[Execution]:
+    executions = reversed(simulator.ledger.executions)
+    return takewhile(lambda each: each.at >= moment, executions)
 
 
 def closed_since(simulator: Simulator, moment: datetime) -> bool:

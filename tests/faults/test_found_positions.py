@@ -4,23 +4,27 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from stopward.domain.fills import fold_fills
 from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.orders import Fill, OrderSide
 from stopward.domain.snapshot import DayRow
 from stopward.services.guard.confirm import confirm
 from stopward.services.guard.sent import Sent
+from tests.builders import positions as build
 from tests.builders.faults import Schedule
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.builders.store import NOON, a_position, an_order
-from tests.faults import found
+from tests.faults import found, found_lagging, found_meanwhile
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
-from tests.faults.stories import STORIES
+from tests.faults.stories import STORIES, Story
 from tests.faults.world import World, run
 
 D = Decimal
+ONE_PULSE = 10.5
 
 
 def a_fill(name: str, *, symbol: str = "AAPL", side: OrderSide, quantity: Decimal) -> Fill:
@@ -182,3 +186,75 @@ def test_a_list_without_the_last_purchase_is_not_adopted() -> None:
     assert world.run().broken is None
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert position.quantity == 200
+
+
+def test_his_old_stop_in_a_lagging_list_is_not_taken_for_loosened() -> None:
+    """Two stops of ours had taken the place of his, and he canceled both by hand.
+
+    Then an older list showed only his: it was believed that he had loosened his stop, and what was
+    armed next went to the old price, looser than what had rested.
+    """
+    world = World(found_lagging.canceled_and_his_old_stop_listed(), tracing=True)
+    assert world.run().broken is None
+    assert "an older answer is given" in {line.effect for line in world.boundary.lines}
+    armed = [line.what for line in world.boundary.lines if line.what.startswith("submit stop")]
+    assert {what.split(" @ ")[1].split()[0] for what in armed} == {"100.02"}
+    assert "stop_loosened" not in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
+
+
+@pytest.mark.parametrize("call", ["submit market", "fills", "acknowledge"])
+def test_shares_that_the_trader_sells_beside_our_exit_are_told_as_his(call: str) -> None:
+    """He sold before our exit, or after it and before its fills were read.
+
+    The fills were folded with ours, and nothing said that a part was his: the trade told of it as
+    of what closed it in the end. What he sold later was told by the next tick all along.
+    """
+    world = World(found_meanwhile.reduced_before(call), tracing=True)
+    assert world.run().broken is None
+    seen = [each for _, each in world.memory.book(ACCOUNT).observations if each.kind == "reduced"]
+    held = {"submit market": "50"}.get(call, "25")
+    assert [(each.cause, each.detail["quantity"]) for each in seen] == [("by_hand", held)]
+
+
+def test_a_stop_that_fills_beside_an_exit_is_no_hand() -> None:
+    """The trader's stop sold the rest before the fills of our exit were read: it was by hand."""
+    position = a_position()
+    exit_order = an_order(position, status="filled", filled_quantity=D(60), broker_order_id="exit")
+    ours = an_order(position, step="arm", status="working", broker_order_id="ours", rule="ratchet")
+    fills = (
+        a_fill("exit", side="sell", quantity=D(60)),
+        a_fill("ours", side="sell", quantity=D(10)),
+        a_fill("theirs", side="sell", quantity=D(30)),
+    )
+    confirmed = confirm(
+        (Sent(position=position, orders=(exit_order,)),),
+        fills,
+        DayRow(session_day="2026-11-23"),
+        recorded=(ours,),
+        found=(build.a_stop(30, order_id="theirs"),),
+        now=NOON + timedelta(seconds=2),
+    )
+    told = [(each.cause, each.detail["quantity"]) for each in confirmed.observations]
+    assert told == [("ratchet", "10"), ("stop", "30")]
+    assert [trade.cause for trade in confirmed.trades] == ["stop"]
+
+
+@pytest.mark.parametrize(
+    "story", [found_meanwhile.split_after_a_release, found_meanwhile.split_seen_as_an_exit_is_sent]
+)
+def test_a_half_that_was_not_sent_before_a_split_is_a_half_after_it(story: Story) -> None:
+    """A half was recorded and not sent; then the shares were split, two for one.
+
+    As many were sold as had been recorded: a quarter, told as the half. After a split of one for
+    two it would have been all.
+    """
+    world = World(story(), tracing=True)
+    assert world.run().broken is None
+    sold = [o for o in world.memory.book(ACCOUNT).orders.values() if o.step == "sell"]
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert [order.status for order in sold] == ["void", "filled"]
+    assert sold[-1].filled_quantity * 2 == position.initial_quantity
+    assert world.simulator.ledger.spans
+    assert all(
+        span.seconds(world.simulator.now) <= ONE_PULSE for span in world.simulator.ledger.spans
+    )

@@ -28,6 +28,7 @@ from tests.faults.outcome import (
     check_trades,
     closed_since,
     filled_since,
+    traded_since,
 )
 from tests.faults.ports import FaultyBroker, FaultyMarketData, FaultyStore, SkewedClock
 from tests.faults.result import Result, open_account, the_result, writes_of
@@ -204,7 +205,7 @@ class World:
             # What filled between two reads of a tick is seen by the next.
             is_quiet = (
                 self._writes == before
-                and not filled_since(self.simulator, began_at)
+                and not traded_since(self.simulator, began_at)
                 and not closed_since(self.simulator, began_at)
             )
             quiet = quiet + 1 if is_quiet else 0

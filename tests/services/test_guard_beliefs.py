@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from stopward.domain.adoption import ENTRY_UNKNOWN
 from stopward.domain.orders import BrokerOrder, BrokerPosition
 from stopward.domain.position import Position
 from stopward.domain.rulebook import parse
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.snapshot import AccountRow, DayRow, Snapshot
+from stopward.local.simulator import Fault
 from stopward.services.guard.believe import believe
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.subject import Beliefs, Market, Picture
@@ -109,6 +111,26 @@ class TestRested:
         assert beyond.subjects[0].position.stop == 45
 
 
+class TestExitBeforeASplit:
+    def test_an_exit_that_was_not_sent_is_decided_anew_in_new_shares(self) -> None:
+        """Half of the old shares are all of the new ones: all was sold instead of a half."""
+        exit_order = build.an_exit(a_position(), 50)
+        snapshot = a_snapshot(a_position(), orders=(exit_order,))
+        held = a_broker_position(quantity=50, entry="200")
+        beliefs = believed(snapshot, held=held)
+        assert beliefs.splits == {AAPL: d("0.5")}
+        assert beliefs.subjects[0].exit is None
+        assert [(order.id, order.status) for order in beliefs.settled] == [(exit_order.id, "void")]
+
+    def test_one_that_was_sent_is_left_to_the_broker(self) -> None:
+        exit_order = build.an_exit(a_position(), 50, status="working")
+        snapshot = a_snapshot(a_position(), orders=(exit_order,))
+        sent = build.a_broker_order("market", 50, client_id=exit_order.id)
+        held = a_broker_position(quantity=200, entry="50")
+        (subject,) = believed(snapshot, sent, held=held).subjects
+        assert (subject.exit and subject.exit.status, subject.exit_at_broker) == ("working", sent)
+
+
 class TestEntryMissing:
     @pytest.mark.parametrize("entry", ["0", "-3"])
     def test_a_position_without_an_entry_is_told_and_not_adopted(self, entry: str) -> None:
@@ -157,3 +179,45 @@ class TestPeak:
             world.run(5, 6)
             assert [trade.symbol for trade in world.trades()] == [AAPL]
             assert self.peaks(world)[-1] == pytest.approx(self.PEAK)
+
+
+def test_a_position_without_fills_may_be_entered_again_on_the_same_day_at_the_same_price() -> None:
+    """It had the id of the one that was closed: each record was refused, for all positions."""
+    with a_world(*flat(100, 30)) as world:
+
+        def open_without_fills(minutes: int) -> Position:
+            path = "/v2/account/activities/FILL"
+            world.open(stop="98")
+            world.simulator.fault(Fault(kind="empty_list", method="GET", path=path))
+            world.tick(minutes)
+            return world.position()
+
+        first = open_without_fills(1)
+        world.simulator.hand_close(AAPL)
+        world.run(2, 4)
+        again = open_without_fills(5)
+        assert ENTRY_UNKNOWN in first.flags
+        assert ENTRY_UNKNOWN in again.flags
+        assert first.id != again.id
+        world.run(6, 7)
+        assert (world.failures, world.stop_prices()) == ([], ["100@98"])
+
+
+@pytest.mark.parametrize(("sold", "left"), [("50", 150), ("100", 100)])
+def test_what_the_trader_sells_after_a_split_that_no_tick_saw_sells_no_more(
+    sold: str, left: int
+) -> None:
+    """New shares taken for old ones explained nothing: the stop of before the split was passed.
+
+    All was sold, as stopped out 25 R below the entry. Sold down to the number that was held before,
+    the split was not even looked for.
+    """
+    with a_world(*flat(100, 30)) as world:
+        world.open(stop="98")
+        world.tick(1)
+        world.simulator.hand_split(AAPL)
+        world.simulator.hand_close(AAPL, d(sold))
+        world.run(2, 4)
+        assert (world.shares(), world.stop_prices()) == (left, [f"{left}@49"])
+        assert (world.position().quantity, world.position().average_entry) == (left, 50)
+        assert "quantity_unexplained" not in world.alarms()

@@ -229,6 +229,11 @@ def forget_a_stop_that_rested() -> AbstractContextManager[object]:
     return patch.object(believe, "rested", lambda position, *_: position)
 
 
+def believe_whatever_looks_loosened() -> AbstractContextManager[object]:
+    """Take a stop of the trader's in an older list for one that he loosened."""
+    return patch("stopward.services.guard.look.seems_loosened", lambda *_: ())
+
+
 @contextmanager
 def send_in_observe_mode() -> Iterator[None]:
     """Act where only a look was asked for."""

@@ -1,6 +1,6 @@
 """Take on a position found at the broker: may we, and where does its first stop lie. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -164,20 +164,39 @@ def with_entry(position: Position, fills: Sequence[Fill]) -> Position:
 
 
 def _entry_fills(position: Position, fills: Sequence[Fill]) -> tuple[Fill, ...]:
-    """Return the fills, oldest first, that add up to the quantity adopted; empty when none do."""
-    away = reducing_side(position.side)
+    """Return the fills, oldest first, that add up to the quantity adopted; empty when none do.
+
+    The first run of fills that does, or the one that was the last before the adoption, when all
+    before it came to nothing: the symbol may have been entered and left earlier.
+    """
+    if position.closed_quantity != 0:
+        return ()
     own = [fill for fill in fills if fill.symbol == position.symbol]
     ordered = sorted(own, key=lambda fill: (fill.at, fill.id))
+    runs = list(_runs(position, ordered))
+    for run in reversed(runs):
+        earlier = ordered[: ordered.index(run[0])]
+        came_to_nothing = sum(_change(position, fill) for fill in earlier) == 0
+        if run[-1].at <= position.adopted_at and came_to_nothing:
+            return run
+    return runs[0] if runs else ()
+
+
+def _runs(position: Position, ordered: Sequence[Fill]) -> Iterator[tuple[Fill, ...]]:
+    """Yield runs of fills that lead from nothing to the position's quantity, and never to less."""
     for start in range(len(ordered)):
         held = ZERO
         for end in range(start, len(ordered)):
-            fill = ordered[end]
-            held += -fill.quantity if fill.side == away else fill.quantity
-            if held == position.quantity and position.closed_quantity == 0:
-                return tuple(ordered[start : end + 1])
+            held += _change(position, ordered[end])
+            if held == position.quantity:
+                yield tuple(ordered[start : end + 1])
+                break
             if held <= 0:
                 break
-    return ()
+
+
+def _change(position: Position, fill: Fill) -> Decimal:
+    return -fill.quantity if fill.side == reducing_side(position.side) else fill.quantity
 
 
 def estimated_stop(
@@ -204,9 +223,10 @@ def estimated_stop(
 def _position_id(
     account_id: AccountId, found: BrokerPosition, entered_at: datetime | None, *, now: datetime
 ) -> PositionId:
-    # Where no fill tells the entry, day and average entry stand in: the next tick's id is the same.
+    # Where no fill tells the entry, the minute and average entry stand in: the next tick's id is
+    # the same, and that of a re-entry is not, for within LATE of its exit the list is doubted.
     if entered_at is None:
-        entry = f"{now.astimezone(UTC):%Y%m%d}-at-{plain(found.average_entry)}"
+        entry = f"{now.astimezone(UTC):%Y%m%dT%H%M}-at-{plain(found.average_entry)}"
     else:
         entry = f"{entered_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
     return PositionId(f"{account_id}/{found.symbol}/{entry}")

@@ -1,13 +1,14 @@
 """Fold the broker's executions into a position: the only way its quantity changes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.holding import reducing_side
+from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
-from stopward.domain.orders import Fill
+from stopward.domain.orders import Fill, Order
 from stopward.domain.position import REBASED, Position, flagged, in_lots
 
 LATE = timedelta(seconds=60)
@@ -15,11 +16,20 @@ LATE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """Shares that one fill took from a position, at which price, and of which order it was."""
+
+    order_id: BrokerOrderId
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
     """A position after fills.
 
     added, reduced: shares it gained and lost. last_price, last_order, last_at: of the last fill
-    that reduced it; None when none did. exits: the prices of all that reduced it. beyond: shares
+    that reduced it; None when none did. reductions: all that did, in their order. beyond: shares
     that the last of them sold and the position did not have.
     """
 
@@ -29,7 +39,7 @@ class Folded:
     last_price: Decimal | None
     last_order: str | None
     last_at: datetime | None
-    exits: tuple[Decimal, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
     beyond: Decimal = Decimal(0)
 
 
@@ -45,7 +55,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
     last_price: Decimal | None = None
     last_order: str | None = None
     last_at: datetime | None = None
-    exits: list[Decimal] = []
+    reductions: list[Reduction] = []
     away = reducing_side(position.side)
     # Of one instant what enlarges goes first: nothing is closed while shares of it are left.
     for fill in sorted(fills, key=lambda fill: (fill.at, fill.side == away, fill.id)):
@@ -56,10 +66,11 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
         before = position.quantity
         if fill.side == away:
             position = _reduced(position, fill)
-            reduced += before - position.quantity
-            beyond = fill.quantity - (before - position.quantity)
+            taken = before - position.quantity
+            reduced += taken
+            beyond = fill.quantity - taken
             last_price, last_order, last_at = fill.price, fill.order_id, fill.at
-            exits.append(fill.price)
+            reductions.append(Reduction(order_id=fill.order_id, quantity=taken, price=fill.price))
         else:
             position = _added(position, fill)
             added += fill.quantity
@@ -71,7 +82,7 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
         last_price=last_price,
         last_order=last_order,
         last_at=last_at,
-        exits=tuple(exits),
+        reductions=tuple(reductions),
         beyond=beyond,
     )
 
@@ -81,6 +92,25 @@ def is_folded(position: Position, fill: Fill) -> bool:
     if fill.id in position.fill_ids or fill.at < position.adopted_at:
         return True
     return position.fills_at is not None and fill.at < position.fills_at - LATE
+
+
+def orders_of_others(
+    fills: Iterable[Fill], positions: Iterable[Position], ours: Iterable[Order]
+) -> tuple[BrokerOrderId, ...]:
+    """Return the orders, none of `ours`, whose fills a position has yet to learn of.
+
+    They are read one by one, for what they were tells the cause.
+    """
+    known = {order.broker_order_id for order in ours}
+    guarded = {position.symbol: position for position in positions}
+    others = {
+        fill.order_id
+        for fill in fills
+        if fill.order_id not in known
+        and fill.symbol in guarded
+        and not is_folded(guarded[fill.symbol], fill)
+    }
+    return tuple(sorted(others))
 
 
 def _remembering(position: Position, fill: Fill) -> Position:

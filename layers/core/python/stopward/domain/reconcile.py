@@ -3,29 +3,31 @@
 That a position is closed is believed from fills, never from its absence in a list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
 from stopward.domain.excursions import excursions_of
-from stopward.domain.fills import Folded, fold_fills
+from stopward.domain.fills import Folded, Reduction, fold_fills
 from stopward.domain.holding import Holding
+from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
 from stopward.domain.orders import Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
-from stopward.domain.split import after_split, split_ratio
+from stopward.domain.split import has_entry_of_split
+from stopward.domain.split_fills import fold_through_split
 
 __all__ = [
     "Reconciled",
-    "added_observation",
     "cause_of",
     "close_trade",
     "known_causes",
     "needs_fills",
+    "observed_fills",
     "reconcile",
 ]
 
@@ -54,8 +56,14 @@ class Reconciled:
 
 
 def needs_fills(position: Position, holding: Holding) -> bool:
-    """Whether the broker's quantity differs from ours, so that fills must say why."""
-    return holding.position is None or _signed(holding) != sign(position.side) * position.quantity
+    """Whether the broker's quantity differs from ours, or its entry as after a split.
+
+    Then fills must say why.
+    """
+    found = holding.position
+    if found is None or _signed(holding) != sign(position.side) * position.quantity:
+        return True
+    return has_entry_of_split(position, found)
 
 
 def reconcile(
@@ -72,9 +80,21 @@ def reconcile(
     """
     held = position.quantity
     folded = _folded(position, holding, fills)
+    seen = holding.position
+    flipped = seen is not None and seen.side != position.side
+    split = None
+    if seen is not None and not flipped and not _is_explained(folded, holding):
+        split = fold_through_split(position, seen, fills)
+    if split is not None:
+        folded, ratio = split
+        told = _split_observation(folded.position, ratio)
+        return Reconciled(
+            position=folded.position,
+            split=ratio,
+            observations=(*observed_fills(folded, causes), told),
+        )
     position = folded.position
-    flipped = holding.position is not None and holding.position.side != position.side
-    observations = _observed_fills(folded, causes)
+    observations = observed_fills(folded, causes)
     if position.quantity <= 0:
         trade = close_trade(folded, causes, now=now)
         return Reconciled(
@@ -85,7 +105,7 @@ def reconcile(
             alarms=(_flipped_alarm(position),) if flipped else (),
             cleared=_alarm_keys(position),
         )
-    if holding.position is None or flipped:
+    if seen is None or flipped:
         alarm = _flipped_alarm(position) if flipped else _missing_alarm(position)
         return Reconciled(
             position=position,
@@ -93,18 +113,6 @@ def reconcile(
             flipped=flipped,
             observations=observations,
             alarms=(alarm,),
-        )
-    ratio = split_ratio(
-        position,
-        quantity=holding.position.quantity,
-        average_entry=holding.position.average_entry,
-    )
-    if ratio is not None:
-        position = after_split(position, ratio, quantity=holding.position.quantity)
-        return Reconciled(
-            position=position,
-            split=ratio,
-            observations=(*observations, _split_observation(position, ratio)),
         )
     alarms, cleared = _explained(position, holding)
     covered = min(held, position.quantity) if folded.added > 0 else None
@@ -146,7 +154,7 @@ def close_trade(folded: Folded, causes: Mapping[str, str], *, now: datetime) -> 
         average_exit += sign(position.side) * position.realised / closed
     result = position.realised - position.fees_per_share * closed
     at_risk = position.risk * position.initial_quantity
-    mae_r, mfe_r = excursions_of(position, folded.exits)
+    mae_r, mfe_r = excursions_of(position, [each.price for each in folded.reductions])
     return TradeRow(
         position_id=position.id,
         symbol=position.symbol,
@@ -170,8 +178,34 @@ def _split_observation(position: Position, ratio: Decimal) -> Observation:
     )
 
 
-def added_observation(folded: Folded) -> Observation:
-    """Return what is to be told of shares that the trader added."""
+def observed_fills(
+    folded: Folded, causes: Mapping[str, str], *, but: Collection[BrokerOrderId | None] = ()
+) -> tuple[Observation, ...]:
+    """Return what is to be told of fills: shares added, and for each cause those it took.
+
+    but: orders whose fills are told by their own rows.
+    """
+    position = folded.position
+    observations = [_added_observation(folded)] if folded.added > 0 else []
+    taken: dict[str, list[Reduction]] = {}
+    for each in folded.reductions:
+        if each.order_id not in but:
+            taken.setdefault(cause_of(each.order_id, causes), []).append(each)
+    for cause, reductions in taken.items():
+        quantity = sum((each.quantity for each in reductions), Decimal(0))
+        observations.append(
+            Observation(
+                position_id=position.id,
+                symbol=position.symbol,
+                kind="reduced",
+                cause=cause,
+                detail={"quantity": str(quantity), "price": str(reductions[-1].price)},
+            )
+        )
+    return tuple(observations)
+
+
+def _added_observation(folded: Folded) -> Observation:
     position = folded.position
     return Observation(
         position_id=position.id,
@@ -180,24 +214,6 @@ def added_observation(folded: Folded) -> Observation:
         cause=BY_HAND,
         detail={"quantity": str(folded.added), "entry": str(position.average_entry)},
     )
-
-
-def _observed_fills(folded: Folded, causes: Mapping[str, str]) -> tuple[Observation, ...]:
-    position = folded.position
-    observations = []
-    if folded.added > 0:
-        observations.append(added_observation(folded))
-    if folded.reduced > 0:
-        observations.append(
-            Observation(
-                position_id=position.id,
-                symbol=position.symbol,
-                kind="reduced",
-                cause=cause_of(folded.last_order, causes),
-                detail={"quantity": str(folded.reduced), "price": str(folded.last_price)},
-            )
-        )
-    return tuple(observations)
 
 
 def _explained(position: Position, holding: Holding) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:

@@ -36,7 +36,8 @@ def watch_stop(
     theirs: it is left where it is.
 
     Of several stops the loosest counts. A stop of ours at another price than we believe is a move
-    whose answer was lost: tighter, it is believed; looser, the next plan moves it.
+    whose answer was lost: tighter, it is believed; looser, the next plan moves it. A looser stop
+    that is being canceled was loosened by nobody.
     """
     side = position.side
     stops = _but_for_added(position, holding, causes, covered)
@@ -55,7 +56,7 @@ def watch_stop(
         if holding.covered_quantity(side) + holding.leaving(side) < holding.quantity(side):
             return Watched(position=position)
         return _tightened(position, resting, moved)
-    if cause != BY_HAND:
+    if cause != BY_HAND or _is_leaving(stops, resting):
         return Watched(position=position)
     return _loosened(position, resting, moved)
 
@@ -67,6 +68,22 @@ def is_for_added(position: Position, order: BrokerOrder) -> bool:
         and not is_ours(order.client_order_id)
         and order.stop_price is not None
         and is_tighter(position.stop, order.stop_price, position.side)
+    )
+
+
+def seems_loosened(
+    position: Position, holding: Holding, causes: Mapping[str, str]
+) -> tuple[BrokerOrder, ...]:
+    """Return the trader's stops that `watch_stop` may take for loosened: to be read by id first.
+
+    An older list may show one that is gone, and its price would be armed again.
+    """
+    return tuple(
+        order
+        for order in _but_for_added(position, holding, causes, None)
+        if order.stop_price is not None
+        and is_tighter(position.stop, order.stop_price, position.side)
+        and not is_ours(order.client_order_id)
     )
 
 
@@ -101,6 +118,11 @@ def _cause_of_stop(stops: Sequence[BrokerOrder], price: Decimal, causes: Mapping
     if any(not is_ours(order.client_order_id) for order in at_price):
         return BY_HAND
     return next((causes[order.id] for order in at_price if order.id in causes), GUARD)
+
+
+def _is_leaving(stops: Sequence[BrokerOrder], price: Decimal) -> bool:
+    """Whether every stop at that price is being canceled."""
+    return all(order.status == "pending_cancel" for order in stops if order.stop_price == price)
 
 
 def _tightened(position: Position, resting: Decimal, moved: Observation) -> Watched:

@@ -57,9 +57,9 @@ def settle(
     return as_acknowledged(order, found)
 
 
-def abandon(order: Order) -> Order:
-    """Return an unsent exit of a position that is closed: there is nothing left for it to sell."""
-    return replace(order, status="void", reason="the position is closed")
+def abandon(order: Order, *, why: str) -> Order:
+    """Return an unsent exit that is over before it was sent, and the reason."""
+    return replace(order, status="void", reason=why)
 
 
 def as_acknowledged(order: Order, found: BrokerOrder) -> Order:

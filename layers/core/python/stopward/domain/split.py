@@ -1,5 +1,6 @@
 """Share splits: told from trades, and carried through a position and its symbol. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -33,9 +34,16 @@ def split_ratio(position: Position, *, quantity: Decimal, average_entry: Decimal
     """
     if position.quantity <= 0 or quantity in (0, position.quantity) or average_entry <= 0:
         return None
-    seen = position.average_entry / average_entry
-    close = (known for known in SPLIT_RATIOS if abs(seen / known - 1) <= SPLIT_TOLERANCE)
+    close = _ratios_of(position, average_entry)
     return next((r for r in close if _is_split_quantity(position.quantity * r, quantity)), None)
+
+
+def has_entry_of_split(position: Position, held: BrokerPosition) -> bool:
+    """Whether the average entry is ours after a split, be the quantity what it may.
+
+    What was sold beside the split may have brought it back to ours.
+    """
+    return held.average_entry > 0 and any(True for _ in _ratios_of(position, held.average_entry))
 
 
 def has_split(position: Position, held: BrokerPosition) -> bool:
@@ -104,6 +112,11 @@ def symbol_after_split(symbol: SymbolState, ratio: Decimal) -> SymbolState:
         lows=tuple(low / factor for low in symbol.lows),
         daily_atr=None if symbol.daily_atr is None else symbol.daily_atr / factor,
     )
+
+
+def _ratios_of(position: Position, average_entry: Decimal) -> Iterator[Decimal]:
+    seen = position.average_entry / average_entry
+    return (known for known in SPLIT_RATIOS if abs(seen / known - 1) <= SPLIT_TOLERANCE)
 
 
 def _is_split_quantity(exact: Decimal, quantity: Decimal) -> bool:

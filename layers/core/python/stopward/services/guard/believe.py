@@ -13,7 +13,7 @@ from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.domain.split import SPLIT
 from stopward.services.guard.sent import rested
-from stopward.services.guard.settled import settle_all, subject_of, with_partials_of
+from stopward.services.guard.settled import decided_anew, settle_all, subject_of, with_partials_of
 from stopward.services.guard.strangers import adopt_new, adopted_observation
 from stopward.services.guard.subject import Beliefs, Picture, Subject
 
@@ -50,6 +50,7 @@ def believe(
         if reconciled.split is not None:
             # What rested before a split, rested at a price of before it.
             reconciled = reconcile(before, holding, fills=fills, causes=causes, now=picture.at)
+            settled = decided_anew(settled, position.id)
         may_touch = refusal(settings, position.symbol, _tags(snapshot, position)) is None
         if (
             reconciled.trade is not None

@@ -8,9 +8,9 @@ from stopward.domain.day import after_fills
 from stopward.domain.fills import fold_fills
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Session
-from stopward.domain.orders import PENDING, Fill, Order
+from stopward.domain.orders import PENDING, BrokerOrder, Fill, Order
 from stopward.domain.position import EXIT_REFUSED, Position, flagged
-from stopward.domain.reconcile import added_observation, close_trade, known_causes
+from stopward.domain.reconcile import close_trade, known_causes, observed_fills
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 from stopward.services.guard.sent import Sent
 from stopward.services.guard.settled import FINAL, is_finished_partial, with_partials
@@ -67,17 +67,19 @@ def confirm(
     day: DayRow,
     *,
     recorded: Sequence[Order],
+    found: Sequence[BrokerOrder] = (),
     now: datetime,
     session: Session | None = None,
 ) -> Confirmed:
     """Return what to acknowledge.
 
     sent: the last word of each position, with all rounds' orders. recorded: orders of ours that
-    were not final when the tick began. session: the day's, which tells what was held overnight.
+    were not final when the tick began. found: orders of others whose fills are among `fills`.
+    session: the day's, which tells what was held overnight.
     """
     orders = tuple(order for each in sent for order in each.orders)
     orders = (*orders, *superseded(orders, recorded))
-    causes = known_causes(orders, ())
+    causes = known_causes((*recorded, *orders), found)
     positions: list[Position] = []
     trades: list[TradeRow] = []
     observations: list[Observation] = []
@@ -86,8 +88,8 @@ def confirm(
         done = max((o.partials for o in each.orders if is_finished_partial(o)), default=0)
         own = fills if sold((each,)) else ()
         folded = fold_fills(with_partials(each.position, done), own)
-        if folded.added > 0:
-            observations.append(added_observation(folded))
+        exits = frozenset(o.broker_order_id for o in each.orders if o.step == "sell")
+        observations.extend(observed_fills(folded, causes, but=exits))
         position = _after_sells(folded.position, each)
         trade: TradeRow | None = None
         if each.position.quantity > 0 and position.quantity <= 0:

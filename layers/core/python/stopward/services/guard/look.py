@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
-from stopward.domain.fills import LATE, is_folded
-from stopward.domain.identity import Symbol
+from stopward.domain.fills import LATE, orders_of_others
+from stopward.domain.holding import Holding
+from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Fill, Order
+from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Order
 from stopward.domain.position import Position
-from stopward.domain.reconcile import needs_fills
+from stopward.domain.reconcile import known_causes, needs_fills
+from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
@@ -41,7 +43,7 @@ def look_at_broker(
     symbol whose quantity differs between the reads is left for the next tick, as is one whose entry
     order was not yet asked for its tag.
     """
-    orders = broker.open_orders()
+    orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot.orders, orders)
     orders = _with_found(broker, orders, found)
@@ -62,7 +64,7 @@ def look_at_broker(
     fills_of = by_symbol(fills)
     entry_tags.learn(broker, strangers, fills_of)
     # A stop that filled after the list was read, or a group whose entry did, shows only now.
-    listed = broker.open_orders()
+    listed = _open_orders(broker, snapshot)
     seen = {order.client_order_id for order in found}
     unseen = [order for order in snapshot.orders if order.id not in seen]
     found = (*found, *_vanished(broker, unseen, listed))
@@ -73,11 +75,8 @@ def look_at_broker(
         for symbol, held in again.items()
         if symbol in ours or (_is_steady(held, positions) and entry_tags.was_tried(held))
     }
-    known = {order.broker_order_id for order in snapshot.orders}
-    by_others = {
-        fill.order_id for fill in fills if fill.order_id not in known and _is_news(fill, snapshot)
-    }
-    read = (broker.order(order_id) for order_id in sorted(by_others))
+    by_others = orders_of_others(fills, snapshot.positions, snapshot.orders)
+    read = (broker.order(order_id) for order_id in by_others)
     return Picture(
         at=now,
         positions=steady,
@@ -133,6 +132,23 @@ def _may_adopt(
     return refusal(settings, held.symbol, tags) is None
 
 
+def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
+    """Return the list of open orders; a stop that looks loosened in it is read by its id.
+
+    So it is believed only while it works: the list may be an older one.
+    """
+    listed = broker.open_orders()
+    orders_of = by_symbol(listed)
+    causes = known_causes(snapshot.orders, ())
+    doubtful: set[BrokerOrderId] = set()
+    for position in snapshot.positions:
+        symbol = position.symbol
+        resting = Holding(symbol=symbol, position=None, orders=orders_of.get(symbol, ()))
+        doubtful |= {order.id for order in seems_loosened(position, resting, causes)}
+    read = (broker.order(order.id) if order.id in doubtful else order for order in listed)
+    return tuple(order for order in read if order is not None)
+
+
 def _vanished(
     broker: Broker, unsettled: Iterable[Order], listed: tuple[BrokerOrder, ...]
 ) -> tuple[BrokerOrder, ...]:
@@ -165,14 +181,6 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
     return min(map(fills_needed_since, snapshot.positions))
-
-
-def _is_news(fill: Fill, snapshot: Snapshot) -> bool:
-    """Whether a position of ours has yet to learn of the fill, so that its cause is asked."""
-    return any(
-        position.symbol == fill.symbol and not is_folded(position, fill)
-        for position in snapshot.positions
-    )
 
 
 def fills_needed_since(position: Position) -> datetime:

@@ -35,7 +35,9 @@ def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
     guarded = {position.id for position in snapshot.positions}
     stand = (settle(o, by_client_id=by_client_id, by_id=by_id) for o in snapshot.orders)
     orders = tuple(
-        abandon(order) if is_unsent(order) and order.position_id not in guarded else order
+        abandon(order, why="the position is closed")
+        if is_unsent(order) and order.position_id not in guarded
+        else order
         for order in stand
     )
     changed = tuple(
@@ -46,6 +48,30 @@ def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
         of_position[order.position_id] = (*of_position.get(order.position_id, ()), order)
     return Settled(
         orders=orders, changed=changed, of_position=of_position, by_client_id=by_client_id
+    )
+
+
+def decided_anew(settled: Settled, position_id: PositionId) -> Settled:
+    """Return the orders with the unsent exit of a position that was split ended.
+
+    Its quantity is of before the split: a half of the old shares may be all of the new ones.
+    """
+    ended = {
+        order.id: abandon(order, why="the shares were split before it was sent")
+        for order in settled.of_position.get(position_id, ())
+        if is_unsent(order)
+    }
+    if not ended:
+        return settled
+    own = settled.of_position[position_id]
+    return replace(
+        settled,
+        orders=tuple(ended.get(order.id, order) for order in settled.orders),
+        changed=(*(o for o in settled.changed if o.id not in ended), *ended.values()),
+        of_position={
+            **settled.of_position,
+            position_id: tuple(ended.get(order.id, order) for order in own),
+        },
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from stopward.domain.fills import orders_of_others
 from stopward.domain.identity import AccountId, OrderId
-from stopward.domain.orders import Fill
+from stopward.domain.orders import BrokerOrder, Fill
 from stopward.domain.rulebook import Mask, RuleBook, parse
 from stopward.domain.snapshot import Acknowledgement, Alarm, Busy, DayRow, Snapshot, TickRecord
 from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, InvalidInput
@@ -233,11 +234,13 @@ class Guard:
             on_failure=self._failed,
         )
         sent = rounds.carry_out(bench, planned, fresh)
+        fills, found = self._fills(bench, sent)
         confirmed = confirm(
             sent,
-            self._fills(bench, sent),
+            fills,
             day,
             recorded=bench.snapshot.orders,
+            found=found,
             now=self.clock.now(),
             session=bench.session,
         )
@@ -259,16 +262,27 @@ class Guard:
         )
         return confirmed
 
-    def _fills(self, bench: Bench, sent: Sequence[Sent]) -> tuple[Fill, ...]:
-        """Read the fills of exits just done; without an answer the next tick reads them."""
+    def _fills(
+        self, bench: Bench, sent: Sequence[Sent]
+    ) -> tuple[tuple[Fill, ...], tuple[BrokerOrder, ...]]:
+        """Read the fills of exits just done, and the orders of others that filled meanwhile.
+
+        Without an answer the next tick reads them.
+        """
         if not sold(sent):
-            return ()
+            return (), ()
         since = min(fills_needed_since(each.position) for each in sent)
+        ours = (*bench.snapshot.orders, *(order for each in sent for order in each.orders))
         try:
-            return self.broker.fills(since=since)
+            fills = self.broker.fills(since=since)
+            others = orders_of_others(
+                fills, [each.position for each in sent if sold((each,))], ours
+            )
+            found = tuple(self.broker.order(order_id) for order_id in others)
         except (BrokerUnavailable, BrokerRejected) as error:
             self._failed("fills", error)
-            return ()
+            return (), ()
+        return fills, tuple(order for order in found if order is not None)
 
 
 def _protecting(snapshot: Snapshot) -> RuleBook:

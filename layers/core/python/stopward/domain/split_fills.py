@@ -1,0 +1,101 @@
+"""Fills around a split that no tick has seen: some in old shares, some in new ones. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
+from stopward.domain.money import SIXTH_PLACE
+from stopward.domain.orders import BrokerPosition, Fill
+from stopward.domain.position import FRACTIONAL_LOT, Position
+from stopward.domain.split import SPLIT_RATIOS, SPLIT_TOLERANCE, after_split, split_ratio
+
+
+def fold_through_split(
+    position: Position, held: BrokerPosition, fills: Sequence[Fill]
+) -> tuple[Folded, Decimal] | None:
+    """Return the position after the fills and a split among them, and its ratio; None without one.
+
+    The ratio is in new shares per old one. Quantity and average entry must both come out as the
+    broker has them. The split may lie before, after or between the fills; where several places fit,
+    the fills are nearest to the price there. All but the position is told in old shares. Ask only
+    where fills alone do not explain the quantity.
+    """
+    own = (f for f in fills if f.symbol == position.symbol and not is_folded(position, f))
+    new = sorted(own, key=lambda fill: (fill.at, fill.id))
+    found = [
+        (_strangeness(new[:count], new[count:], ratio, held.current_price), folded, ratio)
+        for count in range(len(new), -1, -1)
+        for folded, ratio in _carried(position, held, new[:count], new[count:])
+    ]
+    if not found:
+        return None
+    _, folded, ratio = min(found, key=lambda each: each[0])
+    return folded, ratio
+
+
+def _carried(
+    position: Position, held: BrokerPosition, old: Sequence[Fill], new: Sequence[Fill]
+) -> Iterator[tuple[Folded, Decimal]]:
+    """Yield what comes of fills in old and in new shares with a split between them, if it fits."""
+    before = fold_fills(position, old)
+    if before.position.quantity <= 0:
+        return
+    if not new:
+        last = before.position
+        ratio = split_ratio(last, quantity=held.quantity, average_entry=held.average_entry)
+        if ratio is not None:
+            yield replace(before, position=after_split(last, ratio, quantity=held.quantity)), ratio
+        return
+    for ratio in SPLIT_RATIOS:
+        split = after_split(before.position, ratio, quantity=_quantity(before, ratio, held))
+        after = fold_fills(split, new)
+        if _is_as_held(after, held):
+            yield _joined(before, after, ratio), ratio
+
+
+def _strangeness(
+    old: Sequence[Fill], new: Sequence[Fill], ratio: Decimal, price: Decimal | None
+) -> Decimal:
+    """Return how far the farthest fill is from the price now, as a share of it; 0 without one."""
+    if price is None or price <= 0:
+        return Decimal(0)
+    prices = [*(fill.price / ratio for fill in old), *(fill.price for fill in new)]
+    return max((abs(each / price - 1) for each in prices), default=Decimal(0))
+
+
+def _quantity(before: Folded, ratio: Decimal, held: BrokerPosition) -> Decimal:
+    """Return the new shares; of whole ones no fraction is left, it was paid out in cash."""
+    exact = before.position.quantity * ratio
+    whole = held.quantity == held.quantity.to_integral_value()
+    return exact // 1 if whole else exact.quantize(FRACTIONAL_LOT)
+
+
+def _is_as_held(after: Folded, held: BrokerPosition) -> bool:
+    position = after.position
+    if position.quantity != held.quantity or after.beyond > 0 or held.average_entry <= 0:
+        return False
+    return abs(position.average_entry / held.average_entry - 1) <= SPLIT_TOLERANCE
+
+
+def _joined(before: Folded, after: Folded, ratio: Decimal) -> Folded:
+    """Return both folds as one, all shares and prices but the position's as before the split."""
+    later = tuple(
+        Reduction(
+            order_id=each.order_id,
+            quantity=(each.quantity / ratio).quantize(FRACTIONAL_LOT),
+            price=(each.price * ratio).quantize(SIXTH_PLACE),
+        )
+        for each in after.reductions
+    )
+    last = before if after.last_order is None else after
+    return replace(
+        before,
+        position=after.position,
+        added=before.added + (after.added / ratio).quantize(FRACTIONAL_LOT),
+        reduced=before.reduced + (after.reduced / ratio).quantize(FRACTIONAL_LOT),
+        last_order=last.last_order,
+        last_price=last.last_price,
+        last_at=last.last_at,
+        reductions=(*before.reductions, *later),
+    )

@@ -1,0 +1,126 @@
+"""Fills around a split that no tick has seen."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stopward.domain.cause import BY_HAND
+from stopward.domain.fills import fold_fills
+from stopward.domain.holding import Holding
+from stopward.domain.orders import Fill
+from stopward.domain.reconcile import Reconciled, needs_fills, reconcile
+from stopward.domain.split import SPLIT_RATIOS, after_split
+from stopward.domain.split_fills import fold_through_split
+from tests.builders.positions import (
+    AAPL,
+    NOW,
+    a_broker_position,
+    a_fill,
+    a_holding,
+    a_position,
+    d,
+    minute,
+)
+
+SOLD_OLD = a_fill(20, "104", at=minute(1), order_id="old")
+SOLD_NEW = a_fill(50, "51", at=minute(2), order_id="new")
+BOUGHT_NEW = a_fill(100, "53", side="buy", at=minute(3), order_id="more")
+
+
+def reconciled(*fills: Fill, quantity: str, entry: str, price: str = "52") -> Reconciled:
+    """Return the long of 100 from 100, after a split of two for one among the fills."""
+    held = a_broker_position(quantity=quantity, entry=entry, price=price)
+    holding = Holding(symbol=AAPL, position=held)
+    return reconcile(a_position(), holding, fills=fills, causes={}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("fills", "quantity", "entry"),
+    [
+        ((SOLD_NEW,), "150", "50"),
+        ((SOLD_OLD, SOLD_NEW), "110", "50"),
+        ((BOUGHT_NEW,), "300", "51"),
+        ((a_fill(100, "106", side="buy", at=minute(3)),), "400", "51.5"),
+        ((SOLD_OLD, SOLD_NEW, BOUGHT_NEW), "210", "51.428571"),
+        ((a_fill(150, "51", at=minute(2)),), "50", "50"),
+        ((a_fill(50, "101", at=minute(1)),), "100", "50"),
+        ((a_fill(100, "51", at=minute(2)),), "100", "50"),
+    ],
+    ids=[
+        "sold after it", "sold before and after it", "bought after it", "bought before it", "all",
+        "more than there was", "sold before it to the same quantity",
+        "sold after it to the same quantity",
+    ],
+)  # fmt: skip
+def test_a_split_between_fills_is_carried_through(
+    fills: tuple[Fill, ...], quantity: str, entry: str
+) -> None:
+    """Taken for old shares they explained nothing, and the price seemed through the stop."""
+    assert needs_fills(a_position(), a_holding(quantity=quantity, entry=entry))
+    found = reconciled(*fills, quantity=quantity, entry=entry)
+    assert (found.split, found.trade) == (2, None)
+    assert (found.position.quantity, found.position.stop) == (d(quantity), 49)
+    assert found.position.average_entry == pytest.approx(d(entry), rel=d("0.0005"))
+    assert found.alarms == ()
+
+
+def test_what_a_tick_tells_beside_a_split_is_in_old_shares() -> None:
+    found = reconciled(SOLD_OLD, SOLD_NEW, quantity="110", entry="50")
+    assert [(o.kind, o.cause, dict(o.detail)) for o in found.observations] == [
+        ("reduced", BY_HAND, {"quantity": "45.000000000", "price": "102.000000"}),
+        ("split", "broker", {"ratio": "2"}),
+    ]
+    assert found.position.realised == 20 * 4 + 50 * 1
+
+
+def test_fractions_paid_out_in_cash_are_no_riddle() -> None:
+    fill = a_fill(10, "210", at=minute(1))
+    held = a_broker_position(quantity=40, entry="200")
+    folded, ratio = fold_through_split(a_position(quantity=101), held, [fill]) or (None, None)
+    assert ratio == d("0.5")
+    assert folded is not None
+    assert (folded.position.quantity, folded.position.lot) == (40, 1)
+
+
+def test_a_purchase_at_the_new_price_is_of_new_shares() -> None:
+    """In old shares it would fit a split of three for two, whose stop lies above the price."""
+    found = reconciled(BOUGHT_NEW, quantity="300", entry="51")
+    assert (found.split, found.position.stop) == (2, 49)
+    dearer = reconciled(BOUGHT_NEW, quantity="300", entry="51", price="35")
+    assert dearer.split == d("1.5")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "entry"),
+    [("150", "100"), ("150", "52"), ("149", "50"), ("60", "100")],
+    ids=["no other entry", "no ratio", "another quantity", "a list that lags"],
+)
+def test_what_no_split_explains_stays_unexplained(quantity: str, entry: str) -> None:
+    found = reconciled(SOLD_NEW, quantity=quantity, entry=entry)
+    assert found.split is None
+    assert [alarm.kind for alarm in found.alarms] == ["quantity_unexplained"]
+
+
+@given(
+    st.sampled_from(SPLIT_RATIOS),
+    st.integers(1, 90),
+    st.integers(0, 90),
+    st.integers(9000, 11000),
+)
+def test_selling_around_a_split_is_selling_then_splitting_then_selling(
+    ratio: Decimal, before: int, after: int, cents: int
+) -> None:
+    position = a_position(quantity=20_000)
+    old = a_fill(before, d(cents) / 100, at=minute(1))
+    split = after_split(
+        fold_fills(position, [old]).position, ratio, quantity=(20_000 - before) * ratio // 1
+    )
+    new = a_fill(after + 1, (d(cents) / 100 / ratio).quantize(d("0.01")), at=minute(2))
+    wanted = fold_fills(split, [new]).position
+    held = a_broker_position(quantity=wanted.quantity, entry=wanted.average_entry)
+    found = fold_through_split(position, held, [old, new])
+    assert found is not None
+    assert found[0].position.quantity == wanted.quantity
+    assert found[1] == ratio

@@ -1,0 +1,49 @@
+"""Stories in which the guard was right, and the harness took it for wrong."""
+
+from tests.faults import found_lagging
+from tests.faults.outcome import filled_since, traded_since
+from tests.faults.shrink import timeline
+from tests.faults.world import World, run
+
+
+def test_shares_that_no_cancel_waits_for_may_be_sold() -> None:
+    """The cancel of a stop for one share had no answer; the trader added another one.
+
+    The exit of one share was sent, as it should be: both may fill, and two are held. The harness
+    wanted every cancel to be final, whatever it was for.
+    """
+    schedule = found_lagging.enlarged_while_a_cancel_has_no_answer()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    whats = [line.what for line in result.lines if line.depth]
+    sold = whats.index(next(what for what in whats if what.startswith("submit market sell 1 ")))
+    canceled = whats.index(next(what for what in whats if what.startswith("late: cancel")))
+    assert sold < canceled
+
+
+def test_an_exit_that_is_done_as_a_tick_ends_is_seen_by_the_next() -> None:
+    """The rest of an exit was sold between the last look of the last calm tick and its end.
+
+    The store rightly said that it works: the harness looked for fills of others alone.
+    """
+    schedule = found_lagging.exit_done_as_the_last_tick_ends()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    last = world.simulator.ledger.executions[-1].at
+    assert traded_since(world.simulator, last)
+    assert filled_since(world.simulator, last) == set()
+
+
+def test_a_stop_taken_at_the_close_is_moved_at_the_open() -> None:
+    """A stop was shrunk in the last second, and the sale it made room for was too late.
+
+    The shares got a stop where the decision wanted it; the shrunk one is accepted until the open,
+    and the broker replaces no such order. The harness wanted both at one price that night.
+    """
+    schedule = found_lagging.closed_between_a_shrink_and_its_sale()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
+    assert len(armed) == 1
+    assert " @ 102.5 " in armed[0]
