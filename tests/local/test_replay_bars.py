@@ -173,10 +173,18 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
         read_bar_columns(tmp_path / "none.parquet")
 
 
-def test_symbols_that_nobody_holds_are_checked_and_not_kept(tmp_path: Path) -> None:
-    path = a_file(tmp_path, BARS_HEADER, *lines(4))
+@pytest.mark.parametrize("quoted", [False, True], ids=["plain", "read slowly"])
+def test_of_symbols_that_nobody_holds_the_last_bar_is_kept(tmp_path: Path, quoted: bool) -> None:
+    rows = lines(4)
+    if quoted:
+        rows[0] = '"' + rows[0].replace(",", '",', 1)
+    path = a_file(tmp_path, BARS_HEADER, *rows)
+    whole = read_bar_columns(path)
     found = read_bar_columns(path, symbols=frozenset({AAPL}))
-    assert [len(own.at) for own in found.values()] == [4, 0]
+    assert [len(own.at) for own in found.values()] == [4, 1]
+    for symbol, own in found.items():
+        assert own.at[-1] == whole[symbol].at[-1]
+        assert own.close[-1] == whole[symbol].close[-1]
 
 
 def test_bars_inside_bars_may_start_at_any_second(tmp_path: Path) -> None:

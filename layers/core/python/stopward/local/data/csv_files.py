@@ -75,6 +75,15 @@ def read_positions(
     return tuple(found)
 
 
+def symbols_named(path: Path) -> frozenset[Symbol]:
+    """Return the symbols that a file of positions names, right rows or not.
+
+    Raises InvalidInput when the file cannot be read, or has another header.
+    """
+    named = (row["symbol"] for _, row in rows(path, columns=POSITION_COLUMNS, faults=Faults(path)))
+    return frozenset(Symbol(name) for name in named if SYMBOL.fullmatch(name))
+
+
 def read_bar(row: Mapping[str, str], *, whole_minutes: bool = True) -> ClosedBar:
     """Return the bar that a row tells; raises Fault. whole_minutes: it must start on the minute."""
     symbol = _symbol(row["symbol"])

@@ -49,7 +49,9 @@ def read_bar_columns(
     whole_minutes: bool = True,
     progress: Progress = lambda _: None,
 ) -> dict[Symbol, Columns]:
-    """Return the bars of a file by symbol; of other symbols than `symbols` they are checked only.
+    """Return the bars of a file by symbol; of others than `symbols` the last one only.
+
+    All are checked, whatever is kept.
 
     The columns are symbol, at, open, high, low, close and volume; `at` is the start of the bar. In
     Parquet `at` is a timestamp with a time zone, or text. whole_minutes: bars start on the minute.
@@ -71,7 +73,7 @@ def read_bar_columns(
                 return {Symbol(symbol): _columns(own) for symbol, own in sorted(found.items())}
     slowly = read_bars(path, whole_minutes=whole_minutes)
     return {
-        symbol: columns_of(bars if symbols is None or symbol in symbols else ())
+        symbol: columns_of(bars if symbols is None or symbol in symbols else bars[-1:])
         for symbol, bars in sorted(slowly.items())
     }
 
@@ -194,9 +196,12 @@ def _take(
         series = found.setdefault(symbol, _Series())
         at = own["at"].to_numpy()
         series.last = int(at[-1])
+        numbers = own[list(NUMBERS)].to_numpy(np.float64)
         if symbols is None or symbol in symbols:
             series.at.append(at)
-            series.numbers.append(own[list(NUMBERS)].to_numpy(np.float64))
+            series.numbers.append(numbers)
+        else:
+            series.at, series.numbers = [at[-1:].copy()], [numbers[-1:].copy()]
     return True
 
 
@@ -223,8 +228,7 @@ def _explain(
 
 
 def _columns(series: _Series) -> Columns:
-    at = np.concatenate(series.at) if series.at else np.empty(0, np.int64)
-    numbers = np.concatenate(series.numbers) if series.numbers else np.empty((0, len(NUMBERS)))
+    at, numbers = np.concatenate(series.at), np.concatenate(series.numbers)
     opened, high, low, close, volume = (column.copy() for column in numbers.T)
     return Columns(
         at=at, open=opened, high=high, low=low, close=close, volume=volume,

@@ -11,7 +11,7 @@ from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
 from stopward.local.data.calendar import new_york_day, sessions_between
-from stopward.local.data.csv_files import read_positions
+from stopward.local.data.csv_files import read_positions, symbols_named
 from stopward.local.replay.bar_files import read_bar_columns
 from stopward.local.rules_command import read_text
 from stopward.local.up.inputs import DEFAULT_RULES
@@ -49,7 +49,7 @@ def read_inputs(
     progress: told how many more rows of bars were read.
     """
     book = read_rules(rules)
-    columns = read_bar_columns(bars, progress=progress)
+    columns = read_bar_columns(bars, symbols=symbols_named(positions), progress=progress)
     ends = {symbol: moment_of(int(own.at[-1])) + MINUTE for symbol, own in columns.items()}
     opened = read_positions(positions, ends=ends, at_once=False)
     left_alone = {
