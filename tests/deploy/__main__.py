@@ -16,7 +16,14 @@ from typing import TypeVar
 
 from stopward.replay.compiled import keep_in
 from tests.conftest import MACHINE_CODE
-from tests.deploy.building import build, copy_source, functions_of, install_runtime, runtime_of
+from tests.deploy.building import (
+    build,
+    copy_source,
+    functions_of,
+    install_runtime,
+    pin_for,
+    runtime_of,
+)
 from tests.deploy.emulator import Runtime
 from tests.deploy.findings import lint
 from tests.deploy.image import Image, make_image
@@ -92,6 +99,7 @@ def main() -> int:
 
 def _build(interpreter: Interpreter, log: Log) -> Built:
     source = log.timed("source copied", lambda: copy_source(ROOT, WORK / "source"))
+    pin_for(interpreter, source)
     with ThreadPoolExecutor(1) as pool:
         (name,) = IMAGES
         image = pool.submit(

@@ -28,6 +28,14 @@ def copy_source(root: Path, to: Path) -> Path:
     return to
 
 
+def pin_for(interpreter: Interpreter, source: Path) -> None:
+    """Give the copied image pins that this Python can install, where it is not the template's."""
+    if not interpreter.is_the_templates:
+        pins = source / "requirements"
+        # Those of `make replay` are for every Python that Stopward runs on.
+        shutil.copy2(pins / "replay.txt", pins / "shard.txt")
+
+
 def build(source: Path, *, interpreter: Interpreter, tools: Path) -> Path:
     """Build what template.yaml names and return the built template. SystemExit when it fails."""
     to = source / ".aws-sam" / "build"

@@ -58,7 +58,10 @@ def read_steps(text: str) -> tuple[Step, ...]:
 
 
 def make_image(source: Path, name: str, *, to: Path, interpreter: Interpreter) -> Image:
-    """Do the steps of functions/`name`/Dockerfile below `to`; what pip installed is kept."""
+    """Do the steps of functions/`name`/Dockerfile below `to`.
+
+    What pip installed is kept while the pins stay: its step is passed over then.
+    """
     steps = read_steps((source / "functions" / name / "Dockerfile").read_text(encoding="utf-8"))
     task, python = to / "task", to / "python"
     shutil.rmtree(task, ignore_errors=True)

@@ -30,7 +30,7 @@ class Interpreter:
             return f"Python {self.version}, the template's, runs what is built"
         return (
             f"NO PYTHON {self.wanted} WORKS HERE: what is built is for Python {self.version} and "
-            f"run by it, without bytecode. Lambda will run Python {self.wanted}: this proves less"
+            f"run by it. Lambda will run Python {self.wanted}: this proves less"
         )
 
 

@@ -75,9 +75,9 @@ class Rehearsal:
     def _without_secrets(self, world: World, report: Report) -> None:
         with self._emulator(self.deployed(world, None), world) as emulator:
             outcome = emulator.call(self.trial.event(world))
-            wrong = _failed(outcome, kind="InvalidInput", says="ResourceNotFoundException")
+            wrong = failed(outcome, kind="InvalidInput", says="ResourceNotFoundException")
             wrong += leaks(world, emulator, outcome)
-        report.said["no secret"] = report.fail("no secret", wrong) or _cell(outcome)
+        report.said["no secret"] = report.fail("no secret", wrong) or cell(outcome)
 
     def _time_out(self, world: World, report: Report) -> None:
         # Its start is no part of what is timed on Lambda, so it is started by an error first.
@@ -89,14 +89,16 @@ class Rehearsal:
             self._emulator(function, world, seconds=TIMEOUT_SECONDS) as emulator,
         ):
             with error.around(world):
-                emulator.call(error.event)
+                started = emulator.call(error.event)
             outcome = emulator.call(trial.event(world))
             wrong = leaks(world, emulator, outcome)
+        if isinstance(started, TimedOut):
+            wrong.append(f"its start alone took {TIMEOUT_SECONDS} s: this machine is too busy")
         if trial.ends_by:
-            wrong += _failed(outcome, kind=trial.ends_by, says="")
+            wrong += failed(outcome, kind=trial.ends_by, says="")
         elif outcome != TimedOut(seconds=float(TIMEOUT_SECONDS)):
             wrong.append(f"was to be ended after {TIMEOUT_SECONDS} s, but {describe(outcome)}")
-        report.said["time-out"] = report.fail("time-out", wrong) or _cell(outcome)
+        report.said["time-out"] = report.fail("time-out", wrong) or cell(outcome)
 
     def _event(self, world: World, database: Database, report: Report) -> None:
         trial = self.trial
@@ -123,9 +125,9 @@ class Rehearsal:
         error = self.trial.error
         with error.around(world):
             outcome = emulator.call(error.event)
-        wrong = _failed(outcome, kind=error.kind, says=error.says)
+        wrong = failed(outcome, kind=error.kind, says=error.says)
         wrong += leaks(world, emulator, outcome)
-        report.said["error"] = report.fail("error", wrong) or _cell(outcome)
+        report.said["error"] = report.fail("error", wrong) or cell(outcome)
 
     def _came(self, world: World, emulator: Emulator, outcome: Outcome) -> list[str]:
         if not isinstance(outcome, Answered):
@@ -148,13 +150,15 @@ def leaks(world: World, emulator: Emulator, outcome: Outcome) -> list[str]:
     return ["a secret shows in its log or answer"] if any(s in said for s in world.secrets) else []
 
 
-def _failed(outcome: Outcome, *, kind: str, says: str) -> list[str]:
+def failed(outcome: Outcome, *, kind: str, says: str) -> list[str]:
+    """Return a line when a call did not end with that error, told in these words."""
     if isinstance(outcome, Failed) and outcome.error_type == kind and says in outcome.message:
         return []
     return [f"was to raise {kind}: ...{says}..., but {describe(outcome)}"]
 
 
-def _cell(outcome: Outcome) -> str:
+def cell(outcome: Outcome) -> str:
+    """Return what a caller sees, short enough for a table."""
     match outcome:
         case TimedOut(seconds=seconds):
             return f"ended after {seconds:g} s"
