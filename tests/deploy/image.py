@@ -60,34 +60,50 @@ def read_steps(text: str) -> tuple[Step, ...]:
 def make_image(source: Path, name: str, *, to: Path, interpreter: Interpreter) -> Image:
     """Do the steps of functions/`name`/Dockerfile below `to`.
 
-    What pip installed is kept while the pins stay: its step is passed over then.
+    As in Docker, steps are not done again whose files are the same: those of pip while the pins
+    stay, all of them while everything does.
     """
     steps = read_steps((source / "functions" / name / "Dockerfile").read_text(encoding="utf-8"))
     task, python = to / "task", to / "python"
-    shutil.rmtree(task, ignore_errors=True)
-    task.mkdir(parents=True)
-    _make_python(python, source, steps, interpreter=interpreter)
-    environment: dict[str, str] = {}
-    handler = ""
-    for step in steps:
-        match step.word:
-            case "ENV":
-                environment |= dict(word.split("=", 1) for word in shlex.split(step.rest))
-            case "COPY":
-                _copy(source, task, step.rest.split())
-            case "RUN":
-                given = {**environment, "PATH": f"{python / 'bin'}:/usr/bin:/bin"}
-                if INSTALLS in step.rest and (python / KEPT).exists():
-                    continue
-                insist(["sh", "-ec", step.rest], at=task, given=given)
-                if INSTALLS in step.rest:
-                    (python / KEPT).touch()
-            case "CMD":
-                (handler,) = json.loads(step.rest)
-            case _:
-                pass
+    digest = _digest(source, steps, version=interpreter.version)
+    marker = to / "digest"
+    if not marker.exists() or marker.read_text(encoding="ascii") != digest:
+        marker.unlink(missing_ok=True)
+        shutil.rmtree(task, ignore_errors=True)
+        task.mkdir(parents=True)
+        _make_python(python, source, steps, interpreter=interpreter)
+        _do(steps, source=source, task=task, python=python)
+        marker.write_text(digest, encoding="ascii")
+    (handler,) = (json.loads(step.rest)[0] for step in steps if step.word == "CMD")
     packages = python / "lib" / f"python{interpreter.version}" / "site-packages"
-    return Image(task=task, packages=packages, handler=handler, environment=environment)
+    return Image(task=task, packages=packages, handler=handler, environment=_variables(steps))
+
+
+def _do(steps: Sequence[Step], *, source: Path, task: Path, python: Path) -> None:
+    given = {**_variables(steps), "PATH": f"{python / 'bin'}:/usr/bin:/bin"}
+    for step in steps:
+        is_pip = step.word == "RUN" and INSTALLS in step.rest
+        if step.word == "COPY":
+            _copy(source, task, step.rest.split())
+        elif step.word == "RUN" and not (is_pip and (python / KEPT).exists()):
+            insist(["sh", "-ec", step.rest], at=task, given=given)
+            if is_pip:
+                (python / KEPT).touch()
+
+
+def _variables(steps: Sequence[Step]) -> dict[str, str]:
+    words = [word for step in steps if step.word == "ENV" for word in shlex.split(step.rest)]
+    return dict(word.split("=", 1) for word in words)
+
+
+def _digest(source: Path, steps: Sequence[Step], *, version: str) -> str:
+    said = hashlib.sha256(f"{version} {steps}".encode())
+    for step in steps:
+        for name in step.rest.split()[:-1] if step.word == "COPY" else ():
+            found = source / name
+            for file in files_below(found) if found.is_dir() else (found,):
+                said.update(f"{file.relative_to(source)}\n".encode() + file.read_bytes())
+    return said.hexdigest()
 
 
 def _make_python(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.building import copy_source, functions_of
-from tests.deploy.image import Step, read_steps
+from tests.deploy.image import Image, Step, make_image, read_steps
+from tests.deploy.interpreter import find_interpreter
 from tests.deploy.packaging import MOST_UNZIPPED, MOST_ZIPPED, Package, Zipped, pack, unpack
 from tests.docs.pages import ROOT
 
@@ -76,3 +77,30 @@ def test_a_step_that_the_check_does_not_do_is_refused() -> None:
 def test_the_steps_of_our_own_image_are_known() -> None:
     text = (ROOT / "functions" / "replay_shard" / "Dockerfile").read_text(encoding="utf-8")
     assert {step.word for step in read_steps(text)} == {"FROM", "ENV", "COPY", "RUN", "CMD"}
+
+
+def an_image(folder: Path, app: str) -> Image:
+    """Do the steps of a Dockerfile that notes each time that it is done."""
+    source = folder / "source"
+    for name in ("functions/f", "requirements"):
+        (source / name).mkdir(parents=True, exist_ok=True)
+    (source / "requirements" / "shard.txt").touch()
+    (source / "functions" / "f" / "app.py").write_text(app, encoding="utf-8")
+    (source / "functions" / "f" / "Dockerfile").write_text(
+        "FROM x\nENV WORD=said OTHER=2\nCOPY functions/f/app.py ./\n"
+        'RUN echo "$WORD" >> ../done && python -c "open(\'made\', \'w\')"\nCMD ["app.handler"]\n',
+        encoding="utf-8",
+    )
+    own = find_interpreter("python2.0")
+    return make_image(source, "f", to=folder / "image", interpreter=own)
+
+
+def test_an_image_is_what_its_steps_make_and_made_again_when_a_file_changed(tmp_path: Path) -> None:
+    done = tmp_path / "image" / "done"
+    for app, times in (("x = 1\n", 1), ("x = 1\n", 1), ("x = 2\n", 2)):
+        image = an_image(tmp_path, app)
+        assert done.read_text(encoding="utf-8") == "said\n" * times
+        assert (image.task / "app.py").read_text(encoding="utf-8") == app
+    assert (image.task / "made").is_file()
+    assert (image.handler, image.environment["OTHER"]) == ("app.handler", "2")
+    assert image.packages.is_dir()
