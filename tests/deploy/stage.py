@@ -48,6 +48,8 @@ def a_stage(folder: Path) -> Iterator[Stage]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's: a line for each request
     server = EmbeddedPostgres(home=folder, durable=False)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.remove()  # what a check left that was killed
+    moto.start()
     try:
         with psycopg.connect(server.start(), autocommit=True) as owner:
             owner.execute(f"create database {TEMPLATE_DATABASE}".encode())
@@ -55,7 +57,6 @@ def a_stage(folder: Path) -> Iterator[Stage]:
         prepare_platform(url)
         migrate(url)
         url_of_login(server, url)  # the gateway may log in from now on
-        moto.start()
         _, port = moto.get_host_and_port()
         yield Stage(server=server, aws=Aws(url=f"http://127.0.0.1:{port}"))
     finally:
