@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check format bench nightly soak lock clean
+.PHONY: help run replay test check deploy-check format bench nightly soak lock clean
 
 # Where this is set, each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,7 @@ PYTHON ?= $(shell for candidate in python3.12 python3.13 python3.11 python3; do 
 	2>/dev/null && echo $$candidate && break; done)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed-run ## Guard real positions on real price data, here (ARGS="--once" and others)
 	@$(BIN)/stopward up $(ARGS)
@@ -32,6 +32,9 @@ check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advis
 	$(BIN)/squawk supabase/migrations/*.sql
 	$(BIN)/python -m tests.repo.advisors
 	$(BIN)/cfn-lint template.yaml infra/sweep.yaml
+
+deploy-check: $(VENV)/installed-dev $(VENV)/installed-deploy ## Build what is deployed and call it as Lambda does
+	@$(BIN)/python -m tests.deploy
 
 replay: $(VENV)/installed-replay ## Replay positions over bars (ARGS="--bars FILE --positions FILE")
 	@$(BIN)/stopward replay $(ARGS)
@@ -69,6 +72,11 @@ lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra replay --python-version 3.12 \
 		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
 		-c requirements/dev.txt -o requirements/shard.txt
+	uv pip compile --group deploy --universal --generate-hashes --python-version 3.11 \
+		--no-header -q -o requirements/deploy.txt
+	uv pip compile --group runtime --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
+		-c requirements/dev.txt -o requirements/runtime.txt
 
 clean: ## Remove the virtual environment and what runs left behind
 	@if [ -x $(BIN)/stopward ]; then \
@@ -96,4 +104,12 @@ $(VENV)/installed-bench: requirements/bench.txt $(VENV)/installed-dev
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed-run
 	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The tools of AWS pin old versions of what others need: an environment of their own.
+$(VENV)/installed-deploy: requirements/deploy.txt | $(VENV)/bin/python
+	@echo "Setting up $(VENV)/deploy: once, about two minutes" >&2
+	@rm -rf $(VENV)/deploy && $(BIN)/python -m venv $(VENV)/deploy
+	@$(VENV)/deploy/bin/python -m pip --disable-pip-version-check --quiet --no-input install \
+		--no-deps --require-hashes -r requirements/deploy.txt
 	@touch $@

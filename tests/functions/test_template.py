@@ -88,7 +88,8 @@ BEYOND = {
     "DeliverOutbox": ["secretsmanager:GetSecretValue", "sns:Publish"],
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
 }
-"""What a role may do beyond reading the stack's secrets and writing its own log."""
+"""What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits"}
 
 
@@ -151,7 +152,8 @@ def test_a_role_reads_the_secrets_it_needs_and_writes_its_own_log(name: str) -> 
         ["logs:CreateLogStream", "logs:PutLogEvents"], [{"Fn::GetAtt": [f"{name}Log", "Arn"]}],
     )  # fmt: skip
     actions = [*(read if beyond else []), *(action for found, _ in others for action in found)]
-    assert sorted(actions) == BEYOND.get(name, [])
+    assert sorted(actions) == sorted([*BEYOND.get(name, []), "sqs:SendMessage"])
+    assert others[-1] == (["sqs:SendMessage"], [DEAD_LETTERS])
     assert "*" not in [resource for _, found in others for resource in found]
 
 
@@ -188,6 +190,34 @@ def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:
             is_retried = policy["MaximumRetryAttempts"] > 0
             is_old = policy["MaximumEventAgeInSeconds"] > 60
             assert (is_retried, is_old) == (name in NIGHTLY, name in NIGHTLY)
+
+
+def test_what_is_given_up_is_kept_by_function_and_schedule_alike() -> None:
+    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
+    kept = template["Globals"]["Function"]["DeadLetterQueue"]
+    assert kept == {"Type": "SQS", "TargetArn": DEAD_LETTERS}
+    for name, row in template["Resources"].items():
+        if row["Type"] == "AWS::Serverless::Function":
+            assert "DeadLetterQueue" not in row["Properties"], name
+            for event in row["Properties"]["Events"].values():
+                assert event["Properties"]["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+    queue = template["Resources"]["DeadLetters"]["Properties"]
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86400)
+
+
+def test_two_stages_in_one_account_share_no_name() -> None:
+    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
+    names = []
+    for row in template["Resources"].values():
+        properties = row["Properties"]
+        given = [properties.get(key) for key in NAMED if key in properties]
+        given += [each["Properties"]["Name"] for each in properties.get("Events", {}).values()]
+        names += given
+    assert len(names) >= 6 * 3
+    assert [name for name in names if "${Stage}" not in str(name)] == []
+
+
+NAMED = ("FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName", "BucketName")
 
 
 def test_it_has_no_yaml_alias_for_cloudformation_takes_none() -> None:

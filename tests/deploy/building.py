@@ -1,0 +1,98 @@
+"""Build the stack as who deploys it does, from a clean copy, so that nothing else gets into it.
+
+Where no Python of the template's version works, `sam build` refuses; then the same steps are done
+without it, for the Python that there is.
+"""
+
+import shutil
+from pathlib import Path
+
+from stopward.local.host.template import FunctionDefinition, read_template
+from tests.deploy.command import insist
+from tests.deploy.interpreter import Interpreter
+
+COPIED = ("template.yaml", "functions", "layers", "infra", "requirements")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", "*.pyc", ".aws-sam")
+BUILT_LAYER = "layers/deps"
+
+
+def copy_source(root: Path, to: Path) -> Path:
+    """Copy what a build reads, without what earlier runs left beside it; return the folder."""
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    for name in COPIED:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, to / name, ignore=LEFT_OUT)
+        else:
+            shutil.copy2(root / name, to / name)
+    return to
+
+
+def pin_for(interpreter: Interpreter, source: Path) -> None:
+    """Give the copied image pins that this Python can install, where it is not the template's."""
+    if not interpreter.is_the_templates:
+        pins = source / "requirements"
+        # Those of `make replay` are for every Python that Stopward runs on.
+        shutil.copy2(pins / "replay.txt", pins / "shard.txt")
+
+
+def build(source: Path, *, interpreter: Interpreter, tools: Path) -> Path:
+    """Build what template.yaml names and return the built template. SystemExit when it fails."""
+    to = source / ".aws-sam" / "build"
+    if interpreter.is_the_templates:
+        search = f"{interpreter.path.parent}:{tools}:/usr/local/bin:/usr/bin:/bin"
+        insist([tools / "sam", "build", "--build-dir", to], at=source, given={"PATH": search})
+    else:
+        _build_by_hand(source, to, interpreter=interpreter)
+    return to / "template.yaml"
+
+
+def _build_by_hand(source: Path, to: Path, *, interpreter: Interpreter) -> None:
+    to.mkdir(parents=True)
+    shutil.copy2(source / "template.yaml", to)
+    shutil.copytree(source / "functions", to / "functions")
+    shutil.copytree(source / "layers", to / "layers", ignore=shutil.ignore_patterns("deps"))
+    insist(
+        [
+            "make", "-C", source / BUILT_LAYER, "build-DependencyLayer",
+            f"ARTIFACTS_DIR={to / BUILT_LAYER}",
+            f"PYTHON={interpreter.path}",
+            f"VERSION={interpreter.version}",
+        ],
+        at=source,
+    )  # fmt: skip
+
+
+def install_runtime(source: Path, to: Path, *, interpreter: Interpreter) -> Path:
+    """Install what Lambda's own Python has beside the standard library; again for other pins."""
+    pins = source / "requirements" / "runtime.txt"
+    marker = to / "pins.txt"
+    wanted = f"{interpreter.version}\n{pins.read_text(encoding='utf-8')}"
+    if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
+        shutil.rmtree(to, ignore_errors=True)
+        pip = (interpreter.path, "-m", "pip", "--disable-pip-version-check", "--no-input")
+        insist(
+            [*pip, "install", "--no-deps", "--require-hashes", "--only-binary=:all:",
+             "--target", to, "-r", pins],
+            at=source,
+        )  # fmt: skip
+        marker.write_text(wanted, encoding="utf-8")
+    return to
+
+
+def functions_of(
+    template: Path, parameters: dict[str, str] | None = None
+) -> dict[str, FunctionDefinition]:
+    """Return the functions of a template by their folder's name, built or not."""
+    return {
+        function.name.rpartition("-")[2]: function
+        for function in read_template(template, parameters=parameters)
+    }
+
+
+def runtime_of(root: Path) -> str:
+    """Return the one runtime of all functions that are zipped; SystemExit when there are more."""
+    found = {each.runtime for each in read_template(root / "template.yaml")}
+    if len(found) != 1:
+        raise SystemExit(f"template.yaml has the runtimes {sorted(found)}; one is checked")
+    return found.pop()
