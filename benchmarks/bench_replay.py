@@ -205,7 +205,7 @@ from benchmarks.bench_replay import BOOKS, FEW, a_table, by_us, some_positions
 from stopward.replay import compiled
 compiled.keep_in(Path(sys.argv[1]))
 if sys.argv[3] == "compiled":
-    compiled.SMALL_WALK = compiled.SMALL_SERIES = -1
+    compiled.compile_always()
 table = a_table()
 found = some_positions(table, FEW)
 prepared = time.perf_counter()

@@ -9,5 +9,5 @@ from tests.conftest import MACHINE_CODE
 @pytest.fixture(scope="session", autouse=True)
 def kept_machine_code() -> None:
     compiled.keep_in(MACHINE_CODE)
-    compiled.SMALL_WALK = compiled.SMALL_SERIES = -1
+    compiled.compile_always()
     engine.MANY_TIMES = 0

@@ -51,7 +51,7 @@ def test_however_it_is_walked(rules: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(engine, "MANY_TIMES", 10**9)
     assert [bits(book, seed) for seed in seeds] == by_blocks
     monkeypatch.setattr(compiled, "_is_ready", lambda _: False)
-    monkeypatch.setattr(compiled, "SMALL_WALK", 10**9)
+    monkeypatch.setattr(compiled, "_is_patient", False)
     assert [bits(book, seed) for seed in seeds] == by_blocks
     monkeypatch.setattr(engine, "MANY_TIMES", 0)
     assert [bits(book, seed) for seed in seeds] == by_blocks

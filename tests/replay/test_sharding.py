@@ -13,7 +13,7 @@ import pytest
 from stopward.adapters.archive_location import archive_at
 from stopward.errors import InvalidInput
 from stopward.ports import Archive
-from stopward.replay.compiled import compiled, keep_in
+from stopward.replay.compiled import compile_always, compiled, keep_in
 from stopward.replay.finer import finer_bars
 from stopward.replay.sharding import order as subject
 from stopward.replay.sharding.compiling import compile_into
@@ -229,7 +229,9 @@ def image(tmp_path: Path) -> Iterator[Path]:
 
 def test_what_an_image_compiles_is_all_that_its_shards_need(order: Order, image: Path) -> None:
     """A walk of the same rules in a shard, with other numbers in them, compiles nothing more."""
+    compile_always(yes=False)
     compile_into(image, (RULES,))
+    assert any(image.rglob("walk.walk-*.nbi")), "few positions are interpreted, unless told"
     twins: list[Any] = [compiled(walk), compiled(finish)]
     before = [set(twin.signatures) for twin in twins]
     read, _, _ = order_from(files_of(order, sets_a_shard=3).__getitem__)

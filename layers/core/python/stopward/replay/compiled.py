@@ -45,6 +45,7 @@ SMALL_WALK = 400_000
 SMALL_SERIES = 20_000
 """Bars of positions, and of indicators, that take less interpreted than compiling takes."""
 _folder: str | None = None
+_is_patient = False
 
 
 @functools.cache
@@ -68,6 +69,12 @@ def keep_in(folder: Path | None) -> None:
     _folder = None if folder is None else str(folder / sources_digest())
 
 
+def compile_always(*, yes: bool = True) -> None:
+    """Compile for however few steps: to keep machine code for others, and to test it."""
+    global _is_patient  # noqa: PLW0603  as with the folder
+    _is_patient = yes
+
+
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """Return the compiled twin of a function of `stopward.rules`; positional arguments only.
 
@@ -83,7 +90,7 @@ def soonest(function: Callable[P, T], *, steps: int, small: int) -> Callable[P, 
     SMALL_SERIES) are interpreted rather than compiled for, unless the machine code is there
     already. Positional arguments only; the numbers are the same.
     """
-    if steps > small or _is_ready(cast(types.FunctionType, function)):
+    if _is_patient or steps > small or _is_ready(cast(types.FunctionType, function)):
         return compiled(function)
     return functools.partial(_interpreted, function)
 

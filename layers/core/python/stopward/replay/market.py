@@ -38,10 +38,14 @@ class MarketColumns:
     _extremes: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
     _blocks: dict[Periods | None, Blocks] = field(default_factory=dict)
     _missing: Floats = field(init=False)
+    _none: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
-        """Keep one column of nothing, for what no rule asks for."""
+        """Keep columns of nothing, for what is not asked for: the machine code is the same."""
         self._missing = np.full(len(self.table), np.nan)
+        self._none = Blocks(
+            np.full(len(self.table), -1), *(np.empty(0) for _ in Blocks._fields[1:])
+        )
 
     def market(
         self, rules: Rules, periods: Periods, *, indicators: bool = True, blocks: bool = False
@@ -73,7 +77,7 @@ class MarketColumns:
             **known._asdict(),
         )
         kept = periods if indicators else None
-        return Market(columns, self.finer, self._blocks_of(columns, kept) if blocks else None)
+        return Market(columns, self.finer, self._blocks_of(columns, kept) if blocks else self._none)
 
     def _twin(self, function: Callable[P, T]) -> Callable[P, T]:
         return compiled.soonest(function, steps=len(self.table), small=compiled.SMALL_SERIES)

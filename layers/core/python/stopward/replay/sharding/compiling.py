@@ -17,7 +17,7 @@ from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.market import Session
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import parse
-from stopward.replay.compiled import keep_in
+from stopward.replay.compiled import compile_always, keep_in
 from stopward.replay.run import replay
 from stopward.replay.table import BarTable, Columns, bar_table, microseconds
 from stopward.replay.terms import Conditions
@@ -38,6 +38,7 @@ def compile_into(folder: Path, rules: Sequence[str] = (STANDARD,)) -> None:
     rules: rules files as text. Raises InvalidInput for one that cannot be used.
     """
     keep_in(folder)
+    compile_always()
     for number, text in enumerate(rules, start=1):
         book = parse(text, source=f"rules {number}")
         replay([_a_position(at) for at in OPENS], _a_table(), book, Conditions())
