@@ -71,6 +71,14 @@ EXPLAINED: Sequence[Explained] = (
         ),
     ),
     Explained(
+        name="CKV_AWS_26",
+        about=r"template\.yaml: AWS::SNS::Topic\.Alarms",
+        because=(
+            "CloudWatch may not use the AWS-managed key, so no alarm would be told; what is told "
+            "holds no secret, and a customer's key costs each month and can be lost"
+        ),
+    ),
+    Explained(
         name="W3002",
         about=r"infra/sweep\.yaml",
         because="the state machine's definition is a file beside it: the stack is packaged first",

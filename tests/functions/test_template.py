@@ -217,7 +217,10 @@ def test_two_stages_in_one_account_share_no_name() -> None:
     assert [name for name in names if "${Stage}" not in str(name)] == []
 
 
-NAMED = ("FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName", "BucketName")
+NAMED = (
+    "FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName", "BucketName", "TopicName",
+    "AlarmName",
+)  # fmt: skip
 
 
 def test_it_has_no_yaml_alias_for_cloudformation_takes_none() -> None:

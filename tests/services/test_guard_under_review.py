@@ -102,6 +102,15 @@ def test_an_exit_refused_for_an_opposite_order_raises_an_alarm_and_rests_its_sto
         assert world.shares() == 0
 
 
+def test_a_refusal_that_only_the_next_tick_learns_of_is_counted_once() -> None:
+    with a_world(*flat(100, 8), rules=ADOPT_ALL) as world:
+        world.open()
+        world.simulator.reject_next(AAPL, "no market maker")
+        assert [world.tick(minute).orders_rejected for minute in (1, 2, 3)] == [0, 1, 0]
+        assert "order_rejected" in world.alarms()
+        assert world.stop_prices() == ["100@98"]
+
+
 def test_a_store_that_refuses_a_new_plan_does_not_lose_the_acknowledgement() -> None:
     with a_world(*flat(100, 8), rules=TIME_STOP) as world:
         world.open(stop="98")

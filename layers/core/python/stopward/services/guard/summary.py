@@ -17,6 +17,7 @@ class Summary:
     """Counts of one tick, or of several added up.
 
     ticks: pulses that held the lease; busy: pulses that did not get it. positions: guarded ones.
+    orders_rejected: ours that were refused, also those of an earlier tick that was not told so.
     unprotected: guarded positions that were found without a full stop. failures: positions or calls
     that failed; the tick went on. unprotected_seconds: time between the release of a stop and the
     acceptance of what follows, or until arming.
@@ -75,7 +76,9 @@ def summarize(
         moves=steps.count("move"),
         arms=steps.count("arm"),
         orders_sent=len(confirmed.orders),
-        orders_rejected=sum(order.status == "rejected" for order in confirmed.orders),
+        orders_rejected=sum(
+            order.status == "rejected" for order in (*beliefs.settled, *confirmed.orders)
+        ),
         trades=len(beliefs.trades) + len(confirmed.trades),
         alarms=len(beliefs.alarms) + len(judgement.alarms) + len(confirmed.alarms),
         unprotected=sum(is_unprotected(each.subject) for each in judgement.judged),

@@ -1,0 +1,188 @@
+"""The alarms of `template.yaml`: each watches what a function really says, or what AWS does."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stopward import bootstrap
+from stopward.local.host.intrinsics import Scope, load_yaml
+from stopward.local.host.template import FunctionDefinition, read_template
+from stopward.services.guard import Summary
+from tests.builders.lambda_function import a_context, load_app
+from tests.docs.pages import ROOT, page
+
+TEMPLATE = ROOT / "template.yaml"
+DOCUMENT = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
+PARAMETERS = {"Stage": "alarms", "AccountId": "main"}
+SCOPE = Scope(DOCUMENT, parameters=PARAMETERS, attribute=lambda of, name: f"{of}.{name}")
+ALARMS: dict[str, dict[str, Any]] = {
+    name: row["Properties"]
+    for name, row in DOCUMENT["Resources"].items()
+    if row["Type"] == "AWS::CloudWatch::Alarm"
+}
+FUNCTIONS: dict[str, FunctionDefinition] = {
+    each.title: each for each in read_template(TEMPLATE, parameters=PARAMETERS)
+}
+GUARDS = ("check_breakeven", "monitor_positions")
+OF_AWS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("AWS::SQS::Queue", "QueueName"),
+}
+"""Metrics of AWS itself: the type of the resource that has one, and the dimension that names it.
+
+Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
+"""
+NEW_YORK = ZoneInfo("America/New_York")
+OPENS, CLOSES, FRIDAY = time(9, 30), time(16), 5
+
+Metric = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Namespace, name, and dimensions with their values."""
+
+
+def watched(alarm: dict[str, Any]) -> Iterator[Metric]:
+    """Return the metrics that an alarm looks at, its expressions left out."""
+    for each in alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}]):
+        if "MetricStat" in each:
+            metric = each["MetricStat"]["Metric"]
+            names = {row["Name"]: SCOPE.resolve(row["Value"]) for row in metric["Dimensions"]}
+            yield metric["Namespace"], metric["MetricName"], tuple(sorted(names.items()))
+
+
+def said(printed: str) -> set[Metric]:
+    """Return the metrics that CloudWatch takes out of what a function printed."""
+    found = set()
+    for line in printed.splitlines():
+        if '"_aws"' not in line:
+            continue
+        document = json.loads(line)
+        for group in document["_aws"]["CloudWatchMetrics"]:
+            for names in group["Dimensions"]:
+                values = tuple(sorted((name, document[name]) for name in names))
+                found |= {(group["Namespace"], row["Name"], values) for row in group["Metrics"]}
+    return found
+
+
+def emitted(
+    guard: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> set[Metric]:
+    """Return what the handler says of a quiet minute, in the environment that it is deployed in."""
+    for name, value in FUNCTIONS[guard].environment.items():
+        monkeypatch.setenv(name, value)
+    quiet = SimpleNamespace(run=lambda *_, **__: Summary(ticks=3))
+    monkeypatch.setattr(bootstrap, "minute_guard", lambda **_: quiet)
+    load_app(guard).handler({"time": "2026-11-20T15:00:00Z"}, a_context(guard))
+    return said(capsys.readouterr().out)
+
+
+def test_each_alarm_watches_what_is_said_even_in_a_quiet_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = set.union(*(emitted(guard, monkeypatch, capsys) for guard in GUARDS))
+    known |= {
+        (namespace, metric, ((dimension, f"{name}.{dimension}"),))
+        for (namespace, metric), (kind, dimension) in OF_AWS.items()
+        for name, row in DOCUMENT["Resources"].items()
+        if row["Type"] == kind
+    }
+    looked_at = {name: set(watched(alarm)) for name, alarm in ALARMS.items()}
+    assert all(looked_at.values())
+    assert {name: found - known for name, found in looked_at.items() if found - known} == {}
+
+
+def test_no_guard_speaks_for_the_other_nor_for_another_stage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monitor, breakeven = (emitted(guard, monkeypatch, capsys) for guard in GUARDS)
+    assert monitor
+    assert breakeven
+    assert not monitor & breakeven
+    services = {dict(dimensions)["service"] for _, _, dimensions in monitor | breakeven}
+    assert services == {f"stopward-alarms-{guard}" for guard in GUARDS}
+
+
+def test_every_alarm_tells_the_topic_and_stands_on_the_page() -> None:
+    text = page("infra/README.md")
+    for name, alarm in ALARMS.items():
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
+        assert alarm.get("ActionsEnabled", True), name
+        slug = alarm["AlarmName"]["Fn::Sub"].removeprefix("stopward-${Stage}-")
+        assert f"| `{slug}` |" in text, name
+    topic = DOCUMENT["Resources"]["Alarms"]
+    assert topic["Type"] == "AWS::SNS::Topic"
+    # CloudWatch may not use alias/aws/sns: its alarms would be told to nobody.
+    assert "KmsMasterKeyId" not in topic["Properties"]
+
+
+def test_nobody_is_mailed_unless_an_address_is_given() -> None:
+    assert DOCUMENT["Parameters"]["AlarmEmail"]["Default"] == ""
+    subscription = DOCUMENT["Resources"]["AlarmSubscription"]
+    assert subscription["Condition"] == "HasAlarmEmail"
+    assert DOCUMENT["Conditions"]["HasAlarmEmail"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]
+    }
+
+
+def silence(guard: str) -> dict[str, Any]:
+    """Return the one alarm on the guard's ticks."""
+    service = (("service", f"stopward-alarms-{guard}"),)
+    (found,) = (
+        alarm for alarm in ALARMS.values() if ("Stopward", "Ticks", service) in set(watched(alarm))
+    )
+    return found
+
+
+def is_due(alarm: dict[str, Any], at: datetime) -> bool:
+    """Whether the alarm counts silence at that minute, by its own expression."""
+    (hours,) = (each["Expression"] for each in alarm["Metrics"] if each["Id"] == "hours")
+    python = re.sub(r"\b(AND|OR)\b", lambda found: found[0].lower(), hours)
+    return bool(
+        eval(  # noqa: S307 - the template's own text
+            python,
+            {
+                "known": None,
+                "DAY": lambda _: at.isoweekday(),
+                "HOUR": lambda _: at.hour,
+                "MONTH": lambda _: at.month,
+            },
+        )
+    )
+
+
+def half_hours(year: int) -> Iterator[datetime]:
+    """Return each half hour of a year in UTC."""
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    while at.year == year:
+        yield at
+        at += timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_silence_is_told_in_session_and_never_when_no_tick_is_due(guard: str) -> None:
+    alarm, (schedule,) = silence(guard), FUNCTIONS[guard].schedules
+    told = {at for at in half_hours(2027) if is_due(alarm, at)}
+    assert [at for at in told if not schedule.is_due(at)] == []
+    in_session = {
+        at.astimezone(NEW_YORK)
+        for at in half_hours(2027)
+        if at.astimezone(NEW_YORK).isoweekday() <= FRIDAY
+        and OPENS <= at.astimezone(NEW_YORK).time() < CLOSES
+    }
+    untold = in_session - {at.astimezone(NEW_YORK) for at in told}
+    # As the page says: the first half hour while the month has both summer and winter time.
+    assert {(at.month, at.time()) for at in untold} == {(3, OPENS), (11, OPENS)}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_minute_that_nobody_speaks_of_is_one_without_a_tick(guard: str) -> None:
+    alarm = silence(guard)
+    expressions = {each["Id"]: each.get("Expression") for each in alarm["Metrics"]}
+    assert expressions["known"] == "FILL(ticks, 0)"
+    assert expressions["heard"] == "IF(hours, known, 1)"
+    assert [each["Id"] for each in alarm["Metrics"] if each["ReturnData"]] == ["heard"]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"] == 3 + 1
