@@ -93,6 +93,9 @@ def status_of(found: BrokerOrder) -> OrderStatus:
 def _settle_release(order: Order, target: BrokerOrder | None) -> Order:
     if target is None:
         return replace(order, status="void", reason="the order to cancel is unknown")
+    if target.is_working and target.status != "pending_cancel":
+        # Refused or never sent: a next plan that needs the cancel records its own.
+        return replace(order, status="void", reason=f"not canceled, it is {target.status}")
     match status_of(target):
         case "working":
             return replace(order, status="working", reason=target.status)
