@@ -201,35 +201,6 @@ def test_a_list_that_lags_behind_the_fills_is_doubted_for_a_minute(
     assert not is_doubtful(found, read, now=NOW + timedelta(seconds=90))
 
 
-@pytest.mark.parametrize(
-    ("listed", "fills", "doubtful"),
-    [
-        (-50, [(BUY, 100, "100"), (SELL, 200, "51"), (SELL, 50, "51")], False),
-        (50, [(SELL, 100, "100"), (BUY, 200, "51"), (BUY, 50, "51")], False),
-        (-50, [(BUY, 7, "100"), (SELL, 10, "66"), (SELL, 50, "66")], False),
-        (-50, [(BUY, 100, "10"), (SELL, 10, "101"), (SELL, 50, "101")], False),
-        (-50, [(BUY, 100, "100"), (SELL, 200, "99"), (SELL, 50, "99")], True),
-        (-50, [(BUY, 100, "100"), (SELL, 150, "51"), (SELL, 50, "51")], True),
-        (100, [(BUY, 100, "100"), (BUY, 100, "51")], True),
-        (200, [(BUY, 100, "100"), (SELL, 200, "51")], True),
-    ],
-    ids=[
-        "two for one", "of a short", "three for two, the half paid out", "one for ten",
-        "no jump of the price", "another ratio", "the last purchase is missing",
-        "the sale of all is missing",
-    ],
-)  # fmt: skip
-def test_fills_of_before_a_split_count_in_new_shares(
-    listed: int, fills: list[tuple[OrderSide, int, str]], doubtful: bool
-) -> None:
-    found = a_broker_position("long" if listed > 0 else "short", abs(listed))
-    read = [
-        a_fill(quantity, price, side=side, at=NOW - timedelta(seconds=len(fills) - place))
-        for place, (side, quantity, price) in enumerate(fills)
-    ]
-    assert is_doubtful(found, read, now=NOW) is doubtful
-
-
 class TestEntryTime:
     def test_fills_are_walked_back_to_where_the_position_left_zero(self) -> None:
         fills = (

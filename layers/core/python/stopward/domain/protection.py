@@ -104,8 +104,8 @@ def _tighten(draft: Draft, holding: Holding, group: Group) -> Iterator[Order]:
     """Move the stop of a group where that tightens it.
 
     A trailing stop of the trader's moves by itself, and the looser stop of shares that he added is
-    his. Where the broker replaces none (a leg of an OTO), a new stop takes the place of the old. A
-    target that sold a part, and rests on, keeps the stop beside it from nothing.
+    his. Where the broker replaces none (a leg of an OTO), a new stop takes the place of the old.
+    What a target beside it has sold already does not hold a stop back.
     """
     for order in group.stops:
         looser = order.stop_price is not None and is_tighter(

@@ -45,7 +45,8 @@ def settle(
     """Return the order as the broker's answers say it stands.
 
     A sell that the broker never saw stays `recorded`: a recorded exit is finished, never decided
-    anew. Any other step that it never saw is `void`: the next plan makes a fresh one.
+    anew. Any other step that it never saw is `void`, a release too whose order is not being
+    canceled: the next plan makes a fresh one.
     """
     if order.step == "release":
         return _settle_release(order, by_id.get(order.on) if order.on is not None else None)
