@@ -54,6 +54,19 @@ class TestFolding:
         assert folded.last_at == minute(1)
         assert folded.position.flags == ()
 
+    def test_a_late_fill_is_not_the_last_one(self) -> None:
+        """It closed the position, a second before what was told of first."""
+        told, late = a_fill(40, "103", at=minute(2)), a_fill(60, "98", at=minute(1))
+        before = fold_fills(a_position(), [told]).position
+        folded = fold_fills(before, [late, told])
+        assert (folded.position.quantity, folded.reduced) == (0, 60)
+        assert (folded.last_at, folded.last_price) == (minute(2), 103)
+        assert folded.last_order == told.order_id
+
+    def test_the_last_reduction_is_known_when_much_later_more_is_added(self) -> None:
+        folded = fold_fills(a_position(), [SELL_40, a_fill(50, side="buy", at=minute(9))])
+        assert folded.last_at == minute(1)
+
     def test_a_fill_that_crosses_to_the_other_side_closes_no_more_than_there_was(self) -> None:
         folded = fold_fills(a_position(), [a_fill(150, "101", at=minute(1))])
         assert folded.position.quantity == 0

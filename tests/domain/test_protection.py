@@ -42,6 +42,9 @@ def told(steps: tuple[Order, ...]) -> list[str]:
 LONG = a_position()
 EXIT_ALL = an_exit(LONG)
 EXIT_40 = an_exit(LONG, 40)
+SOLD_ONE = a_broker_order(
+    "limit", 100, limit="110", filled=1, status="partially_filled", group="bracket", parent="p"
+)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,14 @@ EXIT_40 = an_exit(LONG, 40)
             a_goal(LONG, stop=d("99")),
             a_holding(a_stop(status="pending_new")),
             [],
+        ),
+        (
+            "a leg moves beside a target that sold a part",
+            a_goal(LONG, stop=d("99")),
+            a_holding(
+                SOLD_ONE, a_stop(99, status="held", group="bracket", parent="p"), quantity=99
+            ),
+            ["move 99@99"],
         ),
         (
             "a triggered stop is left to fill",

@@ -68,7 +68,8 @@ class TestSettle:
     @pytest.mark.parametrize(
         ("status", "expected"),
         [
-            ("new", "working"),
+            ("new", "void"),
+            ("pending_replace", "void"),
             ("pending_cancel", "working"),
             ("a_word_of_next_year", "working"),
             ("canceled", "filled"),

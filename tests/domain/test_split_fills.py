@@ -1,15 +1,17 @@
 """Fills around a split that no tick has seen."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stopward.domain.adoption import is_doubtful
 from stopward.domain.cause import BY_HAND
 from stopward.domain.fills import fold_fills
 from stopward.domain.holding import Holding
-from stopward.domain.orders import Fill
+from stopward.domain.orders import Fill, OrderSide
 from stopward.domain.reconcile import Reconciled, needs_fills, reconcile
 from stopward.domain.split import SPLIT_RATIOS, after_split
 from stopward.domain.split_fills import fold_through_split
@@ -124,3 +126,35 @@ def test_selling_around_a_split_is_selling_then_splitting_then_selling(
     assert found is not None
     assert found[0].position.quantity == wanted.quantity
     assert found[1] == ratio
+
+
+BUY, SELL = "buy", "sell"
+
+
+@pytest.mark.parametrize(
+    ("listed", "fills", "doubtful"),
+    [
+        (-50, [(BUY, 100, "100"), (SELL, 200, "51"), (SELL, 50, "51")], False),
+        (50, [(SELL, 100, "100"), (BUY, 200, "51"), (BUY, 50, "51")], False),
+        (-50, [(BUY, 7, "100"), (SELL, 10, "66"), (SELL, 50, "66")], False),
+        (-50, [(BUY, 100, "10"), (SELL, 10, "101"), (SELL, 50, "101")], False),
+        (-50, [(BUY, 100, "100"), (SELL, 200, "99"), (SELL, 50, "99")], True),
+        (-50, [(BUY, 100, "100"), (SELL, 150, "51"), (SELL, 50, "51")], True),
+        (100, [(BUY, 100, "100"), (BUY, 100, "51")], True),
+        (200, [(BUY, 100, "100"), (SELL, 200, "51")], True),
+    ],
+    ids=[
+        "two for one", "of a short", "three for two, the half paid out", "one for ten",
+        "no jump of the price", "another ratio", "the last purchase is missing",
+        "the sale of all is missing",
+    ],
+)  # fmt: skip
+def test_fills_of_before_a_split_count_in_new_shares(
+    listed: int, fills: list[tuple[OrderSide, int, str]], doubtful: bool
+) -> None:
+    found = a_broker_position("long" if listed > 0 else "short", abs(listed))
+    read = [
+        a_fill(quantity, price, side=side, at=NOW - timedelta(seconds=len(fills) - place))
+        for place, (side, quantity, price) in enumerate(fills)
+    ]
+    assert is_doubtful(found, read, now=NOW) is doubtful

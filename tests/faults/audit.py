@@ -107,8 +107,8 @@ class Audit:
     def asked_to_cancel(self, frame: Frame, order_id: BrokerOrderId) -> Symbol | None:
         """Check a cancel before it is sent; return the symbol of its order."""
         orders = self.store.book(ACCOUNT).orders.values()
-        release = next((o for o in orders if o.step == "release" and o.on == order_id), None)
-        if release is None:
+        releases = [o for o in orders if o.step == "release" and o.on == order_id]
+        if not releases:
             raise Broken(f"5: the cancel of {order_id} was never recorded")
         order = self.simulator.book.get(order_id)
         if order is None:
@@ -116,7 +116,7 @@ class Audit:
         self._may_send(frame, order.symbol)
         told = frame.told.get(order.symbol, ZERO)
         may_lag = frame.faults > 0 and told > 0
-        if order.is_open and not may_lag and not self._is_followed(release, order):
+        if order.is_open and not may_lag and not self._is_followed(releases[-1], order):
             raise Broken(f"4: the stop of held {order.symbol} is canceled, and nothing follows")
         return order.symbol
 

@@ -1,14 +1,96 @@
 """Stories of what happens between two calls of a tick: the smallest schedule that showed each."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tests.builders.faults import Schedule
-from tests.faults.stories import PARTIAL, D, base, by_hand, fault
+from tests.builders.guard import ADOPT_ALL
+from tests.builders.simulator import AAPL, flat
+from tests.faults.found_lagging import monitored
+from tests.faults.stories import BREAKEVEN, GRID, PARTIAL, TRAIL, D, base, by_hand, fault
 
 
 def reduced_before(call: str) -> Schedule:
     """A half is sold; before the call of that name the trader sells a half of what is left."""
     return replace(base(rules=PARTIAL, up=True), disturbances=(by_hand(4, "reduce", before=call),))
+
+
+def opened_right_after_a_split() -> Schedule:
+    """Shares are split, and sold soon after; then the trader opens the other side."""
+    return replace(
+        base(),
+        disturbances=(
+            by_hand(1, "split"),
+            by_hand(2, "close"),
+            by_hand(3, "open", side="short"),
+        ),
+    )
+
+
+def sold_by_hand_before_its_stop_is_canceled() -> Schedule:
+    """All is to be flattened; the tick is killed before its cancel, and the trader sells all."""
+    return replace(
+        base(),
+        disturbances=(
+            by_hand(2, "flatten"),
+            fault(2, 1, "kill_before", at="cancel"),
+            by_hand(3, "reduce_keep", amount="1"),
+        ),
+    )
+
+
+def a_target_sells_one_share() -> Schedule:
+    """A target takes one share as shares are added; then the price goes on without it."""
+    return replace(
+        base(rules=TRAIL, target=D("0.0199")),
+        prices={
+            AAPL: (*flat(100, 1), (100, 101, 100, 101), (101, 102, 101, 101.6), *flat(101.6, 9))
+        },
+        wakes=monitored(10, 95, 105),
+        disturbances=(by_hand(0, "add"), by_hand(0, "cap", call=2)),
+    )
+
+
+def a_half_is_sold_and_not_acknowledged() -> Schedule:
+    """A half is sold and the stop raised; that it was acknowledged is lost."""
+    return replace(
+        base(rules=PARTIAL + BREAKEVEN[len(ADOPT_ALL) :], up=True),
+        wakes=monitored(10, 40, 60),
+        disturbances=(fault(1, 1, "no_answer", at="acknowledge"),),
+    )
+
+
+def opened_anew_while_our_clock_is_ahead() -> Schedule:
+    """Our clock is ahead; all is sold as it is adopted, and then the other side is opened."""
+    return replace(
+        base(stop=None),
+        skew_seconds=2.0,
+        wakes=(replace(GRID[1], seconds=0.0), *GRID[2:]),
+        disturbances=(
+            by_hand(1, "close", before="record_tick"),
+            by_hand(2, "open", side="short", amount="1"),
+        ),
+        latency=timedelta(milliseconds=1),
+    )
+
+
+def added_and_stopped_out_while_our_clock_is_ahead() -> Schedule:
+    """Our clock is ahead; as many are added as were adopted, and the stop of those sells."""
+    return replace(
+        base(stop=D("0.01")),
+        prices={AAPL: (*flat(100, 2), (100, 100, 98.5, 98.5), *flat(98.5, 9))},
+        skew_seconds=2.0,
+        wakes=(
+            replace(GRID[1], seconds=57.0),
+            replace(GRID[3], seconds=57.5),
+            replace(GRID[4], seconds=115.0),
+        ),
+        disturbances=(
+            by_hand(3, "add", amount="1"),
+            fault(3, 1, "kill_before"),
+        ),
+        latency=timedelta(milliseconds=1),
+    )
 
 
 def split_after_a_release() -> Schedule:

@@ -22,6 +22,7 @@ MUTANTS: Mapping[str, Mutant] = {
         acting.one_holder_for_a_doubled_event,
         acting.decide_an_exit_anew,
         acting.forget_the_parts_that_were_sold,
+        acting.settle_a_part_before_its_position,
         acting.believe_an_absence,
         acting.leave_orders_behind,
         acting.adopt_whatever_is_listed,

@@ -15,7 +15,7 @@ from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Order, OrderRequest
 from stopward.domain.position import Position
 from stopward.errors import BrokerUnavailable, DatabaseRejected, RateLimited
-from stopward.services.guard import Guard, believe, plans, settled, strangers
+from stopward.services.guard import Guard, believe, plans, rounds, settled, strangers
 from stopward.services.guard.act import Executor
 from stopward.services.guard.plans import Planned
 from stopward.services.guard.sent import Sent, with_order
@@ -181,14 +181,14 @@ def decide_an_exit_anew() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def forget_the_parts_that_were_sold() -> Iterator[None]:
+def forget_the_parts_that_were_sold() -> AbstractContextManager[object]:
     """Sell the first part again and again."""
-    with (
-        patch.object(settled, "is_finished_partial", lambda _: False),
-        patch("stopward.services.guard.confirm.is_finished_partial", lambda _: False),
-    ):
-        yield
+    return patch.object(settled, "is_finished_partial", lambda _: False)
+
+
+def settle_a_part_before_its_position() -> AbstractContextManager[object]:
+    """Record that a part is over, and leave it to the acknowledgement to count it."""
+    return patch.object(rounds, "with_partials_of", lambda position, _: position)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from stopward.domain.money import decimal_of, plain, round_stop, sign
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import FRACTIONAL_LOT, Marks, Position
 from stopward.domain.rulebook.settings import AccountSettings
+from stopward.domain.split_fills import leads_through_split
 
 HALTED_TAG = "halted"
 ENTRY_UNKNOWN = "entry_unknown"
@@ -109,7 +110,7 @@ def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) 
 
     Walking the fills back must come to zero. Where one before that enlarged the position too, it
     was not zero there, unless they come to zero once more: a list without the last of two buys
-    looks as if the other had opened all of it.
+    looks as if the other had opened all of it. What was traded before a split counts in new shares.
     """
     own = [fill for fill in fills if fill.symbol == found.symbol]
     if not any(fill.at >= now - LATE for fill in own):
@@ -120,7 +121,7 @@ def is_doubtful(found: BrokerPosition, fills: Sequence[Fill], *, now: datetime) 
         if left == 0 and fill.side != adding:
             return False
         left += -fill.quantity if fill.side == adding else fill.quantity
-    return left != 0
+    return left != 0 and not leads_through_split(found, own)
 
 
 def entry_time(found: BrokerPosition, fills: Sequence[Fill]) -> datetime | None:

@@ -28,9 +28,9 @@ class Reduction:
 class Folded:
     """A position after fills.
 
-    added, reduced: shares it gained and lost. last_price, last_order, last_at: of the last fill
-    that reduced it; None when none did. reductions: all that did, in their order. beyond: shares
-    that the last of them sold and the position did not have.
+    added, reduced: shares it gained and lost. last_price, last_order, last_at: of the newest fill
+    that reduced it, also one folded before; None when none reduced it now. reductions: all that
+    did, in their order. beyond: shares that the last of them sold and the position did not have.
     """
 
     position: Position
@@ -52,11 +52,9 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
     position that fills brought to zero is final: what was traded after that is another position.
     """
     added = reduced = beyond = Decimal(0)
-    last_price: Decimal | None = None
-    last_order: str | None = None
-    last_at: datetime | None = None
-    reductions: list[Reduction] = []
     away = reducing_side(position.side)
+    known = [fill for fill in fills if fill.side == away and fill.id in position.fill_ids]
+    reductions: list[Reduction] = []
     # Of one instant what enlarges goes first: nothing is closed while shares of it are left.
     for fill in sorted(fills, key=lambda fill: (fill.at, fill.side == away, fill.id)):
         if position.quantity <= 0:
@@ -69,19 +67,21 @@ def fold_fills(position: Position, fills: Sequence[Fill]) -> Folded:
             taken = before - position.quantity
             reduced += taken
             beyond = fill.quantity - taken
-            last_price, last_order, last_at = fill.price, fill.order_id, fill.at
+            known.append(fill)
             reductions.append(Reduction(order_id=fill.order_id, quantity=taken, price=fill.price))
         else:
             position = _added(position, fill)
             added += fill.quantity
         position = _remembering(position, fill)
+    # A fill folded now may be a late one: what reduced it last was folded before.
+    last = max(known, key=lambda fill: (fill.at, fill.id)) if reductions else None
     return Folded(
         position=position,
         added=added,
         reduced=reduced,
-        last_price=last_price,
-        last_order=last_order,
-        last_at=last_at,
+        last_price=None if last is None else last.price,
+        last_order=None if last is None else last.order_id,
+        last_at=None if last is None else last.at,
         reductions=tuple(reductions),
         beyond=beyond,
     )

@@ -105,17 +105,18 @@ def _tighten(draft: Draft, holding: Holding, group: Group) -> Iterator[Order]:
 
     A trailing stop of the trader's moves by itself, and the looser stop of shares that he added is
     his. Where the broker replaces none (a leg of an OTO), a new stop takes the place of the old.
+    What a target beside it has sold already does not hold a stop back.
     """
     for order in group.stops:
         looser = order.stop_price is not None and is_tighter(
             draft.goal.stop, order.stop_price, draft.goal.side
         )
         his = order.kind == "trailing_stop" or is_for_added(draft.goal.position, order)
-        if his or not looser or not _is_at_rest(group):
+        if his or not looser or is_filling(order) or any(map(is_pending, group.orders)):
             continue
         if can_change_price(order):
             yield draft.move(order)
-        elif _is_free_without(group, holding, order.open_quantity, draft):
+        elif _is_at_rest(group) and _is_free_without(group, holding, order.open_quantity, draft):
             yield draft.release(group)
             yield draft.arm_instead(group, order.open_quantity)
 

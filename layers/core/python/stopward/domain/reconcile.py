@@ -3,14 +3,14 @@
 That a position is closed is believed from fills, never from its absence in a list.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stopward.domain.cause import BY_HAND, cause_of, known_causes
 from stopward.domain.excursions import excursions_of
-from stopward.domain.fills import Folded, Reduction, fold_fills
+from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
@@ -25,6 +25,7 @@ __all__ = [
     "Reconciled",
     "cause_of",
     "close_trade",
+    "fold_explaining",
     "known_causes",
     "needs_fills",
     "observed_fills",
@@ -130,14 +131,36 @@ def _folded(position: Position, holding: Holding, fills: Sequence[Fill]) -> Fold
 
     Our clock may be ahead of the broker's: what was traded after the adoption then seems older.
     """
+    return fold_explaining(
+        position, fills, lambda folded: _is_all_explained(folded, holding, fills)
+    )
+
+
+def fold_explaining(
+    position: Position, fills: Sequence[Fill], explains: Callable[[Folded], bool]
+) -> Folded:
+    """Return the position after fills; those of just before its adoption are among them if needed.
+
+    explains: whether a fold leads to what is known otherwise. Where neither does, the narrow one.
+    """
     folded = fold_fills(position, fills)
-    if _is_explained(folded, holding):
+    if explains(folded):
         return folded
     early = replace(position, adopted_at=position.adopted_at - CLOCKS_APART)
     wider = fold_fills(early, fills)
-    if not _is_explained(wider, holding):
+    if not explains(wider):
         return folded
     return replace(wider, position=replace(wider.position, adopted_at=position.adopted_at))
+
+
+def _is_all_explained(folded: Folded, holding: Holding, fills: Sequence[Fill]) -> bool:
+    """Whether fills lead to what is held, those after the position's end to what followed it."""
+    position = folded.position
+    if position.quantity > 0 or holding.quantity(position.side) > 0:
+        return _is_explained(folded, holding)
+    later = [f for f in fills if f.symbol == position.symbol and not is_folded(position, f)]
+    after = sum((f.quantity if f.side == "buy" else -f.quantity for f in later), Decimal(0))
+    return after - sign(position.side) * folded.beyond == _signed(holding)
 
 
 def _is_explained(folded: Folded, holding: Holding) -> bool:

@@ -45,7 +45,8 @@ def settle(
     """Return the order as the broker's answers say it stands.
 
     A sell that the broker never saw stays `recorded`: a recorded exit is finished, never decided
-    anew. Any other step that it never saw is `void`: the next plan makes a fresh one.
+    anew. Any other step that it never saw is `void`, a release too whose order is not being
+    canceled: the next plan makes a fresh one.
     """
     if order.step == "release":
         return _settle_release(order, by_id.get(order.on) if order.on is not None else None)
@@ -93,6 +94,9 @@ def status_of(found: BrokerOrder) -> OrderStatus:
 def _settle_release(order: Order, target: BrokerOrder | None) -> Order:
     if target is None:
         return replace(order, status="void", reason="the order to cancel is unknown")
+    if target.is_working and target.status != "pending_cancel":
+        # Refused or never sent: a next plan that needs the cancel records its own.
+        return replace(order, status="void", reason=f"not canceled, it is {target.status}")
     match status_of(target):
         case "working":
             return replace(order, status="working", reason=target.status)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
-from stopward.domain.money import SIXTH_PLACE
+from stopward.domain.money import SIXTH_PLACE, sign
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import FRACTIONAL_LOT, Position
 from stopward.domain.split import SPLIT_RATIOS, SPLIT_TOLERANCE, after_split, split_ratio
+
+DRIFT = Decimal("0.1")
+"""How far the price may move from the fill before a split to the one after it. [judgement]"""
 
 
 def fold_through_split(
@@ -32,6 +35,40 @@ def fold_through_split(
         return None
     _, folded, ratio = min(found, key=lambda each: each[0])
     return folded, ratio
+
+
+def leads_through_split(found: BrokerPosition, fills: Sequence[Fill]) -> bool:
+    """Whether fills of the symbol lead from nothing to the position, with a split between two.
+
+    Where the split lies, the price must have jumped by its ratio: a list that lags behind the fills
+    is not taken for one.
+    """
+    ordered = sorted(fills, key=lambda fill: (fill.at, fill.id))
+    held = sign(found.side) * found.quantity
+    for count in range(1, len(ordered)):
+        old, new = ordered[:count], ordered[count:]
+        needed = held - sum(map(_change, new))
+        before = Decimal(sum(map(_change, old)))
+        jump = old[-1].price / new[0].price
+        if any(_is_split_of(before, needed, ratio) for ratio in SPLIT_RATIOS if _fits(jump, ratio)):
+            return True
+    return False
+
+
+def _change(fill: Fill) -> Decimal:
+    return fill.quantity if fill.side == "buy" else -fill.quantity
+
+
+def _fits(jump: Decimal, ratio: Decimal) -> bool:
+    """Whether prices jumped by about the ratio, and not less so than they stayed."""
+    apart = abs(jump / ratio - 1)
+    return apart <= DRIFT and apart < abs(jump - 1)
+
+
+def _is_split_of(old: Decimal, new: Decimal, ratio: Decimal) -> bool:
+    """Whether so many old shares, or owed ones, are so many new ones; fractions may be paid out."""
+    exact = old * ratio
+    return abs(new - exact) <= SIXTH_PLACE or new == exact.to_integral_value(ROUND_DOWN)
 
 
 def _carried(

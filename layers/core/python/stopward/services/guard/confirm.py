@@ -1,19 +1,25 @@
 """What came of the orders sent: the acknowledgement, and trades proved by fills. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from stopward.domain.day import after_fills
-from stopward.domain.fills import fold_fills
-from stopward.domain.identity import Symbol
+from stopward.domain.fills import Folded, is_folded
+from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.market import Session
 from stopward.domain.orders import PENDING, BrokerOrder, Fill, Order
 from stopward.domain.position import EXIT_REFUSED, Position, flagged
-from stopward.domain.reconcile import close_trade, known_causes, observed_fills
+from stopward.domain.reconcile import (
+    close_trade,
+    fold_explaining,
+    known_causes,
+    observed_fills,
+)
 from stopward.domain.snapshot import Alarm, DayRow, Observation, TradeRow
 from stopward.services.guard.sent import Sent
-from stopward.services.guard.settled import FINAL, is_finished_partial, with_partials
+from stopward.services.guard.settled import FINAL, with_partials_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +91,9 @@ def confirm(
     observations: list[Observation] = []
     seconds: dict[Symbol, float] = {}
     for each in sent:
-        done = max((o.partials for o in each.orders if is_finished_partial(o)), default=0)
         own = fills if sold((each,)) else ()
-        folded = fold_fills(with_partials(each.position, done), own)
         exits = frozenset(o.broker_order_id for o in each.orders if o.step == "sell")
+        folded = _folded(with_partials_of(each.position, each.orders), own, exits)
         observations.extend(observed_fills(folded, causes, but=exits))
         position = _after_sells(folded.position, each)
         trade: TradeRow | None = None
@@ -109,6 +114,20 @@ def confirm(
         day=day,
         unprotected_seconds=seconds,
     )
+
+
+def _folded(
+    position: Position, fills: Sequence[Fill], exits: Collection[BrokerOrderId | None]
+) -> Folded:
+    """Return the position after fills: all that our exits sold was of it."""
+    new = (f for f in fills if f.order_id in exits and not is_folded(position, f))
+    sold_now = sum((fill.quantity for fill in new), Decimal(0))
+
+    def explains(folded: Folded) -> bool:
+        taken = (each.quantity for each in folded.reductions if each.order_id in exits)
+        return sum(taken, Decimal(0)) == sold_now
+
+    return fold_explaining(position, fills, explains)
 
 
 def _after_sells(position: Position, sent: Sent) -> Position:

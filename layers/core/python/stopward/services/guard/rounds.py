@@ -15,7 +15,7 @@ from stopward.services.guard.bench import Bench
 from stopward.services.guard.plans import Planned, replan
 from stopward.services.guard.record import beyond_fills
 from stopward.services.guard.sent import Sent
-from stopward.services.guard.settled import FINAL
+from stopward.services.guard.settled import FINAL, with_partials_of
 from stopward.services.guard.subject import exit_price
 
 Failure = Callable[[str, Exception], None]
@@ -124,18 +124,27 @@ class Rounds:
     ) -> frozenset[OrderId] | None:
         """Record the new steps, and settle what is over, so that a new exit may be recorded.
 
+        What is settled is in no later snapshot: what it says of its position is written with it.
         None when the store refused or gave no answer: nothing unrecorded is sent, and what was done
         so far is still acknowledged.
         """
-        over = (order for sent in results.values() for order in sent.orders)
+        over = [
+            order for sent in results.values() for order in sent.orders if order.status in FINAL
+        ]
+        told = {order.position_id for order in over}
         record = TickRecord(
             fence=bench.snapshot.fence,
             account_id=bench.snapshot.account.id,
             tick_at=bench.tick_at,
             at=self.executor.clock.now(),
             source=bench.source,
+            positions=tuple(
+                with_partials_of(sent.position, sent.orders)
+                for sent in results.values()
+                if sent.position.id in told
+            ),
             orders=tuple(step for each in plans for step in each.steps),
-            settled=tuple(order for order in over if order.status in FINAL),
+            settled=tuple(over),
             observations=beyond_fills(plans),
         )
         try:
