@@ -108,10 +108,14 @@ def fill(connection: psycopg.Connection[Any], volume: Volume) -> None:
 def _vacuum_at_the_end(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Keep the server from reading each table again and again while it grows."""
     connection.execute("alter system set autovacuum = off")
+    # Of every row, not of a sample: a plan that hangs on chance would be found by chance.
+    connection.execute("alter system set default_statistics_target = 1000")
     connection.execute("select pg_reload_conf()")
     try:
         yield
+        connection.execute("set default_statistics_target = 1000")
         connection.execute("vacuum analyze")
+        connection.execute("reset default_statistics_target")
     finally:
         connection.execute("alter system reset autovacuum")
         connection.execute("select pg_reload_conf()")
