@@ -7,6 +7,7 @@ run on 17 as well, which hosted Supabase runs.
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,10 @@ from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
 from tests.builders import kept_connections
 from tests.builders.postgres_17 import postgres_17_binaries
+
+# Where a script runs the tests in the background, Ctrl-C is ignored, here and in what they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".stopward" / "tests"

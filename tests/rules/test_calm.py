@@ -110,7 +110,7 @@ def test_inside_the_calm_of_several_rules_none_wants_anything() -> None:
     assert sum(unasked for _, unasked in counts) > TRIES // 5
 
 
-def test_a_bar_without_prices_is_not_passed_over() -> None:
+def test_a_bar_with_prices_missing_or_at_odds_is_not_passed_over() -> None:
     rng = dice(3)
     state, before = next(found for _ in range(9) if (found := settled(rng, Rules())))
     calm = calm_of(state, before, Rules())
@@ -118,6 +118,8 @@ def test_a_bar_without_prices_is_not_passed_over() -> None:
     assert is_inside(bar, calm)
     assert not is_inside(bar._replace(low=NAN), calm)
     assert not is_inside(bar._replace(high=NAN), calm)
+    assert not is_inside(bar._replace(open=bar.low - 1.0), calm)
+    assert not is_inside(bar._replace(close=bar.high + 1.0), calm)
 
 
 def test_with_an_exit_pending_no_bar_is_calm() -> None:
@@ -175,7 +177,7 @@ def test_a_calm_block_is_its_bars_one_after_the_other() -> None:
     assert tried > TRIES // 20
 
 
-@pytest.mark.parametrize("missing", ["low", "high", "to_close", "minutes"])
+@pytest.mark.parametrize("missing", ["open", "low", "high", "close", "to_close", "minutes"])
 def test_a_block_that_lacks_a_number_is_not_passed_over(missing: str) -> None:
     rng = dice(6)
     state, before = next(found for _ in range(9) if (found := settled(rng, Rules())))

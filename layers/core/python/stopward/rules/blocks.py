@@ -55,12 +55,16 @@ def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
         blocks.short_turned[number] = short_turned
 
 
+def is_sound(opened: float, high: float, low: float, close: float) -> bool:
+    """Return whether open and close lie between low and high; nothing missing does."""
+    return low <= opened <= high and low <= close <= high
+
+
 def is_whole(bars: Bars, at: int) -> bool:
-    """Return whether a bar's prices and times are known, and its minutes add up exactly."""
+    """Return whether a bar's prices and times are sound, and its minutes add up exactly."""
     parts = bars.minutes[at] * PARTS_OF_A_MINUTE
     return (
-        bars.low[at] == bars.low[at]
-        and bars.high[at] == bars.high[at]
+        is_sound(bars.open[at], bars.high[at], bars.low[at], bars.close[at])
         and bars.to_close[at] == bars.to_close[at]
         and parts > 0.0
         and countable(parts)

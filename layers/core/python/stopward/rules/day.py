@@ -6,7 +6,8 @@ from stopward.rules.course import Tally
 from stopward.rules.geometry import profit, ratio
 from stopward.rules.limits import day_loss, day_profit, gave_back, is_lost
 from stopward.rules.parameters import Rules
-from stopward.rules.types import NAN, Account, Bar, Proposal, State
+from stopward.rules.proposal import nothing
+from stopward.rules.types import Account, Bar, State
 
 
 def account_of(path: DayPath, minute: int) -> Account:
@@ -65,11 +66,11 @@ def tell_limits(  # noqa: PLR0917  numba has no keyword-only arguments
     """Note the limits of the day that are true for a position: they lock the day (`judge`)."""
     if day is None:
         return
-    nothing = Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+    unasked = nothing(state)
     minute = day.minute[at]
-    if day_loss(state, bar, account, rules.day_loss, nothing).fired > 0.0:
+    if day_loss(state, bar, account, rules.day_loss, unasked).fired > 0.0:
         day.lost[minute] = 1.0
-    if day_profit(state, bar, account, rules.day_profit, nothing).fired > 0.0:
+    if day_profit(state, bar, account, rules.day_profit, unasked).fired > 0.0:
         day.gave_back[minute] = 1.0
 
 

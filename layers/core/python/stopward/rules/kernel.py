@@ -21,7 +21,7 @@ from stopward.rules.geometry import ratio, tighter
 from stopward.rules.limits import day_loss, day_profit, session_flat
 from stopward.rules.parameters import Rules
 from stopward.rules.profit import aged_target, partial, target
-from stopward.rules.proposal import leave_all
+from stopward.rules.proposal import leave_all, nothing
 from stopward.rules.protective import (
     average_trail,
     bar_trail,
@@ -178,7 +178,7 @@ def propose(state: State, bar: Bar, account: Account, rules: Rules) -> Proposal:
     closed, nothing is wanted. What is wanted depends on levels only, so asking again changes
     nothing.
     """
-    wanted = Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+    wanted = nothing(state)
     if account.halted > 0.0 or not state.quantity > 0.0:
         return wanted
     wanted = stop_breach(state, bar, wanted)

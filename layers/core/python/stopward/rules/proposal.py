@@ -5,6 +5,11 @@ from stopward.rules.geometry import is_gain, is_worth_a_move
 from stopward.rules.types import NAN, Bar, Proposal, State
 
 
+def nothing(state: State) -> Proposal:
+    """Return the proposal of rules that want nothing."""
+    return Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+
+
 def mark(proposal: Proposal, code: float) -> Proposal:
     """Note that a rule was true, and change nothing else."""
     return Proposal(

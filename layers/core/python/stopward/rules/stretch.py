@@ -1,6 +1,6 @@
 """A stretch of calm bars, passed over: what `walk` does on most bars, without asking every rule."""
 
-from stopward.rules.blocks import BLOCK, is_calm, observed
+from stopward.rules.blocks import BLOCK, is_calm, is_sound, observed
 from stopward.rules.booking import bar_of
 from stopward.rules.calm import Calm
 from stopward.rules.columns import Blocks, Day, Log, Market, StopPath
@@ -10,6 +10,7 @@ from stopward.rules.early_exit import adverse_excursion, momentum, volume
 from stopward.rules.kernel import observe
 from stopward.rules.limits import gave_back, is_lost
 from stopward.rules.parameters import Rules
+from stopward.rules.proposal import nothing
 from stopward.rules.protective import (
     average_trail,
     bar_trail,
@@ -19,24 +20,19 @@ from stopward.rules.protective import (
     percent_trail,
     ratchet,
 )
-from stopward.rules.types import NAN, Account, Bar, Proposal, State
-
-
-def unasked(state: State) -> Proposal:
-    """Return the proposal of rules that want nothing."""
-    return Proposal(state.stop, 0.0, 0.0, 0.0, 0.0, state.hits, state.partials, NAN)
+from stopward.rules.types import Account, Bar, State
 
 
 def leaves(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
     """Return whether momentum or volume wants to leave."""
-    wanted = momentum(state, bar, account, rules.momentum, unasked(state))
+    wanted = momentum(state, bar, account, rules.momentum, nothing(state))
     wanted = volume(state, bar, account, rules.volume, wanted)
     return wanted.exit_quantity > 0.0
 
 
 def raises(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
     """Return whether a rule wants the stop moved, counts a target, or leaves instead."""
-    wanted = adverse_excursion(state, bar, account, rules.adverse_excursion, unasked(state))
+    wanted = adverse_excursion(state, bar, account, rules.adverse_excursion, nothing(state))
     wanted = breakeven(state, bar, account, rules.breakeven, wanted)
     wanted = ratchet(state, bar, account, rules.ratchet, wanted)
     wanted = chandelier(state, bar, account, rules.chandelier, wanted)
@@ -50,10 +46,14 @@ def raises(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
 
 
 def is_inside(bar: Bar, calm: Calm) -> bool:
-    """Return whether a bar keeps to the prices, the time and the ATR; missing prices do not."""
+    """Return whether a bar keeps to the prices, the time and the ATR.
+
+    Missing prices do not, nor does an open or a close that contradicts the low or the high.
+    """
     return (
         bar.low > calm.floor
         and bar.high < calm.ceiling
+        and is_sound(bar.open, bar.high, bar.low, bar.close)
         and bar.to_close > calm.to_close
         and not bar.atr < calm.atr_low
         and not bar.atr > calm.atr_high
