@@ -30,7 +30,13 @@ from tests.deploy.image import Image, make_image
 from tests.deploy.interpreter import Interpreter, find_interpreter
 from tests.deploy.packaging import MIB, Package, package, size_rows
 from tests.deploy.rehearsal import Rehearsal, Report
-from tests.deploy.stage import a_stage, deployed_image, deployed_zip
+from tests.deploy.stage import (
+    a_stage,
+    deployed_image,
+    deployed_zip,
+    rights_of_image,
+    rights_of_zip,
+)
 from tests.deploy.trials.all_trials import IMAGES, TRIALS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +151,11 @@ def _call_all(built: Built) -> tuple[Report, ...]:
                     if trial.folder in IMAGES
                     else partial(deployed_zip, built.template, packages[trial.folder])
                 ),
+                rights=(
+                    partial(rights_of_image, WORK / "source" / "infra" / "sweep.yaml", trial.folder)
+                    if trial.folder in IMAGES
+                    else partial(rights_of_zip, built.template, trial.folder)
+                ),
                 make_world=partial(stage.world_of, trial),
                 scratch=WORK / "calls",
             )
@@ -155,7 +166,7 @@ def _call_all(built: Built) -> tuple[Report, ...]:
 
 def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:
     """Return the table of calls: a head and a row a function."""
-    columns = ("event, supabase", "event, postgres", "time-out", "error", "no secret")
+    columns = ("event, supabase", "event, postgres", "time-out", "error", "no secret", "role")
     rows = [("function", "start ms", *columns)]
     for each in reports:
         start = "" if each.start_milliseconds is None else f"{each.start_milliseconds:.0f}"
