@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
+from stopward.adapters.alpaca.stakes import refuse_other_stakes
 from stopward.adapters.clocks import RemoteClock, SystemClock
 from stopward.adapters.functions import Functions, FunctionStore
 from stopward.domain.identity import AccountId
@@ -109,6 +110,7 @@ def minute_guard(
     def wire() -> Guard:
         clock = _clock(settings, source)
         keys = _keys(settings)
+        refuse_other_stakes(settings.broker_url, stage=settings.stage, keys=keys)
         data = Transport(settings.market_data_url, keys=keys, clock=clock)
         return Guard(
             store=store,
@@ -120,6 +122,7 @@ def minute_guard(
                 source=source,
                 mask=mask,
                 lease_seconds=settings.lease_seconds,
+                account_number=keys.account_number,
             ),
             on_failure=on_failure,
         )
@@ -243,7 +246,11 @@ def _keys(settings: Settings) -> Keys:
         from stopward.adapters.secrets import broker_keys
 
         return broker_keys(settings.broker_secret_arn)
-    return Keys(key_id=settings.broker_key_id, secret=settings.broker_secret_key)
+    return Keys(
+        key_id=settings.broker_key_id,
+        secret=settings.broker_secret_key,
+        account_number=settings.broker_account_number,
+    )
 
 
 def _supabase_key(settings: Settings) -> str:

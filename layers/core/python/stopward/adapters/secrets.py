@@ -34,11 +34,14 @@ MISSING = frozenset(
 def broker_keys(arn: str) -> Keys:
     """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
 
+    "account_number" beside them says which account they must open; without it any will do.
     Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
     """
     fields = _fields(read_secret(arn), arn)
     return Keys(
-        key_id=_one_of(fields, KEY_ID_NAMES, arn), secret=_one_of(fields, SECRET_NAMES, arn)
+        key_id=_one_of(fields, KEY_ID_NAMES, arn),
+        secret=_one_of(fields, SECRET_NAMES, arn),
+        account_number=fields.get("account_number", "").strip(),
     )
 
 
