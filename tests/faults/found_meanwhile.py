@@ -75,6 +75,18 @@ def opened_anew_while_our_clock_is_ahead() -> Schedule:
     )
 
 
+def turned_around_while_it_is_adopted() -> Schedule:
+    """A tick has read all lists and adopts; all is sold, and the other side opened."""
+    return replace(
+        base(),
+        mode="observe",
+        disturbances=(
+            by_hand(0, "close", before="record_tick"),
+            by_hand(0, "open", before="record_tick", side="short", amount="1"),
+        ),
+    )
+
+
 def stopped_out_while_its_stop_is_shrunk() -> Schedule:
     """A half is to be sold; the price falls past the stop before its replacement takes effect."""
     return replace(

@@ -50,6 +50,21 @@ def test_a_stop_taken_at_the_close_is_moved_at_the_open() -> None:
     assert " @ 102.5 " in armed[0]
 
 
+def test_what_was_opened_after_a_list_was_read_is_not_what_was_adopted_from_it() -> None:
+    """A hundred shares were adopted; before that was written all were sold, and as many sold short.
+
+    The trade rightly ended with the sale. The harness took the short for what was adopted, for it
+    looked for a hundred shares of either side, and at what was held as the adoption was written.
+    """
+    schedule = found_meanwhile.turned_around_while_it_is_adopted()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    _, sold, opened = world.simulator.ledger.executions
+    assert trade.closed_at == sold.at < opened.at
+
+
 def test_a_replacement_whose_order_fills_first_holds_nothing() -> None:
     """A stop of a hundred was to be for fifty; the price fell past it before that took effect.
 
