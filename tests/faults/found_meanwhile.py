@@ -87,6 +87,14 @@ def turned_around_while_it_is_adopted() -> Schedule:
     )
 
 
+def entered_anew_between_two_ticks() -> Schedule:
+    """All is sold, and as much bought again at once; later that is sold too."""
+    return replace(
+        base(up=True),
+        disturbances=(by_hand(3, "close"), by_hand(3, "open", amount="1"), by_hand(8, "close")),
+    )
+
+
 def stopped_out_while_its_stop_is_shrunk() -> Schedule:
     """A half is to be sold; the price falls past the stop before its replacement takes effect."""
     return replace(
