@@ -153,6 +153,23 @@ def test_a_successor_whose_order_filled_first_holds_no_shares_until_it_is_reject
     assert simulator.book[sold.id].status == "filled"
 
 
+@pytest.mark.parametrize(("filled", "status"), [(3, "new"), (4, "rejected"), (6, "rejected")])
+def test_a_successor_is_for_more_than_filled_on_the_way(filled, status):
+    slow = Options(settling=Settling(calls=None, after=timedelta(seconds=45)))
+    simulator = a_simulator((100, 100, 94, 96), *flat(96, 3), options=slow)
+    opened = simulator.open_position(AAPL, "long", D(10), D(100), stop=D(99))
+    simulator.cap_next_fill(AAPL, D(filled))
+    successor = simulator.replace(opened.stop, Change(quantity=D(4)))
+    simulator.advance_to(at(0.75))
+    assert simulator.book[successor.id].status == status
+    works = opened.stop if status == "rejected" else successor.id
+    (listed,) = simulator.open_orders(AAPL)
+    assert (listed.id, listed.filled_quantity) == (works, filled)
+    assert simulator.book.held(AAPL, "sell") == listed.open_quantity > 0
+    simulator.advance_to(at(3))
+    assert simulator.book[works].status == "filled"
+
+
 def test_a_chain_of_replacements_is_one_order_at_a_time():
     simulator, stop = with_a_stop("new")
     ids = [stop]
