@@ -17,6 +17,7 @@ from typing import TypeVar
 from stopward.replay.compiled import keep_in
 from tests.conftest import MACHINE_CODE
 from tests.deploy.building import (
+    BUILT_LAYERS,
     build,
     copy_source,
     functions_of,
@@ -24,6 +25,7 @@ from tests.deploy.building import (
     pin_for,
     runtime_of,
 )
+from tests.deploy.bytecode import altered, not_compiled
 from tests.deploy.emulator import Runtime
 from tests.deploy.findings import lint
 from tests.deploy.image import Image, make_image
@@ -119,6 +121,7 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
         packages = log.timed(
             "zipped and laid out", lambda: package(functions_of(template), to=WORK / "packages")
         )
+        log.fail(_layer_faults(packages, source, version=interpreter.version))
         own = log.timed(
             "Lambda's own packages",
             lambda: install_runtime(source, WORK / "runtime", interpreter=interpreter),
@@ -136,6 +139,16 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
             image=image.result(),
             runtime=Runtime(interpreter=interpreter, packages=own, emulator=emulator),
         )
+
+
+def _layer_faults(packages: Sequence[Package], source: Path, *, version: str) -> list[str]:
+    # All functions have the same layers, so they are laid out once.
+    (laid_out,) = {each.opt / "python" for each in packages}
+    found = [
+        *altered(source / BUILT_LAYERS["CoreLayer"] / "python/stopward", laid_out / "stopward"),
+        *not_compiled(laid_out, version=version),
+    ]
+    return [f"layers: {fault}" for fault in found]
 
 
 def _call_all(built: Built) -> tuple[Report, ...]:

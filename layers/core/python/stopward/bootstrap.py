@@ -1,31 +1,37 @@
-"""The composition root: the only place that chooses adapters."""
+"""The composition root: the only place that chooses adapters.
+
+Each function of Lambda is wired by one function here, which loads what that one needs and nothing
+else: a cold start pays for every module.
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
-from stopward.adapters.alpaca.stakes import refuse_other_stakes
-from stopward.adapters.clocks import RemoteClock, SystemClock
-from stopward.adapters.functions import Functions, FunctionStore
-from stopward.domain.identity import AccountId
-from stopward.domain.rulebook import Mask
-from stopward.ports import Archive, Clock
-from stopward.services.delivery import SETTLINGS, Delivery
-from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
-from stopward.settings import Settings, read_settings
+from stopward.settings import read_settings
+from stopward.start import at_start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+
+    from stopward.adapters.alpaca import Keys
+    from stopward.adapters.functions import Functions
+    from stopward.domain.rulebook import Mask
+    from stopward.ports import Archive, Clock
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
+    from stopward.services.delivery import Delivery
+    from stopward.services.guard import Guard, Summary
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
+    from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
 OUTBOX_SECONDS: Final = 5.0
@@ -54,6 +60,8 @@ class MinuteGuard:
         invocation: str,
     ) -> Summary:
         """Run the pulses of the minute that was scheduled; return their sum."""
+        from stopward.services.guard import run_minute
+
         if self.guard.keys_refused:
             self.guard = self.wire()
         return run_minute(
@@ -73,10 +81,12 @@ class ExitAttribution:
     """The attribution of one account's exits: what a scheduled function runs each evening."""
 
     settings: Settings
-    book: "AttributionBook"
+    book: AttributionBook
 
-    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> "AttributionSummary":
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> AttributionSummary:
         """Attribute what waits; the broker's keys are read anew each time."""
+        from stopward.adapters.alpaca import AlpacaMarketData, Transport
+        from stopward.domain.identity import AccountId
         from stopward.services.attribution import Attributor
 
         clock, keys = _clock(self.settings, "attribute_exits"), _keys(self.settings)
@@ -92,6 +102,7 @@ class ExitAttribution:
             transport.close()
 
 
+@at_start
 def minute_guard(
     *,
     source: str,
@@ -104,6 +115,12 @@ def minute_guard(
 
     half_a_pulse_late: shifts the grid, so that two functions never wake for the same lease.
     """
+    from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Transport
+    from stopward.adapters.alpaca.stakes import refuse_other_stakes
+    from stopward.adapters.functions import FunctionStore
+    from stopward.domain.identity import AccountId
+    from stopward.services.guard import Guard, GuardSettings
+
     settings = settings_of(environment).require_broker()
     store = FunctionStore(functions(settings))
 
@@ -131,12 +148,14 @@ def minute_guard(
     return MinuteGuard(settings=settings, offset_seconds=offset, wire=wire, guard=wire())
 
 
+@at_start
 def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Delivery:
     """Wire the delivery of notices to the channels of all accounts that are the Lambda's."""
     from stopward.adapters.notices.http import HttpNotices
     from stopward.adapters.notices.sender import SEND_SECONDS, Notices
     from stopward.adapters.outbox import FunctionOutbox
     from stopward.adapters.secrets import channel_fields
+    from stopward.services.delivery import SETTLINGS, Delivery
 
     settings = settings_of(environment)
     return Delivery(
@@ -150,7 +169,8 @@ def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Deliver
     )
 
 
-def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalKeeper":
+@at_start
+def journal_keeper(*, environment: Mapping[str, str] | None = None) -> JournalKeeper:
     """Wire the keeping of the journal's months; without an archive, nothing is ever dropped."""
     from stopward.adapters.archive_folder import FolderArchive
     from stopward.adapters.archive_s3 import S3Archive
@@ -170,17 +190,19 @@ def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalK
     )
 
 
+@at_start
 def session_refresher(
     *, environment: Mapping[str, str] | None = None
-) -> "Callable[[date], RefreshSummary]":
+) -> Callable[[date], RefreshSummary]:
     """Wire the nightly refresh of sessions; the keys are read anew each time it runs."""
     from stopward.adapters.administration import Administration
+    from stopward.adapters.alpaca import AlpacaBroker, Transport
     from stopward.services.session_refresh import refresh_sessions
 
     settings = settings_of(environment).require_broker()
     book = Administration(functions(settings))
 
-    def refresh(today: date) -> "RefreshSummary":
+    def refresh(today: date) -> RefreshSummary:
         clock = _clock(settings, "refresh_sessions")
         transport = Transport(settings.broker_url, keys=_keys(settings), clock=clock)
         try:
@@ -191,6 +213,7 @@ def session_refresher(
     return refresh
 
 
+@at_start
 def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttribution:
     """Wire the attribution of what closed the account's trades."""
     from stopward.adapters.attribution import FunctionAttribution
@@ -199,7 +222,8 @@ def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttr
     return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
 
 
-def shard_walker(*, compiled: Path) -> "ShardWalker":
+@at_start
+def shard_walker(*, compiled: Path) -> ShardWalker:
     """Wire the walking of a sweep's shards, on as many threads as there are processors.
 
     compiled: machine code that came with the image, or no folder; it is copied to where numba may
@@ -238,6 +262,8 @@ def functions(settings: Settings, *, timeout_seconds: float = CALL_SECONDS) -> F
 
 
 def _clock(settings: Settings, source: str) -> Clock:
+    from stopward.adapters.clocks import RemoteClock, SystemClock
+
     return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
 
 
@@ -246,6 +272,8 @@ def _keys(settings: Settings) -> Keys:
         from stopward.adapters.secrets import broker_keys
 
         return broker_keys(settings.broker_secret_arn)
+    from stopward.adapters.alpaca import Keys
+
     return Keys(
         key_id=settings.broker_key_id,
         secret=settings.broker_secret_key,

@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stopward.adapters.alpaca.keys import Keys
 from stopward.adapters.patience import patience
 from stopward.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from botocore.config import Config
+
+    from stopward.adapters.alpaca.keys import Keys
 
 KEY_ID_NAMES = ("key_id", "APCA_API_KEY_ID")
 SECRET_NAMES = ("secret_key", "APCA_API_SECRET_KEY")
@@ -31,12 +32,14 @@ MISSING = frozenset(
 )  # fmt: skip
 
 
-def broker_keys(arn: str) -> Keys:
+def broker_keys(arn: str) -> "Keys":
     """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
 
     "account_number" beside them says which account they must open; without it any will do.
     Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
     """
+    from stopward.adapters.alpaca.keys import Keys
+
     fields = _fields(read_secret(arn), arn)
     return Keys(
         key_id=_one_of(fields, KEY_ID_NAMES, arn),
