@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from stopward.adapters.supabase import SCHEMA, SupabaseDatabase
+from stopward.adapters.supabase import SupabaseDatabase
+from stopward.adapters.supabase_client import SCHEMA, MakeClient, database_client, whole_client
 from stopward.domain.identity import AccountId
 from supabase import ClientOptions, create_client
 from tests.adapters.test_supabase import DOCUMENT, FINE, JWT, KEY
@@ -29,9 +30,9 @@ def script() -> Iterator[Script]:
         yield served
 
 
-def ask_by_part(url: str, key: str) -> None:
+def ask_by_part(url: str, key: str, make_client: MakeClient = database_client) -> None:
     """Call, select and count by our adapter."""
-    database = SupabaseDatabase(url, key=key)
+    database = SupabaseDatabase(url, key=key, make_client=make_client)
     database.call("begin_tick", "request", {"a": [1, None, "é"]})
     database.select("day_log", account_id=AccountId("main"), limit=2, offset=1)
     database.count("day_log")
@@ -60,9 +61,10 @@ def told(asked: Asked) -> tuple[object, ...]:
     return asked.method, asked.path, asked.query, headers, asked.body
 
 
+@pytest.mark.parametrize("make_client", [database_client, whole_client])
 @pytest.mark.parametrize("key", [KEY, JWT])
-def test_both_ask_the_same(script: Script, key: str) -> None:
-    ask_by_part(script.url, key)
+def test_both_ask_the_same(script: Script, key: str, make_client: MakeClient) -> None:
+    ask_by_part(script.url, key, make_client)
     ours = [told(asked) for asked in script.asked if asked.path != "/rest/v1/"]
     before = len(script.asked)
     ask_by_whole(script.url, key)
@@ -74,6 +76,15 @@ def test_a_key_that_is_a_token_is_shown_as_the_whole_client_does(script: Script)
     ask_by_part(script.url, JWT)
     ask_by_whole(script.url, JWT)
     assert {headers_of(asked)["authorization"] for asked in script.asked} == {f"Bearer {JWT}"}
+
+
+@pytest.mark.parametrize("make_client", [database_client, whole_client])
+def test_a_key_that_is_no_token_is_never_shown_as_one(
+    script: Script, make_client: MakeClient
+) -> None:
+    ask_by_part(script.url, KEY, make_client)
+    assert len(script.asked) > 2
+    assert [asked for asked in script.asked if "authorization" in headers_of(asked)] == []
 
 
 def test_it_is_what_the_whole_client_returns_for_a_schema() -> None:

@@ -184,7 +184,9 @@ def journal_keeper(*, environment: Mapping[str, str] | None = None) -> JournalKe
     elif settings.archive_folder:
         archive = FolderArchive(Path(settings.archive_folder))
     return JournalKeeper(
-        journal=FunctionJournal(functions(settings, timeout_seconds=JOURNAL_SECONDS)),
+        journal=FunctionJournal(
+            functions(settings, timeout_seconds=JOURNAL_SECONDS, starts_often=False)
+        ),
         archive=archive,
         keep_months=settings.journal_months,
     )
@@ -200,7 +202,7 @@ def session_refresher(
     from stopward.services.session_refresh import refresh_sessions
 
     settings = settings_of(environment).require_broker()
-    book = Administration(functions(settings))
+    book = Administration(functions(settings, starts_often=False))
 
     def refresh(today: date) -> RefreshSummary:
         clock = _clock(settings, "refresh_sessions")
@@ -219,7 +221,8 @@ def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttr
     from stopward.adapters.attribution import FunctionAttribution
 
     settings = settings_of(environment).require_broker()
-    return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
+    book = FunctionAttribution(functions(settings, starts_often=False))
+    return ExitAttribution(settings=settings, book=book)
 
 
 @at_start
@@ -245,16 +248,23 @@ def settings_of(environment: Mapping[str, str] | None) -> Settings:
     return read_settings(os.environ if environment is None else environment)
 
 
-def functions(settings: Settings, *, timeout_seconds: float = CALL_SECONDS) -> Functions:
+def functions(
+    settings: Settings, *, timeout_seconds: float = CALL_SECONDS, starts_often: bool = True
+) -> Functions:
     """Return who calls the database: supabase-py, or psycopg where a database URL is set.
 
-    Only the one that is used is imported: both cost a cold start.
+    Only the one that is used is imported: both cost a cold start. starts_often: whether somebody
+    waits for it; then no more of supabase-py is loaded than its part for the database.
     """
     if settings.supabase_url:
         from stopward.adapters.supabase import SupabaseDatabase
+        from stopward.adapters.supabase_client import database_client, whole_client
 
         return SupabaseDatabase(
-            settings.supabase_url, key=_supabase_key(settings), timeout_seconds=timeout_seconds
+            settings.supabase_url,
+            key=_supabase_key(settings),
+            timeout_seconds=timeout_seconds,
+            make_client=database_client if starts_often else whole_client,
         )
     from stopward.adapters.postgres import PostgresDatabase
 

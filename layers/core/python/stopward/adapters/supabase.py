@@ -1,7 +1,8 @@
 """Calls of schema api over supabase-py: what a deployed stack uses by default.
 
-Of supabase-py only its part for the database is loaded, the one that `Client.schema` returns: a
-function asks for no sign-in, file or channel, and each cold start would pay for them (ADR 26).
+Of supabase-py only its part for the database is loaded, the one that `Client.schema` returns,
+unless the whole is asked for (supabase_client): a function wants no sign-in, file or channel, and
+each cold start would pay for them (ADR 26).
 Import this module where it is chosen all the same: it costs more than the rest of the program.
 """
 
@@ -18,6 +19,7 @@ from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgrest_error import refusal
 from stopward.adapters.repeating import CONNECT_SECONDS, REPEATABLE
 from stopward.adapters.rows import JsonValue
+from stopward.adapters.supabase_client import MakeClient, database_client
 from stopward.adapters.supabase_url import read_project
 from stopward.adapters.views import (
     MAX_ROWS,
@@ -33,7 +35,6 @@ from stopward.adapters.views import (
 from stopward.domain.identity import AccountId
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
 
-SCHEMA = "api"
 OPERATORS: Mapping[Comparison, str] = {
     "=": "eq", "<>": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte",
 }  # fmt: skip
@@ -55,8 +56,16 @@ class SupabaseDatabase:
     Raises InvalidInput for a URL or key that cannot be used (see `read_project`).
     """
 
-    def __init__(self, url: str, *, key: str, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str,
+        timeout_seconds: float = 10.0,
+        make_client: MakeClient = database_client,
+    ) -> None:
         self._project = read_project(url, key)
+        self._make_client = make_client
         self._timeout_seconds = timeout_seconds
         self._client: SyncPostgrestClient | None = None
         self._http: httpx.Client | None = None
@@ -231,13 +240,7 @@ class SupabaseDatabase:
                 trust_env=trust_env,
                 event_hooks={"response": [self._remember]},
             )
-            self._client = SyncPostgrestClient(
-                f"{self._project.url}/rest/v1",
-                schema=SCHEMA,
-                headers=self._project.headers(),
-                http_client=self._http,
-                retry_enabled=False,
-            )
+            self._client = self._make_client(self._project, self._http)
         return self._client
 
     def _remember(self, response: httpx.Response) -> None:
