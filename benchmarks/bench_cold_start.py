@@ -27,7 +27,7 @@ from tests.deploy.import_budgets import BUDGETS
 from tests.deploy.interpreter import find_interpreter
 from tests.deploy.packaging import Package, package
 
-ROUNDS = 9
+ROUNDS = 11
 WORK = ROOT / ".stopward" / "bench-cold-start"
 RESULTS = Path(__file__).parent / "results" / "cold_start.json"
 BARE, PACKAGES, WHOLE = "a bare handler", "the packages alone", "the same, supabase-py whole"

@@ -80,7 +80,8 @@ def over(budget: Budget, loaded: Mapping[str, str]) -> Iterator[str]:
     """
     found = packages_of(loaded)
     for name in sorted(found - budget.packages):
-        first = next(module for module in loaded if packages_of([module]) == {name})
+        # The package itself is loaded before its parts, so its importer is the one to ask.
+        first = min(module for module in loaded if packages_of([module]) == {name})
         yield f"{name} is not in the budget; {loaded[first]} imports {first}"
     for name in sorted(budget.packages - found):
         yield f"{name} is in the budget and not loaded: take it out"
