@@ -43,7 +43,7 @@ format: $(VENV)/installed-dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed-bench ## Print the benchmarks and write benchmarks/results/*.json
+bench: $(VENV)/installed-bench $(VENV)/installed-deploy ## Print the benchmarks and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks
 
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
@@ -53,6 +53,9 @@ soak: $(VENV)/installed-dev ## Break ticks at random: MINUTES fast, MINUTES of t
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --stack
 	$(BIN)/python -m tests.faults.day
+
+# httpcore loads it where it is installed, and no function speaks it.
+NO_HTTP2 := $(addprefix --no-emit-package ,h2 hpack hyperframe)
 
 lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \
@@ -68,7 +71,8 @@ lock: ## Compile the pins again (needs uv)
 	uv pip compile requirements/data.in --no-deps --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -o requirements/data.txt
 	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
-		--generate-hashes --no-header -q -c requirements/dev.txt -o layers/deps/requirements.txt
+		--generate-hashes --no-header -q -c requirements/dev.txt $(NO_HTTP2) \
+		-o layers/deps/requirements.txt
 	uv pip compile pyproject.toml --extra replay --python-version 3.12 \
 		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
 		-c requirements/dev.txt -o requirements/shard.txt

@@ -1,6 +1,7 @@
 """A scripted HTTP server on loopback: it answers as told, misbehaves as told, and remembers all."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,6 +67,17 @@ def in_turn(*answers: Says) -> Callable[[Asked], Says]:
     return lambda asked: left.pop(0) if len(left) > 1 else left[0]
 
 
+class Server(ThreadingHTTPServer):
+    """One that keeps its calm when whoever asked was killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell of any other error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def scripted(answer: Callable[[Asked], Says]) -> Iterator[Script]:
     """Serve `answer` for the length of a block."""
@@ -107,8 +119,7 @@ def scripted(answer: Callable[[Asked], Says]) -> Iterator[Script]:
 
         do_GET = do_POST = do_PATCH = do_DELETE = serve
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -105,6 +105,13 @@ class Emulator:
                 process.kill()
                 process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The emulator's process; the function's is its child."""
+        if self._process is None:
+            raise LookupError("the emulator was not started")
+        return self._process.pid
+
     def call(self, event: object) -> Outcome:
         """Invoke the function and return what its caller sees."""
         request = urllib.request.Request(

@@ -1,12 +1,15 @@
 """Whoever adds a function deploys it, tries it as built, and finds out here when not."""
 
+import re
+
 import pytest
 
 from stopward.local.host.intrinsics import load_yaml
 from tests.deploy.building import functions_of, runtime_of
+from tests.deploy.import_budgets import BUDGETS
 from tests.deploy.interpreter import Interpreter, find_interpreter
 from tests.deploy.trials.all_trials import IMAGES, TRIALS
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, section
 
 FOLDERS = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()} - {"__pycache__"}
 IMAGE_TEMPLATE = ROOT / "infra" / "sweep.yaml"
@@ -19,6 +22,16 @@ def test_every_folder_of_functions_has_a_handler() -> None:
 def test_every_folder_of_functions_is_called_as_built_once() -> None:
     names = [trial.folder for trial in TRIALS]
     assert sorted(names) == sorted(FOLDERS), "add it to tests/deploy/trials/all_trials.py"
+
+
+def test_every_folder_of_functions_has_an_import_budget() -> None:
+    assert set(BUDGETS) == FOLDERS, "add it to tests/deploy/import_budgets.py"
+
+
+def test_every_folder_of_functions_is_told_in_the_docs() -> None:
+    rows = section("infra/README.md", "## Cold starts")
+    told = re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
+    assert sorted(told) == sorted(FOLDERS), "run: python -m tests.docs.infra_document"
 
 
 def test_what_is_an_image_is_known_as_one() -> None:

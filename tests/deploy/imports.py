@@ -1,0 +1,95 @@
+"""What a function has loaded when it asks its first question, with what Lambda has and no more."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.builders.http import Says, scripted
+from tests.deploy.building import functions_of
+from tests.deploy.first_question import EVENT, parameters, until_question
+from tests.deploy.trials.all_trials import IMAGES
+from tests.docs.pages import ROOT
+
+TELLER = Path(__file__).with_name("import_teller.py")
+PINS = {
+    False: ("layers/deps/requirements.txt", "requirements/runtime.txt"),
+    True: ("requirements/shard.txt", "requirements/runtime.txt"),
+}
+"""What Lambda has: in its layers and its own Python, or in the image."""
+OURS = "stopward"
+SHARD = {"place": "s3://start/sweep", "first": 0, "last": 1, "result": "0.npy"}
+LONGEST_SECONDS = 120
+AWS = {
+    "AWS_ACCESS_KEY_ID": "opens-nothing",
+    "AWS_SECRET_ACCESS_KEY": "opens-nothing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def loaded_by(folder: str) -> Mapping[str, str]:
+    """Return the modules of a function that are not the standard library's, and who loads each.
+
+    Raises RuntimeError with what it printed when it did not come to its first question.
+    """
+    is_image = folder in IMAGES
+
+    def then() -> Says:
+        process.send_signal(signal.SIGUSR1)
+        return Says(silent=True)
+
+    with scripted(until_question(then)) as script:
+        template = functions_of(ROOT / "template.yaml", parameters(script.url))
+        own = {} if is_image else template[folder].environment
+        words = (json.dumps(SHARD if is_image else EVENT), json.dumps(sorted(hidden(is_image))))
+        process = subprocess.Popen(
+            [sys.executable, "-P", TELLER, *words],
+            cwd=ROOT / "functions" / folder,
+            env={**AWS, "AWS_ENDPOINT_URL": script.url, "PATH": "/usr/bin:/bin", **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said, trouble = process.communicate(timeout=LONGEST_SECONDS)
+    try:
+        found: dict[str, str] = json.loads(said.splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise RuntimeError(f"{folder} came to no question:\n{said}\n{trouble}") from error
+    return found
+
+
+@cache
+def hidden(is_image: bool) -> frozenset[str]:
+    """Return top-level names that are installed here and not on Lambda."""
+    pinned = {
+        _canonical(line.partition("==")[0])
+        for name in PINS[is_image]
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if re.match(r"[A-Za-z0-9]", line)
+    }
+    return frozenset(
+        name
+        for name, distributions in packages_distributions().items()
+        if name != OURS and pinned.isdisjoint(map(_canonical, distributions))
+    )
+
+
+def packages_of(modules: Iterable[str]) -> frozenset[str]:
+    """Return what modules belong to: a top-level package, or a part of ours such as stopward.rules.
+
+    Modules of one file beside our parts count as such: stopward.errors.
+    """
+    return frozenset(
+        ".".join(name.split(".")[:2]) if name.startswith(f"{OURS}.") else name.partition(".")[0]
+        for name in modules
+    )
+
+
+def _canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower().partition("[")[0].strip()
