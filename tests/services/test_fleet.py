@@ -40,7 +40,7 @@ class Fleet:
     ticks: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
 
-    def guard(self, *, most: int = 500) -> FleetGuard:
+    def guard(self, *, most: int = 5_000) -> FleetGuard:
         return FleetGuard(wire=self.wire, clock=self.clock, margin_seconds=8, most=most)
 
     def wire(self, account_id: AccountId) -> Callable[[GuardKind], Guard]:

@@ -94,9 +94,7 @@ class Settings(BaseModel):
         description="Stage whose fleet of accounts is guarded, instead of the one account.",
     )
     tick_queue_url: str = Field(
-        default="",
-        pattern=r"^(https?://.+)?$",
-        description="URL of the queue that the pulses of the fleet are sent to.",
+        default="", description="URL of the queue that the pulses of the fleet are sent to."
     )
     clock_url: str = Field(
         default="", description="Local mode only: where simulated time is served."

@@ -15,8 +15,8 @@ from stopward.services.guard.minute import LAST_SECOND
 
 LIFE: Final = timedelta(minutes=15)
 """How long what was wired for an account is used: keys that were exchanged reach us after it."""
-MOST: Final = 500
-"""Accounts for which a process keeps what it wired, the last used ones; a few kilobytes each."""
+MOST: Final = 5_000
+"""Accounts for which a process keeps what it wired, the last used ones; some ten kilobytes each."""
 
 MakeGuard = Callable[[GuardKind], Guard]
 
