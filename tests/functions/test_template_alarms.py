@@ -11,9 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stopward import bootstrap
+from stopward.adapters.pulses_sqs import write_pulse
+from stopward.domain.identity import AccountId
+from stopward.domain.pulses import Pulse
 from stopward.local.host.intrinsics import Scope, load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
+from stopward.services.dispatch import Dispatched
 from stopward.services.guard import Summary
+from tests.builders.fleet import record_of
 from tests.builders.lambda_function import a_context, load_app
 from tests.docs.pages import ROOT, page
 
@@ -27,9 +32,18 @@ ALARMS: dict[str, dict[str, Any]] = {
     if row["Type"] == "AWS::CloudWatch::Alarm"
 }
 FUNCTIONS: dict[str, FunctionDefinition] = {
-    each.title: each for each in read_template(TEMPLATE, parameters=PARAMETERS)
+    each.title: each
+    for accounts in ("one", "fleet")
+    for each in read_template(TEMPLATE, parameters={**PARAMETERS, "Accounts": accounts})
 }
 GUARDS = ("check_breakeven", "monitor_positions")
+FLEET = ("dispatch_ticks", "tick_accounts")
+HEARTBEATS = {
+    "check_breakeven": "Ticks",
+    "monitor_positions": "Ticks",
+    "dispatch_ticks": "PulsesSent",
+}
+"""By function the metric whose silence is told."""
 OF_AWS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("AWS::SQS::Queue", "QueueName"),
 }
@@ -74,15 +88,30 @@ def emitted(
     for name, value in FUNCTIONS[guard].environment.items():
         monkeypatch.setenv(name, value)
     quiet = SimpleNamespace(run=lambda *_, **__: Summary(ticks=3))
+    sent = Dispatched(
+        accounts=1, silent_accounts=0, pulses_sent=6, pulses_sent_again=0, pulses_lost=0,
+        longest_silent=(),
+    )  # fmt: skip
     monkeypatch.setattr(bootstrap, "minute_guard", lambda **_: quiet)
-    load_app(guard).handler({"time": "2026-11-20T15:00:00Z"}, a_context(guard))
+    monkeypatch.setattr(
+        bootstrap, "tick_dispatcher", lambda **_: SimpleNamespace(run=lambda *_: sent)
+    )
+    now = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    fleet = SimpleNamespace(
+        tick=lambda *_, **__: Summary(ticks=1), clock=SimpleNamespace(now=lambda: now)
+    )
+    monkeypatch.setattr(bootstrap, "fleet_guard", lambda **_: fleet)
+    pulse = Pulse(account_id=AccountId("a"), source="monitor_positions", tick_at=now)
+    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": write_pulse(pulse), "MD5OfBody": ""}
+    event = {"time": "2026-11-20T15:00:00Z", "Records": [record_of(message)]}
+    load_app(guard).handler(event, a_context(guard))
     return said(capsys.readouterr().out)
 
 
 def test_each_alarm_watches_what_is_said_even_in_a_quiet_minute(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = set.union(*(emitted(guard, monkeypatch, capsys) for guard in GUARDS))
+    known = set.union(*(emitted(each, monkeypatch, capsys) for each in (*GUARDS, *FLEET)))
     known |= {
         (namespace, metric, ((dimension, f"{name}.{dimension}"),))
         for (namespace, metric), (kind, dimension) in OF_AWS.items()
@@ -103,6 +132,27 @@ def test_no_guard_speaks_for_the_other_nor_for_another_stage(
     assert not monitor & breakeven
     services = {dict(dimensions)["service"] for _, _, dimensions in monitor | breakeven}
     assert services == {f"stopward-alarms-{guard}" for guard in GUARDS}
+
+
+def test_an_alarm_is_there_where_what_it_watches_is() -> None:
+    for name, alarm in ALARMS.items():
+        services = {dict(names).get("service", "") for _, _, names in watched(alarm)}
+        of = {
+            title for title in (*GUARDS, *FLEET) if any(each.endswith(title) for each in services)
+        }
+        kind = {"GuardsOne" if title in GUARDS else "GuardsFleet" for title in of}
+        assert len(kind) <= 1, name
+        assert {DOCUMENT["Resources"][name].get("Condition")} == (kind or {None}), name
+
+
+def test_more_than_a_twentieth_of_a_fleet_is_told_and_a_single_account_is_not() -> None:
+    (share,) = (each for each in ALARMS["FleetFails"]["Metrics"] if each["ReturnData"])
+    found = re.fullmatch(r"IF\((.+) > 0, (.+), 0\)", share["Expression"])
+    assert found is not None
+    for ticks, failed, told in ((6000, 6, False), (6000, 400, True), (0, 6, True), (0, 0, False)):
+        names = {"ticks": ticks, "failures": 0, "failed": failed}
+        value = eval(found[2], names) if eval(found[1], names) > 0 else 0  # noqa: S307
+        assert (value > ALARMS["FleetFails"]["Threshold"]) == told
 
 
 def test_every_alarm_tells_the_topic_and_stands_on_the_page() -> None:
@@ -128,11 +178,9 @@ def test_nobody_is_mailed_unless_an_address_is_given() -> None:
 
 
 def silence(guard: str) -> dict[str, Any]:
-    """Return the one alarm on the guard's ticks."""
-    service = (("service", f"stopward-alarms-{guard}"),)
-    (found,) = (
-        alarm for alarm in ALARMS.values() if ("Stopward", "Ticks", service) in set(watched(alarm))
-    )
+    """Return the one alarm on the function's heartbeat."""
+    heartbeat = ("Stopward", HEARTBEATS[guard], (("service", f"stopward-alarms-{guard}"),))
+    (found,) = (alarm for alarm in ALARMS.values() if heartbeat in set(watched(alarm)))
     return found
 
 
@@ -161,7 +209,7 @@ def half_hours(year: int) -> Iterator[datetime]:
         at += timedelta(minutes=30)
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", HEARTBEATS)
 def test_silence_is_told_in_session_and_never_when_no_tick_is_due(guard: str) -> None:
     alarm, (schedule,) = silence(guard), FUNCTIONS[guard].schedules
     told = {at for at in half_hours(2027) if is_due(alarm, at)}
@@ -177,7 +225,7 @@ def test_silence_is_told_in_session_and_never_when_no_tick_is_due(guard: str) ->
     assert {(at.month, at.time()) for at in untold} == {(3, OPENS), (11, OPENS)}
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", HEARTBEATS)
 def test_a_minute_that_nobody_speaks_of_is_one_without_a_tick(guard: str) -> None:
     alarm = silence(guard)
     expressions = {each["Id"]: each.get("Expression") for each in alarm["Metrics"]}
