@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check deploy-check format bench nightly soak lock clean
+.PHONY: help run replay test check deploy-check format bench load nightly soak lock clean
 
 # Where this is set, each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,6 +45,9 @@ format: $(VENV)/installed-dev ## Format the code
 
 bench: $(VENV)/installed-bench $(VENV)/installed-deploy ## Print the benchmarks and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks
+
+load: $(VENV)/installed-dev ## Run a fleet of 1,000 accounts: nothing lost, nothing doubled (ARGS="--minutes 3")
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 nightly: $(VENV)/installed-dev ## Run the long tests that `make test` leaves out
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m nightly $(ARGS)

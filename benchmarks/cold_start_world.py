@@ -11,7 +11,7 @@ from threading import Event, Thread
 from stopward.local.host.invocation import Answered
 from tests.builders.http import Says, Script, scripted
 from tests.deploy.emulator import Deployed, Emulator, Runtime
-from tests.deploy.first_question import EVENT, until_question
+from tests.deploy.first_question import event_of, until_question
 
 LONGEST_SECONDS = 60.0
 
@@ -68,14 +68,15 @@ def start(
     asks: until its first question; otherwise until it answers. RuntimeError when it did neither.
     """
     given = {"AWS_ENDPOINT_URL": url}
+    event = event_of(function.name.rpartition("-")[2])
     with Emulator(function=function, runtime=runtime, scratch=scratch, given=given) as emulator:
         watch.begin(emulator.pid)
         if asks:
             # It is ended at its question, so nobody waits for its answer.
-            calling = Thread(target=_call_until_its_end, args=(emulator,))
+            calling = Thread(target=_call_until_its_end, args=(emulator, event))
             calling.start()
             watch.asked.wait(LONGEST_SECONDS)
-        elif isinstance(emulator.call(EVENT), Answered):
+        elif isinstance(emulator.call(event), Answered):
             watch.note()
         said = emulator.printed()
     if asks:
@@ -85,9 +86,9 @@ def start(
     return watch.started
 
 
-def _call_until_its_end(emulator: Emulator) -> None:
+def _call_until_its_end(emulator: Emulator, event: object) -> None:
     try:
-        emulator.call(EVENT)
+        emulator.call(event)
     except (urllib.error.URLError, OSError):
         return
 

@@ -9,12 +9,7 @@ from stopward import bootstrap
 from stopward.entry import emit, report_failure, scheduled_at, seconds_left
 
 logger, metrics = Logger(), Metrics()
-guard = bootstrap.minute_guard(
-    source="check_breakeven",
-    mask="breakeven",
-    on_failure=report_failure(logger),
-    half_a_pulse_late=True,
-)
+guard = bootstrap.minute_guard(source="check_breakeven", on_failure=report_failure(logger))
 
 
 @metrics.log_metrics

@@ -9,9 +9,7 @@ from stopward import bootstrap
 from stopward.entry import emit, report_failure, scheduled_at, seconds_left
 
 logger, metrics = Logger(), Metrics()
-guard = bootstrap.minute_guard(
-    source="monitor_positions", mask="all", on_failure=report_failure(logger)
-)
+guard = bootstrap.minute_guard(source="monitor_positions", on_failure=report_failure(logger))
 
 
 @metrics.log_metrics

@@ -105,4 +105,6 @@ def test_a_function_refuses_a_database_without_tls_at_its_start() -> None:
         "STOPWARD_BROKER_SECRET_KEY": "secret",
     }
     with pytest.raises(InvalidInput, match=r"add \?sslmode=require"):
-        minute_guard(source="test", mask="all", on_failure=lambda *_: None, environment=environment)
+        minute_guard(
+            source="monitor_positions", on_failure=lambda *_: None, environment=environment
+        )

@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stopward import bootstrap
+from stopward.adapters.pulses_sqs import write_pulse
+from stopward.domain.identity import AccountId
+from stopward.domain.pulses import Pulse
 from stopward.local.host.intrinsics import Scope, load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
 from stopward.services.attribution import AttributionSummary
 from stopward.services.delivery import DeliverySummary
+from stopward.services.dispatch import Dispatched
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
 from stopward.services.session_refresh import RefreshSummary
+from tests.builders.fleet import record_of
 from tests.builders.lambda_function import a_context, load_app
 from tests.docs.pages import ROOT
 
@@ -24,9 +30,14 @@ STAGE = "paper-here"
 PARAMETERS = {"Stage": STAGE, "AccountId": "main"}
 SCOPE = Scope(DOCUMENT, parameters=PARAMETERS, attribute=lambda of, name: f"{of}.{name}")
 FUNCTIONS: dict[str, FunctionDefinition] = {
-    each.title: each for each in read_template(TEMPLATE, parameters=PARAMETERS)
+    each.title: each
+    for accounts in ("one", "fleet")
+    for each in read_template(TEMPLATE, parameters={**PARAMETERS, "Accounts": accounts})
 }
+"""Those of a stack that guards one account, and those of a fleet."""
 GUARDS = ("check_breakeven", "monitor_positions")
+FLEET = ("dispatch_ticks", "tick_accounts")
+NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 
 Metric = tuple[str, str, tuple[tuple[str, str], ...]]
 """Namespace, name, and dimensions with their values."""
@@ -42,9 +53,20 @@ def _refreshed(*_: object) -> RefreshSummary:
     )
 
 
+def _ticked() -> SimpleNamespace:
+    clock = SimpleNamespace(now=lambda: NOW)
+    return SimpleNamespace(tick=lambda *_, **__: Summary(ticks=1), clock=clock)
+
+
+SENT = Dispatched(
+    accounts=1, silent_accounts=0, pulses_sent=6, pulses_sent_again=0, pulses_lost=0,
+    longest_silent=(),
+)  # fmt: skip
 QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "check_breakeven": ("minute_guard", lambda: _runs(Summary(ticks=3))),
     "monitor_positions": ("minute_guard", lambda: _runs(Summary(ticks=3))),
+    "dispatch_ticks": ("tick_dispatcher", lambda: _runs(SENT)),
+    "tick_accounts": ("fleet_guard", _ticked),
     "deliver_outbox": ("outbox_deliverer", lambda: _runs(DeliverySummary())),
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
     "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
@@ -64,7 +86,10 @@ def emitted(
         monkeypatch.setenv(name, value)
     wiring, quiet = QUIET[folder]
     monkeypatch.setattr(bootstrap, wiring, lambda **_: quiet())
-    load_app(folder).handler({"time": "2026-11-20T15:00:00Z"}, a_context(folder))
+    pulse = Pulse(account_id=AccountId("a"), source="monitor_positions", tick_at=NOW)
+    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": write_pulse(pulse), "MD5OfBody": ""}
+    event = {"time": NOW.isoformat(), "Records": [record_of(message)]}
+    load_app(folder).handler(event, a_context(folder))
     return said(capsys.readouterr().out)
 
 

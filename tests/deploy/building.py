@@ -90,10 +90,16 @@ def install_runtime(source: Path, to: Path, *, interpreter: Interpreter) -> Path
 def functions_of(
     template: Path, parameters: dict[str, str] | None = None
 ) -> dict[str, FunctionDefinition]:
-    """Return the functions of a template by their folder's name, built or not."""
+    """Return the functions of a template by their folder's name, built or not.
+
+    Of both kinds of stack: one that guards an account, and one that guards a fleet.
+    """
     return {
         function.name.rpartition("-")[2]: function
-        for function in read_template(template, parameters=parameters)
+        for accounts in ("one", "fleet")
+        for function in read_template(
+            template, parameters={**(parameters or {}), "Accounts": accounts}
+        )
     }
 
 

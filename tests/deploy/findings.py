@@ -51,10 +51,13 @@ EXPLAINED: Sequence[Explained] = (
     ),
     Explained(
         name="CKV_AWS_115",
-        about=r"infra/sweep\.yaml: AWS::Lambda::Function\.ReplayShard",
+        about=(
+            r"infra/sweep\.yaml: AWS::Lambda::Function\.ReplayShard"
+            r"|template\.yaml: AWS::Serverless::Function\.TickAccounts"
+        ),
         because=(
-            "the state machine says how many shards run at once; a reservation would take from "
-            "the account all the time"
+            "the state machine, and the event source, say how many run at once; a reservation "
+            "would take from the account all the time"
         ),
     ),
     Explained(
@@ -64,10 +67,10 @@ EXPLAINED: Sequence[Explained] = (
     ),
     Explained(
         name="CKV_AWS_27",
-        about=r"template\.yaml: AWS::SQS::Queue\.DeadLetters",
+        about=r"template\.yaml: AWS::SQS::Queue\.(DeadLetters|Ticks)",
         because=(
-            "SQS encrypts it with a key of its own (SqsManagedSseEnabled), which checkov does not "
-            "look at"
+            "SQS encrypts them with a key of its own (SqsManagedSseEnabled), which checkov does "
+            "not look at"
         ),
     ),
     Explained(

@@ -6,6 +6,11 @@ question to its database, broker or bucket, and its start ends there.
 
 from collections.abc import Callable
 
+from stopward.adapters.clocks import SystemClock
+from stopward.adapters.pulses_sqs import write_pulse
+from stopward.domain.identity import AccountId
+from stopward.domain.pulses import Pulse
+from tests.builders.fleet import record_of
 from tests.builders.http import Asked, Says
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:start"
@@ -14,6 +19,18 @@ SECRET_TEXT = f'{{"supabase_secret_key": "{PROJECT_KEY}", "key_id": "k", "secret
 """The database's and the broker's in one."""
 EVENT = {"time": "2026-11-23T17:00:00Z"}
 """A schedule's. It is long past, so that no pulse is waited for."""
+
+
+def event_of(folder: str) -> object:
+    """Return what calls a function in functions/: its schedule, or a message that is due now."""
+    if folder != "tick_accounts":
+        return EVENT
+    pulse = Pulse(
+        account_id=AccountId("start"), source="monitor_positions", tick_at=SystemClock().now()
+    )
+    body = write_pulse(pulse)
+    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": body, "MD5OfBody": ""}
+    return {"Records": [record_of(message)]}
 
 
 def until_question(then: Callable[[], Says]) -> Callable[[Asked], Says]:

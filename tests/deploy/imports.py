@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.builders.http import Says, scripted
 from tests.deploy.building import functions_of
-from tests.deploy.first_question import EVENT, parameters, until_question
+from tests.deploy.first_question import event_of, parameters, until_question
 from tests.deploy.trials.all_trials import IMAGES
 from tests.docs.pages import ROOT
 
@@ -46,7 +46,10 @@ def loaded_by(folder: str) -> Mapping[str, str]:
     with scripted(until_question(then)) as script:
         template = functions_of(ROOT / "template.yaml", parameters(script.url))
         own = {} if is_image else template[folder].environment
-        words = (json.dumps(SHARD if is_image else EVENT), json.dumps(sorted(hidden(is_image))))
+        words = (
+            json.dumps(SHARD if is_image else event_of(folder)),
+            json.dumps(sorted(hidden(is_image))),
+        )
         process = subprocess.Popen(
             [sys.executable, "-P", TELLER, *words],
             cwd=ROOT / "functions" / folder,

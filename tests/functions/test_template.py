@@ -3,10 +3,14 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from benchmarks.load.worker import BATCH
+from stopward.adapters.secrets import account_secret
+from stopward.domain.identity import AccountId
 from stopward.errors import InvalidInput
 from stopward.local.host.intrinsics import load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
@@ -16,12 +20,27 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 PARAMETERS = {"Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30"}
 GUARDS = ("check_breakeven", "monitor_positions")
+FLEET = ("dispatch_ticks", "tick_accounts")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
+
+
+def deployed(accounts: str) -> dict[str, FunctionDefinition]:
+    """Return the functions of a stack that guards one account, or a fleet."""
+    given = {**PARAMETERS, "Accounts": accounts}
+    return {function.title: function for function in read_template(TEMPLATE, parameters=given)}
 
 
 @pytest.fixture(scope="module")
 def functions() -> dict[str, FunctionDefinition]:
-    return {function.title: function for function in read_template(TEMPLATE, parameters=PARAMETERS)}
+    """Return the functions of both kinds of stack."""
+    return {**deployed("one"), **deployed("fleet")}
+
+
+def test_a_stack_guards_one_account_unless_a_fleet_is_asked_for() -> None:
+    usual = {each.title for each in read_template(TEMPLATE, parameters=PARAMETERS)}
+    one, fleet = set(deployed("one")), set(deployed("fleet"))
+    assert usual == one
+    assert (one - fleet, fleet - one) == (set(GUARDS), set(FLEET))
 
 
 def test_every_folder_of_functions_is_deployed_and_nothing_else(
@@ -50,7 +69,7 @@ def test_parameters_reach_the_environment_as_text(functions: dict[str, FunctionD
     assert environment["STOPWARD_MARKET_DATA_FEED"] == "iex"
 
 
-@pytest.mark.parametrize("title", GUARDS)
+@pytest.mark.parametrize("title", [*GUARDS, "dispatch_ticks"])
 def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
     functions: dict[str, FunctionDefinition], title: str
 ) -> None:
@@ -86,8 +105,13 @@ DATABASE_SECRET = {"Ref": "DatabaseSecretArn"}
 BROKER_SECRET = {"Ref": "BrokerSecretArn"}
 BEYOND = {
     "DeliverOutbox": ["secretsmanager:GetSecretValue", "sns:Publish"],
+    "DispatchTicks": ["sqs:SendMessage"],
+    "TickAccounts": [
+        "secretsmanager:GetSecretValue", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ],
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
-}
+}  # fmt: skip
 """What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits"}
@@ -171,6 +195,12 @@ def test_a_stack_without_a_project_is_none_unless_another_database_is_named() ->
             read_settings(names)
 
 
+def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the properties of a function's schedules."""
+    events = function["Properties"]["Events"].values()
+    return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
+
+
 NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits"}
 
 
@@ -180,12 +210,11 @@ def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:
     for name, row in template["Resources"].items():
         if row["Type"] != "AWS::Serverless::Function":
             continue
-        assert row["Properties"]["ReservedConcurrentExecutions"] == 1
+        # A queue's event source is bounded by itself.
+        reserved = None if name == "TickAccounts" else 1
+        assert row["Properties"].get("ReservedConcurrentExecutions") == reserved
         own = row["Properties"].get("EventInvokeConfig", everybodys)
-        policies = [
-            own,
-            *(e["Properties"]["RetryPolicy"] for e in row["Properties"]["Events"].values()),
-        ]
+        policies = [own, *(each["RetryPolicy"] for each in schedules_of(row))]
         for policy in policies:
             is_retried = policy["MaximumRetryAttempts"] > 0
             is_old = policy["MaximumEventAgeInSeconds"] > 60
@@ -199,8 +228,8 @@ def test_what_is_given_up_is_kept_by_function_and_schedule_alike() -> None:
     for name, row in template["Resources"].items():
         if row["Type"] == "AWS::Serverless::Function":
             assert "DeadLetterQueue" not in row["Properties"], name
-            for event in row["Properties"]["Events"].values():
-                assert event["Properties"]["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+            for schedule in schedules_of(row):
+                assert schedule["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
     queue = template["Resources"]["DeadLetters"]["Properties"]
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86400)
 
@@ -211,7 +240,7 @@ def test_two_stages_in_one_account_share_no_name() -> None:
     for row in template["Resources"].values():
         properties = row["Properties"]
         given = [properties.get(key) for key in NAMED if key in properties]
-        given += [each["Properties"]["Name"] for each in properties.get("Events", {}).values()]
+        given += [each["Name"] for each in schedules_of(row)] if "Events" in properties else []
         names += given
     assert len(names) >= 6 * 3
     assert [name for name in names if "${Stage}" not in str(name)] == []
@@ -221,6 +250,63 @@ NAMED = (
     "FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName", "BucketName", "TopicName",
     "AlarmName",
 )  # fmt: skip
+
+
+TICKS = {"Fn::GetAtt": ["Ticks", "Arn"]}
+
+
+def test_a_pulse_is_received_once_and_kept_until_it_is_a_dead_letter() -> None:
+    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
+    queue = resources["Ticks"]["Properties"]
+    function = resources["TickAccounts"]["Properties"]
+    (source,) = (each["Properties"] for each in function["Events"].values())
+    assert source["Queue"] == TICKS
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "FleetConcurrency"}}
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": DEAD_LETTERS, "maxReceiveCount": 1}
+    # A FIFO queue has no delay for each message.
+    assert "FifoQueue" not in queue
+    seconds = deployed("fleet")["tick_accounts"].timeout_seconds
+    # Source: AWS Lambda Developer Guide, "Configuring a queue to use with Lambda".
+    assert queue["VisibilityTimeout"] == 6 * seconds < queue["MessageRetentionPeriod"]
+
+
+def test_a_batch_ends_in_time_and_a_pulse_in_its_lease() -> None:
+    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
+    events = template["Resources"]["TickAccounts"]["Properties"]["Events"]
+    (source,) = (each["Properties"] for each in events.values())
+    tick = deployed("fleet")["tick_accounts"]
+    lease = float(tick.environment["STOPWARD_LEASE_SECONDS"])
+    assert source["BatchSize"] * lease <= tick.timeout_seconds
+    assert source["BatchSize"] == BATCH
+
+
+def test_a_fleet_is_sent_to_by_one_function_and_received_by_one_other() -> None:
+    beside = {
+        name: sorted(action for found, on in statements if on == [TICKS] for action in found)
+        for name, statements in roles().items()
+    }
+    assert {name: found for name, found in beside.items() if found} == {
+        "DispatchTicks": ["sqs:SendMessage"],
+        "TickAccounts": ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+    }
+
+
+def test_keys_of_a_fleet_are_read_below_one_name_of_its_stage() -> None:
+    (_, secrets), *_ = roles()["TickAccounts"]
+    below = account_secret("${Stage}", AccountId("*"))
+    assert [each for each in secrets if each != DATABASE_SECRET] == [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}"
+                    f":secret:{below}"}
+    ]  # fmt: skip
+
+
+def test_functions_of_a_fleet_are_told_its_stage_and_the_sender_its_queue() -> None:
+    for title in FLEET:
+        assert deployed("fleet")[title].environment["STOPWARD_FLEET"] == "paper-test"
+    queues = {each.title: "STOPWARD_TICK_QUEUE_URL" in each.environment
+              for each in deployed("fleet").values()}  # fmt: skip
+    assert [title for title, told in queues.items() if told] == ["dispatch_ticks"]
 
 
 def test_it_has_no_yaml_alias_for_cloudformation_takes_none() -> None:

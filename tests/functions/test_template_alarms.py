@@ -10,6 +10,7 @@ import pytest
 
 from tests.builders.cloudwatch import (
     DOCUMENT,
+    FLEET,
     FUNCTIONS,
     GUARDS,
     SCOPE,
@@ -22,6 +23,12 @@ from tests.builders.cloudwatch import (
 from tests.docs.pages import page
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
+HEARTBEATS = {
+    "check_breakeven": "Ticks",
+    "monitor_positions": "Ticks",
+    "dispatch_ticks": "PulsesSent",
+}
+"""By function the metric whose silence is told."""
 NEW_YORK = ZoneInfo("America/New_York")
 OPENS, CLOSES, FRIDAY = time(9, 30), time(16), 5
 
@@ -38,7 +45,7 @@ def watched(alarm: dict[str, Any]) -> Iterator[Metric]:
 def test_each_alarm_watches_what_is_said_even_in_a_quiet_minute(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = set.union(*(emitted(guard, monkeypatch, capsys) for guard in GUARDS))
+    known = set.union(*(emitted(each, monkeypatch, capsys) for each in (*GUARDS, *FLEET)))
     known |= set(of_aws())
     looked_at = {name: set(watched(alarm)) for name, alarm in ALARMS.items()}
     assert all(looked_at.values())
@@ -54,6 +61,27 @@ def test_no_guard_speaks_for_the_other_nor_for_another_stage(
     assert not monitor & breakeven
     services = {dict(dimensions)["service"] for _, _, dimensions in monitor | breakeven}
     assert services == {f"stopward-{STAGE}-{guard}" for guard in GUARDS}
+
+
+def test_an_alarm_is_there_where_what_it_watches_is() -> None:
+    for name, alarm in ALARMS.items():
+        services = {dict(names).get("service", "") for _, _, names in watched(alarm)}
+        of = {
+            title for title in (*GUARDS, *FLEET) if any(each.endswith(title) for each in services)
+        }
+        kind = {"GuardsOne" if title in GUARDS else "GuardsFleet" for title in of}
+        assert len(kind) <= 1, name
+        assert {DOCUMENT["Resources"][name].get("Condition")} == (kind or {None}), name
+
+
+def test_more_than_a_twentieth_of_a_fleet_is_told_and_a_single_account_is_not() -> None:
+    (share,) = (each for each in ALARMS["FleetFails"]["Metrics"] if each["ReturnData"])
+    found = re.fullmatch(r"IF\((.+) > 0, (.+), 0\)", share["Expression"])
+    assert found is not None
+    for ticks, failed, told in ((6000, 6, False), (6000, 400, True), (0, 6, True), (0, 0, False)):
+        names = {"ticks": ticks, "failures": 0, "failed": failed}
+        value = eval(found[2], names) if eval(found[1], names) > 0 else 0  # noqa: S307
+        assert (value > ALARMS["FleetFails"]["Threshold"]) == told
 
 
 def test_every_alarm_tells_the_topic_and_stands_on_the_page() -> None:
@@ -79,11 +107,9 @@ def test_nobody_is_mailed_unless_an_address_is_given() -> None:
 
 
 def silence(guard: str) -> dict[str, Any]:
-    """Return the one alarm on the guard's ticks."""
-    service = (("service", f"stopward-{STAGE}-{guard}"),)
-    (found,) = (
-        alarm for alarm in ALARMS.values() if ("Stopward", "Ticks", service) in set(watched(alarm))
-    )
+    """Return the one alarm on the function's heartbeat."""
+    heartbeat = ("Stopward", HEARTBEATS[guard], (("service", f"stopward-{STAGE}-{guard}"),))
+    (found,) = (alarm for alarm in ALARMS.values() if heartbeat in set(watched(alarm)))
     return found
 
 
@@ -112,7 +138,7 @@ def half_hours(year: int) -> Iterator[datetime]:
         at += timedelta(minutes=30)
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", HEARTBEATS)
 def test_silence_is_told_in_session_and_never_when_no_tick_is_due(guard: str) -> None:
     alarm, (schedule,) = silence(guard), FUNCTIONS[guard].schedules
     told = {at for at in half_hours(2027) if is_due(alarm, at)}
@@ -128,7 +154,7 @@ def test_silence_is_told_in_session_and_never_when_no_tick_is_due(guard: str) ->
     assert {(at.month, at.time()) for at in untold} == {(3, OPENS), (11, OPENS)}
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("guard", HEARTBEATS)
 def test_a_minute_that_nobody_speaks_of_is_one_without_a_tick(guard: str) -> None:
     alarm = silence(guard)
     expressions = {each["Id"]: each.get("Expression") for each in alarm["Metrics"]}

@@ -8,7 +8,9 @@ import pytest
 
 from tests.builders.cloudwatch import (
     DOCUMENT,
+    FLEET,
     FUNCTIONS,
+    GUARDS,
     QUIET,
     SCOPE,
     STAGE,
@@ -19,17 +21,20 @@ from tests.builders.cloudwatch import (
 )
 
 COLUMNS = 24
-BODY: dict[str, Any] = json.loads(
-    SCOPE.text(resources("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])
-)
-WIDGETS: list[dict[str, Any]] = BODY["widgets"]
+DASHBOARDS = resources("AWS::CloudWatch::Dashboard")
+CONDITIONS = {"Dashboard": "GuardsOne", "FleetDashboard": "GuardsFleet"}
+"""Which stack has which."""
+WIDGETS: dict[str, list[dict[str, Any]]] = {
+    name: json.loads(SCOPE.text(each["DashboardBody"]))["widgets"]
+    for name, each in DASHBOARDS.items()
+}
 
 
-def drawn() -> set[Metric]:
-    """Return the metrics of all widgets."""
+def drawn(dashboard: str) -> set[Metric]:
+    """Return the metrics of all its widgets."""
     return {
         (namespace, name, tuple(sorted(zip(names[::2], names[1::2], strict=True))))
-        for widget in WIDGETS
+        for widget in WIDGETS[dashboard]
         for namespace, name, *names in widget["properties"].get("metrics", [])
     }
 
@@ -39,34 +44,49 @@ def test_every_metric_that_is_drawn_is_one_that_somebody_tells(
 ) -> None:
     assert set(QUIET) == set(FUNCTIONS)
     known = set(of_aws()).union(*(emitted(each, monkeypatch, capsys) for each in QUIET))
-    assert drawn()
-    assert drawn() - known == set()
+    for dashboard in DASHBOARDS:
+        assert drawn(dashboard)
+        assert drawn(dashboard) - known == set()
 
 
-def test_every_alarm_is_on_it_and_the_errors_of_every_function() -> None:
-    (alarms,) = (each["properties"]["alarms"] for each in WIDGETS if each["type"] == "alarm")
-    assert sorted(alarms) == sorted(f"{name}.Arn" for name in resources("AWS::CloudWatch::Alarm"))
-    errors = {dict(names)["FunctionName"] for _, name, names in drawn() if name == "Errors"}
-    assert errors == {each.name for each in FUNCTIONS.values()}
+@pytest.mark.parametrize("dashboard", CONDITIONS)
+def test_every_alarm_of_its_stack_is_on_it_and_the_errors_of_every_function(dashboard: str) -> None:
+    condition = CONDITIONS[dashboard]
+    assert DOCUMENT["Resources"][dashboard]["Condition"] == condition
+    of_stack = {
+        f"{name}.Arn"
+        for name in resources("AWS::CloudWatch::Alarm")
+        if DOCUMENT["Resources"][name].get("Condition", condition) == condition
+    }
+    (alarms,) = (e["properties"]["alarms"] for e in WIDGETS[dashboard] if e["type"] == "alarm")
+    assert len(alarms) == len(of_stack)
+    assert set(alarms) == of_stack
+    errors = {
+        dict(names)["FunctionName"] for _, name, names in drawn(dashboard) if name == "Errors"
+    }
+    others = GUARDS if dashboard == "FleetDashboard" else FLEET
+    assert errors == {each.name for each in FUNCTIONS.values() if each.title not in others}
 
 
-def test_no_widget_lies_on_another_nor_beside_the_page() -> None:
+@pytest.mark.parametrize("dashboard", CONDITIONS)
+def test_no_widget_lies_on_another_nor_beside_the_page(dashboard: str) -> None:
     cells = [
         {
             (widget["x"] + column, widget["y"] + row)
             for column in range(widget["width"])
             for row in range(widget["height"])
         }
-        for widget in WIDGETS
+        for widget in WIDGETS[dashboard]
     ]
     assert all(x < COLUMNS for cell in cells for x, _ in cell)
     assert [one & other for one, other in combinations(cells, 2) if one & other] == []
 
 
-def test_each_stage_has_a_dashboard_of_its_own_in_its_region() -> None:
-    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
-    assert SCOPE.text(dashboard["DashboardName"]) == f"stopward-{STAGE}"
-    metrics = [each["properties"] for each in WIDGETS if each["type"] == "metric"]
+@pytest.mark.parametrize("dashboard", CONDITIONS)
+def test_each_stage_has_a_dashboard_of_its_own_in_its_region(dashboard: str) -> None:
+    assert set(DASHBOARDS) == set(CONDITIONS)
+    assert SCOPE.text(DASHBOARDS[dashboard]["DashboardName"]) == f"stopward-{STAGE}"
+    metrics = [each["properties"] for each in WIDGETS[dashboard] if each["type"] == "metric"]
     assert {each["region"] for each in metrics} == {"us-east-1"}
     assert all(each["title"] and each["period"] % 60 == 0 for each in metrics)
 

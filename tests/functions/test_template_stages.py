@@ -65,15 +65,18 @@ def test_live_wants_two_keys_and_either_alone_is_refused() -> None:
 
 @pytest.mark.parametrize(("stage", "is_on"), [("dev", False), ("paper", True), ("live", True)])
 def test_in_dev_nothing_runs_by_itself_and_silence_is_no_news(stage: str, is_on: bool) -> None:
-    functions = read_template(TEMPLATE, parameters={"Stage": stage})
-    assert {bool(each.schedules) for each in functions} == {is_on}
+    for accounts in ("one", "fleet"):
+        functions = read_template(TEMPLATE, parameters={"Stage": stage, "Accounts": accounts})
+        called = [each for each in functions if each.title != "tick_accounts"]
+        assert {bool(each.schedules) for each in called} == {is_on}
     scope = Scope(DOCUMENT, parameters={"Stage": stage}, attribute=lambda *_: "")
     silent = {
         name: scope.resolve(alarm.get("ActionsEnabled", True))
         for name, alarm in resources("AWS::CloudWatch::Alarm").items()
     }
-    told_always = set(silent) - {"MonitorSilent", "BreakevenSilent"}
+    of_silence = {"MonitorSilent", "BreakevenSilent", "DispatchSilent"}
+    told_always = set(silent) - of_silence
     assert {name for name, told in silent.items() if told} - told_always == (
-        {"MonitorSilent", "BreakevenSilent"} if is_on else set()
+        of_silence if is_on else set()
     )
     assert all(silent[name] for name in told_always)

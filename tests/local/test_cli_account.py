@@ -269,3 +269,36 @@ def test_a_member_needs_an_account_that_is_open_and_an_id(call: Call) -> None:
     person = "7a6f3a52-8a4b-4f0e-9a5c-0f2f3c1d2e3f"
     assert "unknown_account" in call("account", "member", "add", person).err
     assert call("account", "member", "add", "somebody").code == 2
+
+
+def test_an_account_is_put_into_a_fleet_and_out_again(call: Call, url: str) -> None:
+    call("account", "open", "Main")
+    for arguments, fleet, says in (
+        (("paper",), "paper", "in the fleet of paper from the next minute on"),
+        (("live",), "live", "in the fleet of live from the next minute on"),
+        (("--leave",), None, "in no fleet from the next minute on"),
+    ):
+        said = call("account", "fleet", *arguments)
+        assert (said.code, says in said.out) == (0, True)
+        assert rows(url, "select fleet from stopward.accounts") == [{"fleet": fleet}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "say the stage"),
+        (("paper", "--leave"), "say the stage"),
+        (("Paper!",), 'stage was "Paper!"'),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_refused(
+    call: Call, url: str, arguments: tuple[str, ...], says: str
+) -> None:
+    call("account", "open", "Main")
+    said = call("account", "fleet", *arguments)
+    assert (said.code, says in said.err) == (3, True)
+    assert rows(url, "select fleet from stopward.accounts") == [{"fleet": None}]
+
+
+def test_an_account_that_was_never_opened_is_in_no_fleet(call: Call) -> None:
+    assert "unknown_account" in call("account", "fleet", "paper").err

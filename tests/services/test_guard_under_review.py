@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from stopward.domain.pulses import GUARDS
 from stopward.domain.snapshot import Snapshot
 from stopward.errors import BrokerRejected, DatabaseRejected
 from stopward.local.simulator import Fault
@@ -198,8 +199,8 @@ def test_a_pulse_that_fails_costs_no_other() -> None:
             tick,
             scheduled_at=at(1),
             clock=SimulatorClock(world.simulator),
+            kind=GUARDS["monitor_positions"],
             pulse_seconds=20,
-            offset_seconds=0,
             remaining_seconds=lambda: 60.0,
             margin_seconds=5,
             on_failure=lambda where, _error: failures.append(where),
@@ -219,8 +220,8 @@ def test_when_no_pulse_succeeds_the_error_is_raised() -> None:
                 tick,
                 scheduled_at=at(1),
                 clock=SimulatorClock(world.simulator),
+                kind=GUARDS["monitor_positions"],
                 pulse_seconds=30,
-                offset_seconds=0,
                 remaining_seconds=lambda: 60.0,
                 margin_seconds=5,
                 on_failure=lambda _where, _error: None,

@@ -52,7 +52,9 @@ PEOPLE: dict[str, Maker] = {
     "open_account": of_account(
         name="Tests", mode="guard", exchange="XNYS", equity_prior_close="1000"
     ),
+    "list_fleet": lambda stage: {"fleet": "tests", "silent_before": "2026-11-23T17:00:00Z"},
     "put_equity": of_account(equity_prior_close="12345.67"),
+    "put_fleet": of_account(fleet="tests"),
     "put_rules": of_account(rules_toml="[rules]", rules_hash="def"),
     "remove_member": lambda stage: {
         "account_id": stage.account_id,

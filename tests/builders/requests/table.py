@@ -23,6 +23,7 @@ HOW_TO_ADD = "add a maker to the table of its subject in tests/builders/requests
 CHANGES_NOTHING: Mapping[str, str] = {
     "current_models": "it reads",
     "list_archivable": "it reads",
+    "list_fleet": "it reads",
     "measure_outbox": "it reads",
     "nudge_edge": "it posts where pg_net is; plain Postgres has none",
     "read_decisions": "it reads",
@@ -40,6 +41,7 @@ OF_NO_ACCOUNT = frozenset(
         "forget_sessions",
         "keep_partitions",
         "list_archivable",
+        "list_fleet",
         "note_archive",
         "nudge_edge",
         "put_edge_webhook",

@@ -35,6 +35,8 @@ CASES: Cases = {
     "accounts_equity_is_number": copied(
         "accounts", id="'fresh'", equity_prior_close="'NaN'", equity_put_at="now()"
     ),
+    "accounts_fleet_is_stage": copied("accounts", id="'fresh'", fleet="'Live!'"),
+    "accounts_fleet_id_is_name": copied("accounts", id="'../live'", fleet="'paper'"),
     "daily_reports_html_fits": copied("daily_reports", html="repeat('x', 4000001)"),
     "forget_sessions forget_sessions_request": asks("forget_sessions", exchange=""),
     "put_attribution put_attribution_request": asks("put_attribution", attributions="x"),

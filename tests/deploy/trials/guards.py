@@ -63,18 +63,24 @@ def open_account(world: World) -> None:
         database.close()
 
 
-def _came(world: World, counts: Counts, *, source: str) -> list[str]:
-    simulator = world.broker.simulator
+def protected(world: World) -> list[str]:
+    """Return what is wrong when both positions were to have the stop that they need."""
+    simulator, found = world.broker.simulator, []
     moved, armed = (
         [order.stop_price for order in simulator.open_orders(symbol) if order.kind == "stop"]
         for symbol in (WITH_PROFIT, WITHOUT_STOP)
     )
-    # One pulse finds the position without a stop, and arms it.
-    found = differences(counts, ticks=PULSES, failures=0, unprotected=1, moves=1, arms=1)
     if len(moved) != 1 or moved[0] is None or moved[0] < ENTRY:
         found.append(f"{WITH_PROFIT} is at +1.25R and its stops are at {moved}, not at {ENTRY}")
     if len(armed) != 1:
         found.append(f"{WITHOUT_STOP} had no stop and has the stops {armed}, not one")
+    return found
+
+
+def _came(world: World, counts: Counts, *, source: str) -> list[str]:
+    # One pulse finds the position without a stop, and arms it.
+    found = differences(counts, ticks=PULSES, failures=0, unprotected=1, moves=1, arms=1)
+    found += protected(world)
     sources = world.rows("select distinct source from stopward.decisions")
     if sources != [(source,)]:
         found.append(f"decisions are of {sources}, not of {source}")
@@ -90,7 +96,7 @@ def _trial(folder: str) -> Trial:
         came=lambda world, counts: _came(world, counts, source=folder),
         line="tick_finished",
         metric="Ticks",
-        hangs=_broker_hangs,
+        hangs=broker_hangs,
         stands_at=INSIDE,
         error=Error(
             event={"time": "noon"},
@@ -102,7 +108,8 @@ def _trial(folder: str) -> Trial:
 
 
 @contextmanager
-def _broker_hangs(world: World) -> Iterator[None]:
+def broker_hangs(world: World) -> Iterator[None]:
+    """Let the broker keep its answer while the block runs."""
     # By the machine's clock, for whoever waits for an answer sleeps; and with a margin under which
     # a pulse is begun in so short a time at all.
     usual = dict(world.given)

@@ -21,19 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
+    from urllib3 import PoolManager
+
     from stopward.adapters.alpaca import Keys
     from stopward.adapters.functions import Functions
-    from stopward.domain.rulebook import Mask
-    from stopward.ports import Archive, Clock
+    from stopward.domain.identity import AccountId
+    from stopward.domain.pulses import GuardKind
+    from stopward.ports import Archive, Clock, Store
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
     from stopward.services.delivery import Delivery
+    from stopward.services.dispatch import Dispatcher
+    from stopward.services.fleet import FleetGuard
     from stopward.services.guard import Guard, Summary
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
     from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 2.0
+"""How long a guard that wakes by itself asks again for a busy lease, or one of two starves."""
 OUTBOX_SECONDS: Final = 5.0
 JOURNAL_SECONDS: Final = 30.0
 """A call compares or moves a portion of a month: seconds, and no gateway waits for minutes."""
@@ -43,12 +50,13 @@ JOURNAL_SECONDS: Final = 30.0
 class MinuteGuard:
     """A guard with its pulses: what a scheduled function runs each minute.
 
-    wire: builds the guard from the settings; called again when the broker refused our keys, for a
-    secret may have been rotated under a process that lives on.
+    kind: which of the guards of the account. wire: builds the guard from the settings; called again
+    when the broker refused our keys, for a secret may have been rotated under a process that lives
+    on.
     """
 
     settings: Settings
-    offset_seconds: float
+    kind: GuardKind
     wire: Callable[[], Guard]
     guard: Guard
 
@@ -66,10 +74,10 @@ class MinuteGuard:
             self.guard = self.wire()
         return run_minute(
             partial(self.guard.tick, invocation=invocation),
+            kind=self.kind,
             scheduled_at=scheduled_at,
             clock=self.guard.clock,
             pulse_seconds=self.settings.pulse_seconds,
-            offset_seconds=self.offset_seconds,
             remaining_seconds=remaining_seconds,
             margin_seconds=self.settings.tick_margin_seconds,
             on_failure=self.guard.on_failure,
@@ -106,46 +114,88 @@ class ExitAttribution:
 def minute_guard(
     *,
     source: str,
-    mask: Mask,
     on_failure: Callable[[str, Exception], None],
-    half_a_pulse_late: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> MinuteGuard:
-    """Wire one scheduled function from the environment; connections open at their first use.
+    """Wire one scheduled guard from the environment; connections open at their first use.
 
-    half_a_pulse_late: shifts the grid, so that two functions never wake for the same lease.
+    source: which of GUARDS.
     """
-    from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Transport
-    from stopward.adapters.alpaca.stakes import refuse_other_stakes
     from stopward.adapters.functions import FunctionStore
     from stopward.domain.identity import AccountId
-    from stopward.services.guard import Guard, GuardSettings
+    from stopward.domain.pulses import GUARDS
 
     settings = settings_of(environment).require_broker()
+    kind, clock = GUARDS[source], _clock(settings, source)
     store = FunctionStore(functions(settings))
 
     def wire() -> Guard:
-        clock = _clock(settings, source)
-        keys = _keys(settings)
-        refuse_other_stakes(settings.broker_url, stage=settings.stage, keys=keys)
-        data = Transport(settings.market_data_url, keys=keys, clock=clock)
-        return Guard(
+        return _guard(
+            kind,
+            settings=settings,
+            account_id=AccountId(settings.account_id),
+            keys=_keys(settings),
             store=store,
-            broker=AlpacaBroker(Transport(settings.broker_url, keys=keys, clock=clock)),
-            market_data=AlpacaMarketData(data, feed=settings.market_data_feed),
             clock=clock,
-            settings=GuardSettings(
-                account_id=AccountId(settings.account_id),
-                source=source,
-                mask=mask,
-                lease_seconds=settings.lease_seconds,
-                account_number=keys.account_number,
-            ),
             on_failure=on_failure,
         )
 
-    offset = settings.pulse_seconds / 2 if half_a_pulse_late else 0.0
-    return MinuteGuard(settings=settings, offset_seconds=offset, wire=wire, guard=wire())
+    return MinuteGuard(settings=settings, kind=kind, wire=wire, guard=wire())
+
+
+@at_start
+def fleet_guard(
+    *,
+    on_failure: Callable[[str, Exception], None],
+    environment: Mapping[str, str] | None = None,
+) -> FleetGuard:
+    """Wire what guards every account of a fleet, over one database and shared connections."""
+    from stopward.adapters.alpaca.transport import connections
+    from stopward.adapters.functions import FunctionStore
+    from stopward.adapters.secrets import account_secret, broker_keys, secrets_client
+    from stopward.services.fleet import FleetGuard
+
+    settings = settings_of(environment).require_fleet()
+    clock, store = _clock(settings, "tick_accounts"), FunctionStore(functions(settings))
+    secrets, pools = secrets_client(), (connections(), connections())
+
+    def wire(account_id: AccountId) -> Callable[[GuardKind], Guard]:
+        return partial(
+            _guard,
+            settings=settings,
+            account_id=account_id,
+            keys=broker_keys(account_secret(settings.fleet, account_id), client=secrets),
+            store=store,
+            clock=clock,
+            on_failure=on_failure,
+            pools=pools,
+            # Whoever has the lease does the work: nobody is paid to wait for it.
+            busy_seconds=0.0,
+        )
+
+    return FleetGuard(wire=wire, clock=clock, margin_seconds=settings.tick_margin_seconds)
+
+
+@at_start
+def tick_dispatcher(
+    *,
+    on_failure: Callable[[str, Exception], None],
+    environment: Mapping[str, str] | None = None,
+) -> Dispatcher:
+    """Wire what sends the pulses of a fleet to its queue."""
+    from stopward.adapters.fleet import FunctionFleet
+    from stopward.adapters.pulses_sqs import SqsPulses
+    from stopward.services.dispatch import Dispatcher
+
+    settings = settings_of(environment).require_queue()
+    return Dispatcher(
+        fleet=FunctionFleet(functions(settings), stage=settings.fleet),
+        queue=SqsPulses(settings.tick_queue_url),
+        clock=_clock(settings, "dispatch_ticks"),
+        pulse_seconds=settings.pulse_seconds,
+        margin_seconds=settings.tick_margin_seconds,
+        on_failure=on_failure,
+    )
 
 
 @at_start
@@ -269,6 +319,45 @@ def functions(
     from stopward.adapters.postgres import PostgresDatabase
 
     return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+
+
+def _guard(
+    kind: GuardKind,
+    *,
+    settings: Settings,
+    account_id: AccountId,
+    keys: Keys,
+    store: Store,
+    clock: Clock,
+    on_failure: Callable[[str, Exception], None],
+    pools: tuple[PoolManager | None, PoolManager | None] = (None, None),
+    busy_seconds: float = BUSY_SECONDS,
+) -> Guard:
+    from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Transport
+    from stopward.adapters.alpaca.stakes import refuse_other_stakes
+    from stopward.services.guard import Guard, GuardSettings
+
+    refuse_other_stakes(settings.broker_url, stage=settings.stage, keys=keys)
+    # pools: connections to the broker's trading API and to its market data; None are its own.
+    trading, data = (
+        Transport(url, keys=keys, clock=clock, pool=pool)
+        for url, pool in zip((settings.broker_url, settings.market_data_url), pools, strict=True)
+    )
+    return Guard(
+        store=store,
+        broker=AlpacaBroker(trading),
+        market_data=AlpacaMarketData(data, feed=settings.market_data_feed),
+        clock=clock,
+        settings=GuardSettings(
+            account_id=account_id,
+            source=kind.source,
+            mask=kind.mask,
+            lease_seconds=settings.lease_seconds,
+            busy_seconds=busy_seconds,
+            account_number=keys.account_number,
+        ),
+        on_failure=on_failure,
+    )
 
 
 def _clock(settings: Settings, source: str) -> Clock:

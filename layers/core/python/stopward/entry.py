@@ -57,8 +57,13 @@ def emit(
     summary: Summary, *, event: Mapping[str, object], logger: Logger, metrics: Metrics
 ) -> None:
     """Log one line with all counts and add the metrics."""
+    logger.info("tick_finished", extra={"tick_at": event.get("time"), **summary.counts()})
+    add_counts(summary, metrics)
+
+
+def add_counts(summary: Summary, metrics: Metrics) -> None:
+    """Add what became of one tick, or of several, to the metrics."""
     counts = summary.counts()
-    logger.info("tick_finished", extra={"tick_at": event.get("time"), **counts})
     for name in METRICS:
         metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=counts[name])
     metrics.add_metric(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Fill,
         OrderRequest,
     )
+    from stopward.domain.pulses import Pulse, Roster
     from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 
 
@@ -173,3 +174,23 @@ class Archive(Protocol):
 
     def open(self, key: str) -> BinaryIO:
         """Return an object to read; the caller closes it. ArchiveRejected when there is none."""
+
+
+class Fleet(Protocol):
+    """The accounts that one stack guards.
+
+    Raises DatabaseUnavailable when no answer came, and DatabaseRejected when it refused.
+    """
+
+    def roster(self, *, silent_before: datetime) -> Roster:
+        """Return the accounts, and which of them have no tick since then."""
+
+
+class PulseQueue(Protocol):
+    """Where pulses wait for their instant; each comes out at least once, in any order."""
+
+    def send(self, pulses: Sequence[Pulse], *, now: datetime) -> tuple[Pulse, ...]:
+        """Send at most ten pulses, each to come out at its instant; return what was not taken.
+
+        Raises Unavailable without an answer: what was taken is then unknown.
+        """

@@ -11,7 +11,7 @@ PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
         "account_id", "stage", "market_data_feed", "pulse_seconds", "lease_seconds",
-        "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months",
+        "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months", "fleet",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat. No URL: it gets swapped with the key beside it. And no
@@ -94,6 +94,14 @@ class Settings(BaseModel):
     journal_months: int = Field(
         default=24, ge=3, le=1200, description="Whole months of the journal kept before this one."
     )
+    fleet: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9-]{1,15})?$",
+        description="Stage whose fleet of accounts is guarded, instead of the one account.",
+    )
+    tick_queue_url: str = Field(
+        default="", description="URL of the queue that the pulses of the fleet are sent to."
+    )
     clock_url: str = Field(
         default="", description="Local mode only: where simulated time is served."
     )
@@ -117,6 +125,18 @@ class Settings(BaseModel):
         if self.archive_bucket and self.archive_folder:
             raise ValueError("set STOPWARD_ARCHIVE_BUCKET or STOPWARD_ARCHIVE_FOLDER, not both")
         return self
+
+    def require_fleet(self) -> Self:
+        """Return the settings; raises InvalidInput when no fleet is named."""
+        if self.fleet:
+            return self
+        raise InvalidInput("set STOPWARD_FLEET to the stage whose accounts are guarded")
+
+    def require_queue(self) -> Self:
+        """Return the settings; raises InvalidInput when no fleet or no queue is named."""
+        if self.tick_queue_url:
+            return self.require_fleet()
+        raise InvalidInput("set STOPWARD_TICK_QUEUE_URL to the queue of the fleet's pulses")
 
     def require_broker(self) -> Self:
         """Return the settings; raises InvalidInput when the broker's keys are missing."""

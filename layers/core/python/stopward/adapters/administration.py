@@ -62,6 +62,14 @@ class Administration:
             "put_equity", account_id=account_id, equity_prior_close=_money(equity_prior_close)
         )
 
+    def put_fleet(self, account_id: AccountId, fleet: str | None) -> None:
+        """Put an account into the fleet of a stage; None takes it out of any.
+
+        Refused (`accounts_fleet_is_stage`, `accounts_fleet_id_is_name`) for a name that is no
+        stage's, and for an id that cannot be part of the name of a secret.
+        """
+        self._call("put_fleet", account_id=account_id, fleet=fleet)
+
     def put_sessions(
         self,
         sessions: Iterable[Session],

@@ -6,9 +6,10 @@ messages; its ARN does, for that is where the remedy lies.
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stopward.adapters.patience import patience
+from stopward.domain.identity import AccountId
 from stopward.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -32,15 +33,16 @@ MISSING = frozenset(
 )  # fmt: skip
 
 
-def broker_keys(arn: str) -> "Keys":
+def broker_keys(arn: str, *, client: Any = None) -> "Keys":
     """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
 
     "account_number" beside them says which account they must open; without it any will do.
-    Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
+    client: of `secrets_client`, for whoever reads many. Raises InvalidInput when the secret is
+    missing or lacks a field, Unavailable without an answer.
     """
     from stopward.adapters.alpaca.keys import Keys
 
-    fields = _fields(read_secret(arn), arn)
+    fields = _fields(read_secret(arn, client=client), arn)
     return Keys(
         key_id=_one_of(fields, KEY_ID_NAMES, arn),
         secret=_one_of(fields, SECRET_NAMES, arn),
@@ -70,17 +72,28 @@ def channel_fields(arn: str) -> Mapping[str, str]:
     return _fields(read_secret(arn, config=quick), arn)
 
 
-def read_secret(arn: str, *, config: "Config | None" = None) -> str:
-    """Return a secret's text. config: how long to wait; None asks ATTEMPTS times."""
+def account_secret(stage: str, account_id: AccountId) -> str:
+    """Return the name of the secret that holds the broker's keys of an account of a fleet."""
+    return f"stopward/accounts/{stage}/{account_id}"
+
+
+def secrets_client(*, region: str | None = None, config: "Config | None" = None) -> Any:
+    """Return a client. config: how long to wait; None asks ATTEMPTS times."""
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
 
     if config is None:
         config = patience(
             connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=ATTEMPTS
         )
+    return boto3.client("secretsmanager", region_name=region, config=config)
+
+
+def read_secret(arn: str, *, config: "Config | None" = None, client: Any = None) -> str:
+    """Return a secret's text. client: whom to ask; None makes one, with `config`."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
-        client = boto3.client("secretsmanager", region_name=_region(arn), config=config)
+        client = client or secrets_client(region=_region(arn), config=config)
         answer = client.get_secret_value(SecretId=arn)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))

@@ -19,6 +19,10 @@ ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """As `template.yaml` allows it."""
 
 
+STAGE: Final = re.compile(r"[a-z][a-z0-9-]{1,15}")
+"""Likewise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An account as it is stored. rules_hash: None before any rules; sessions_ahead: days known.
@@ -98,6 +102,29 @@ def change_mode(
         confirm()
     administration.open_account(known.account_id, name=known.name, mode=mode)
     return f"mode {mode} from the next tick on: {_meaning(mode)}"
+
+
+def put_fleet(
+    administration: Administration, account_id: AccountId, *, stage: str | None, leave: bool
+) -> str:
+    """Put an account into the fleet of a stage, or out of any. Raises InvalidInput for neither."""
+    if leave == (stage is not None):
+        raise InvalidInput("say the stage whose stack guards the account, or --leave")
+    if stage is None:
+        administration.put_fleet(account_id, None)
+        return "in no fleet from the next minute on: no fleet's stack ticks it"
+    if not STAGE.fullmatch(stage):
+        raise InvalidInput(
+            f'stage was "{stage}"; allowed are a lower-case letter, then 1 to 15 lower-case '
+            "letters, digits and -"
+        )
+    if not ACCOUNT_ID.fullmatch(account_id):
+        raise InvalidInput(
+            f'account "{account_id}" cannot be in a fleet: its id is part of the name of a secret, '
+            "where 1 to 64 letters, digits, _ and - are allowed"
+        )
+    administration.put_fleet(account_id, stage)
+    return f"in the fleet of {stage} from the next minute on"
 
 
 def put_rules(administration: Administration, account_id: AccountId, text: str, *, of: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands that make an account ready: account open, account mode, rules put."""
+"""Commands that make an account ready: account open, mode and fleet, rules put."""
 
 import sys
 from decimal import Decimal, InvalidOperation
@@ -112,6 +112,23 @@ def change_mode(
         )
         click.echo(f"{target.words}: {said}")
         _tell_what_is_lacking(target)
+
+
+@account.command("fleet")
+@click.argument("stage", required=False)
+@click.option("--leave", is_flag=True, help="Take it out of the fleet that it is in.")
+@account_options
+@click.pass_obj
+def put_fleet(
+    home: Home, *, stage: str | None, leave: bool, database_url: str | None, account: str | None
+) -> None:
+    """Put the account into the fleet that the stack of a stage guards, or take it out."""
+    from stopward.local import account_writing as writing
+
+    with administration_of(home, database_url, account) as (administration, target):
+        known = _known(target).account_id
+        said = writing.put_fleet(administration, known, stage=stage, leave=leave)
+        click.echo(f"{target.words}: {said}")
 
 
 @account.group("member")

@@ -86,10 +86,17 @@ class Transport:
     """One base URL, one account. Reads and deletes are repeated; posts and patches never are.
 
     The clock times pauses and the deadline, and must be the broker's: simulated in local mode.
+    pool: connections that several accounts share; None keeps some of its own.
     """
 
     def __init__(
-        self, base_url: str, *, keys: Keys, clock: Clock, patience: Patience | None = None
+        self,
+        base_url: str,
+        *,
+        keys: Keys,
+        clock: Clock,
+        patience: Patience | None = None,
+        pool: urllib3.PoolManager | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -103,14 +110,7 @@ class Transport:
         self._clock = clock
         self._patience = patience or Patience()
         self._window = RateWindow()
-        self._pool = urllib3.PoolManager(
-            num_pools=1,
-            maxsize=2,
-            retries=False,
-            timeout=urllib3.Timeout(
-                connect=self._patience.connect_seconds, read=self._patience.read_seconds
-            ),
-        )
+        self._pool = pool or connections()
 
     def __repr__(self) -> str:
         return f"Transport({self._base_url!r})"
@@ -169,6 +169,9 @@ class Transport:
                 self._url(path, query),
                 headers=headers,
                 body=None if body is None else json.dumps(body, allow_nan=False).encode(),
+                timeout=urllib3.Timeout(
+                    connect=self._patience.connect_seconds, read=self._patience.read_seconds
+                ),
                 redirect=False,
                 retries=False,
             )
@@ -249,6 +252,11 @@ class Transport:
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
         url = self._base_url + quote(path, safe="/:%")  # parts that need it come quoted
         return f"{url}?{urlencode(query, safe=',:')}" if query else url
+
+
+def connections() -> urllib3.PoolManager:
+    """Return a pool for one host, whoever's keys the requests carry."""
+    return urllib3.PoolManager(num_pools=1, maxsize=2, retries=False)
 
 
 def segment(text: str) -> str:

@@ -98,6 +98,11 @@ class Simulator:
         return self._state.book
 
     @property
+    def desk(self) -> Desk:
+        """Who answers its requests, for a server of several brokers."""
+        return self._desk
+
+    @property
     def state(self) -> State:
         """The whole state, for what has no method here."""
         return self._state

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from stopward.domain.pulses import GuardKind
 from stopward.errors import StopwardError
 from stopward.ports import Clock
 from stopward.services.guard.summary import Summary
@@ -22,26 +23,23 @@ class Tick(Protocol):
 def run_minute(
     tick: Tick,
     *,
+    kind: GuardKind,
     scheduled_at: datetime,
     clock: Clock,
     pulse_seconds: float,
-    offset_seconds: float,
     remaining_seconds: Callable[[], float],
     margin_seconds: float,
     on_failure: Callable[[str, Exception], None],
 ) -> Summary:
     """Run the ticks of one minute and return their sum.
 
-    Pulse k has the identity `scheduled_at + offset + k * pulse_seconds`, on a grid that does not
-    depend on the clock; a late start skips none, it runs them late. A pulse is not begun when less
-    than the margin remains: the next schedule event takes over. A pulse that fails is reported and
-    costs no other; only when none succeeded is its error raised.
+    The grid of `kind` does not depend on the clock; a late start skips no pulse, it runs them late.
+    A pulse is not begun when less than the margin remains: the next schedule event takes over. A
+    pulse that fails is reported and costs no other; only when none succeeded is its error raised.
     """
     total = Summary()
     lost: StopwardError | None = None
-    pulses = max(1, int((60.0 - offset_seconds - 1e-9) // pulse_seconds) + 1)
-    for index in range(pulses):
-        tick_at = scheduled_at + timedelta(seconds=offset_seconds + index * pulse_seconds)
+    for tick_at in kind.pulses(scheduled_at, pulse_seconds=pulse_seconds):
         wait = max(0.0, (tick_at - clock.now()).total_seconds())
         if remaining_seconds() - wait < margin_seconds:
             break
