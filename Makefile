@@ -55,13 +55,16 @@ soak: $(VENV)/installed-dev ## Break ticks at random: MINUTES fast, MINUTES of t
 	$(BIN)/python -m tests.faults.day
 
 lock: ## Compile the pins again (needs uv)
-	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \
-		--generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra local --extra replay --extra train --group dev \
+		--universal --generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
 	uv pip compile pyproject.toml --extra local --group build --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/local.txt
 	uv pip compile pyproject.toml --extra local --extra replay --group build --universal \
 		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
 		-o requirements/replay.txt
+	uv pip compile pyproject.toml --extra local --extra train --group build --universal \
+		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
+		-o requirements/train.txt
 	uv pip compile pyproject.toml --extra local --extra replay --group bench --universal \
 		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
 		-o requirements/bench.txt
