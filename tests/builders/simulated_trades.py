@@ -28,11 +28,13 @@ def some_trades(
     holding_minutes: float = 30.0,
     missing: float = MISSING,
     win_rate: float = 0.5,
+    together: float = 0.0,
 ) -> Dataset:
     """Return a journal: `a_day` trades a weekday, each held about so long.
 
     oracle_auc: of who knows the true chance of each trade; 0.5 is no edge. The first INFORMATIVE
-    features share it and the others are noise; values are missing at random.
+    features share it and the others are noise; values are missing at random. together: correlation
+    of what the features do not tell within a day, 0 to 1.
     """
     random = np.random.default_rng(seed)
     x = random.normal(size=(count, features)).astype(np.float32)
@@ -40,7 +42,9 @@ def some_trades(
     apart = sqrt(2.0) * NormalDist().inv_cdf(oracle_auc)
     signal = x[:, :INFORMATIVE].sum(axis=1) / sqrt(INFORMATIVE)
     share = _share_of_latent(apart)
-    latent = share * signal + sqrt(1.0 - share**2) * random.normal(size=count)
+    chance = sqrt(1.0 - together) * random.normal(size=count)
+    chance += sqrt(together) * random.normal(size=count)[np.arange(count) // a_day]
+    latent = share * signal + sqrt(1.0 - share**2) * chance
     won = latent > NormalDist().inv_cdf(1.0 - win_rate)
     net_r = np.where(won, random.uniform(0.2, 2.0, count), -random.uniform(0.2, 1.1, count))
     day = FIRST_DAY + np.arange(count) // a_day

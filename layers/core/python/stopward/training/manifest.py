@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from stopward.domain.model_file import FORMAT
 from stopward.training.dataset import Dataset, Floats, Matrix
 from stopward.training.export import OPSET
 from stopward.training.gates import Gate
@@ -17,7 +18,6 @@ from stopward.training.judging import calibration_curve
 from stopward.training.parity import MOST_DIFFERENCE, Parity
 from stopward.training.verdict import Evidence, Judged
 
-FORMAT: Final = 1
 GOLDEN: Final = 32
 DECILES: Final = 9
 LOCKED: Final = ("numpy", "onnx", "onnxruntime", "protobuf", "scikit-learn", "scipy", "skl2onnx")
