@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check deploy-check format bench nightly soak lock clean
+.PHONY: help run replay train test check deploy-check format bench nightly soak lock clean
 
 # Where this is set, each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +38,9 @@ deploy-check: $(VENV)/installed-dev $(VENV)/installed-deploy ## Build what is de
 
 replay: $(VENV)/installed-replay ## Replay positions over bars (ARGS="--bars FILE --positions FILE")
 	@$(BIN)/stopward replay $(ARGS)
+
+train: $(VENV)/installed-train ## Train a model on closed trades (ARGS="--csv FILE")
+	@$(BIN)/stopward model train $(ARGS)
 
 format: $(VENV)/installed-dev ## Format the code
 	$(BIN)/ruff format .
@@ -99,6 +102,10 @@ $(VENV)/installed-run: requirements/local.txt requirements/data.txt pyproject.to
 
 $(VENV)/installed-replay: requirements/replay.txt $(VENV)/installed-run
 	@$(PIP) install --no-deps --require-hashes -r requirements/replay.txt
+	@touch $@
+
+$(VENV)/installed-train: requirements/train.txt $(VENV)/installed-run
+	@$(PIP) install --no-deps --require-hashes -r requirements/train.txt
 	@touch $@
 
 $(VENV)/installed-bench: requirements/bench.txt $(VENV)/installed-dev
