@@ -29,12 +29,13 @@ def some_trades(
     missing: float = MISSING,
     win_rate: float = 0.5,
     together: float = 0.0,
+    overnight: bool = False,
 ) -> Dataset:
     """Return a journal: `a_day` trades a weekday, each held about so long.
 
     oracle_auc: of who knows the true chance of each trade; 0.5 is no edge. The first INFORMATIVE
     features share it and the others are noise; values are missing at random. together: correlation
-    of what the features do not tell within a day, 0 to 1.
+    of what the features do not tell within a day, 0 to 1. overnight: trades may outlive a session.
     """
     random = np.random.default_rng(seed)
     x = random.normal(size=(count, features)).astype(np.float32)
@@ -51,7 +52,9 @@ def some_trades(
     day += 2 * (np.arange(count) // a_day // 5)
     entry_at = day * DAY + OPENS + random.integers(0, SESSION - HOUR, count)
     held = random.exponential(holding_minutes, count) * HOUR / 60
-    exit_at = np.minimum(entry_at + held.astype(np.int64), day * DAY + OPENS + SESSION)
+    exit_at = entry_at + held.astype(np.int64)
+    if not overnight:
+        exit_at = np.minimum(exit_at, day * DAY + OPENS + SESSION)
     x[random.random(x.shape) < missing] = np.nan
     return dataset(
         x=x,

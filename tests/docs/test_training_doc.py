@@ -44,7 +44,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
     for words in (
         f"{minimum.LEAST_TRADES} trades, an effective number of {minimum.LEAST_EFFECTIVE_N:.0f}, "
         f"{minimum.LEAST_OF_A_CLASS} winners and {minimum.LEAST_OF_A_CLASS} losers",
-        f"{weights.HALF_LIFE:,} trades later a trade counts half",
+        f"{weights.HALF_LIFE:,} trades later a trade counts half, "
+        f"{weights.REMEMBERED:,} later nothing",
         f"an effective number of {candidates.BOOSTING_FROM:,.0f} on",
         f"under {candidates.FEW_TRADES} trades at most {candidates.MOST_FEATURES}",
         f"{splits.HOLDING * 100:.0f}th percentile of holding",

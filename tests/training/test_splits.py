@@ -19,6 +19,7 @@ journals = st.builds(
     features=st.just(5),
     a_day=st.integers(1, 12),
     holding_minutes=st.floats(1.0, 5_000.0),
+    overnight=st.booleans(),
 )
 
 
@@ -47,6 +48,18 @@ def test_the_embargo_is_a_session_and_the_usual_holding(trades: Dataset, folds: 
         before = trades.day[trades.day < day]
         if len(before):
             assert last // DAY < before.max()
+
+
+@settings(max_examples=40)
+@given(journals, st.integers(2, 5))
+def test_held_out_blocks_have_the_embargo_on_both_sides(trades: Dataset, blocks: int) -> None:
+    for fold in purged_blocks(trades, blocks=blocks):
+        first, last = trades.entry_at[fold.test].min(), trades.exit_at[fold.test].max()
+        before, after = fold.fit[fold.fit < fold.test[0]], fold.fit[fold.fit > fold.test[-1]]
+        assert (trades.exit_at[before] < first - embargo(trades)).all()
+        assert (trades.entry_at[after] > last + embargo(trades)).all()
+        between = trades.day[(trades.day > last // DAY)]
+        assert not len(after) or (trades.day[after] > between.min()).all()
 
 
 @settings(max_examples=40)

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stopward.training.dataset import Dataset, dataset
-from stopward.training.weights import HALF_LIFE, decay, effective_n, uniqueness, weights
+from stopward.training.weights import (
+    HALF_LIFE,
+    REMEMBERED,
+    decay,
+    effective_n,
+    remembered,
+    uniqueness,
+    weights,
+)
 from tests.builders.simulated_trades import some_trades
 
 spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 15)), min_size=1, max_size=25)
@@ -70,6 +78,14 @@ def test_decay_caps_the_effective_number_as_kish_says() -> None:
     apart = trades_of([(100 * step, 10) for step in range(20_000)])
     fading = 0.5 ** (1 / HALF_LIFE)
     assert effective_n(apart) == pytest.approx((1 + fading) / (1 - fading), rel=0.001)
+
+
+def test_what_is_forgotten_counted_a_thousandth_of_the_last() -> None:
+    trades = trades_of([(100 * step, 10) for step in range(REMEMBERED + 500)])
+    assert remembered(trades).entry_at.tolist() == trades.entry_at[500:].tolist()
+    assert decay(len(trades))[:500].max() < 0.001 < 2 * decay(len(trades))[500]
+    assert effective_n(remembered(trades)) == pytest.approx(effective_n(trades), rel=0.003)
+    assert len(remembered(some_trades(300))) == 300
 
 
 def test_weights_have_a_mean_of_one() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from stopward.training.dataset import Floats, Integers
+from stopward.training.threads import one_thread
 
 DRAWS: Final = 1_000
 SEED: Final = 20260101
@@ -67,13 +68,14 @@ def estimates(
     where a figure is nan in every sample, as without winners.
     """
     count = len(day)
-    values = figures(np.ones(count))
-    found = np.array(
-        [
-            figures(np.bincount(places, minlength=count).astype(np.float64))
-            for places in samples(count, block=mean_block(day), draws=draws)
-        ]
-    )
+    with one_thread():
+        values = figures(np.ones(count))
+        found = np.array(
+            [
+                figures(np.bincount(places, minlength=count).astype(np.float64))
+                for places in samples(count, block=mean_block(day), draws=draws)
+            ]
+        )
     told = []
     for value, drawn in zip(values, found.T, strict=True):
         known = drawn[~np.isnan(drawn)]

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from stopward.training.candidates import LAST, Candidate
 from stopward.training.dataset import Booleans, Dataset, Floats, Integers
 from stopward.training.scores import log_losses
 from stopward.training.splits import FOLDS, Fold, walk_forward
-from stopward.training.weights import weights
+from stopward.training.threads import one_thread
+from stopward.training.weights import remembered, weights
 
 INNER_FOLDS: Final = 3
 LEAST_TO_FIT: Final = 15
@@ -45,16 +44,17 @@ class Unfittable:
 def fitted(candidate: Candidate, trades: Dataset) -> Any:
     """Return the candidate fitted on trades: the same trades give the same model, to the bit.
 
-    One thread: sums do not depend on the machine, and small fits do not wait for busy cores.
+    What has faded away is left out, so that a long journal takes no longer than its last part.
     """
-    with _threads().limit(limits=1):
-        model = candidate.made(trades)
-        return model.fit(trades.x, trades.won, **{f"{LAST}__sample_weight": weights(trades)})
+    known = remembered(trades)
+    with one_thread():
+        model = candidate.made(known)
+        return model.fit(known.x, known.won, **{f"{LAST}__sample_weight": weights(known)})
 
 
 def probabilities(model: Any, x: Any) -> Floats:
     """Return the probability of a win, a row each."""
-    with _threads().limit(limits=1):
+    with one_thread():
         return np.asarray(model.predict_proba(x)[:, 1], np.float64)
 
 
@@ -108,12 +108,6 @@ def out_of_fold(
 def base_rate(trades: Dataset) -> float:
     """Return the weighted win rate: what a model must beat."""
     return float(np.average(trades.won, weights=weights(trades)))
-
-
-@cache
-def _threads() -> Any:
-    # Looking for the libraries takes as long as a small fit, so it is done once.
-    return ThreadpoolController()
 
 
 def _can_fit(trades: Dataset, fold: Fold) -> bool:

@@ -12,6 +12,8 @@ from stopward.training.dataset import Dataset, Floats, Integers
 
 HALF_LIFE: Final = 1_000
 """Later trades after which a trade counts half."""
+REMEMBERED: Final = 10 * HALF_LIFE
+"""Later trades after which a trade is not learned from: it would count a thousandth."""
 
 
 def uniqueness(entry_at: Integers, exit_at: Integers) -> Floats:
@@ -43,6 +45,11 @@ def decay(count: int) -> Floats:
     ages = np.arange(count - 1, -1, -1, dtype=np.float64)
     faded: Floats = 0.5 ** (ages / HALF_LIFE)
     return faded
+
+
+def remembered(trades: Dataset) -> Dataset:
+    """Return the last REMEMBERED trades, all that a learner needs to see."""
+    return trades.take(np.arange(max(len(trades) - REMEMBERED, 0), len(trades)))
 
 
 def weights(trades: Dataset) -> Floats:
