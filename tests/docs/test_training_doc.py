@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from stopward.local.model.trade_file import read_trades
-from stopward.local.model.training import LASTING
+from stopward.local.model.training import CODES
 from stopward.training import candidates, leaks, minimum, parity, splits, threshold, weights
 from stopward.training.judge import judge
 from stopward.training.parity import Parity
@@ -35,9 +35,13 @@ def test_the_gates_are_those_of_the_code_in_their_order() -> None:
     assert {verdict for _, verdict in told} == set(get_args(Judged)) - {"published"}
 
 
-def test_the_verdicts_that_end_well_are_those_of_the_command() -> None:
-    (sentence,) = [line for line in section(NAME, "## The gates").splitlines() if "code 0" in line]
-    assert {word for word in sentence.split("`") if "_" in word or word == "published"} == LASTING
+def test_the_exit_codes_are_those_of_the_command() -> None:
+    told = section(NAME, "## The gates")
+    for verdict, code in CODES.items():
+        assert f"`{verdict}` with {int(code)}" in told
+    (well,) = re.findall(r"^(.*) end with exit code 0", told, re.MULTILINE)
+    verdicts = {*get_args(Judged), "not_enough_trades"}
+    assert set(re.findall(r"`(\w+)`", well)) == verdicts - set(CODES)
 
 
 def test_the_numbers_are_those_of_the_code() -> None:

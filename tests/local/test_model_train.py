@@ -73,6 +73,7 @@ def test_what_was_written_is_what_is_trained_on(tmp_path: Path) -> None:
         ((HEADER, ROWS[0].replace("T10:30", "T09:30")), "line 2, column exit_at: was"),
         ((HEADER, ROWS[0].replace(",1.5,", ",1500,")), "column net_r: was \"1500\"; write the"),
         ((HEADER, ROWS[0].replace(",1.5,", ",,")), 'column net_r: was ""'),
+        ((HEADER, ROWS[0].replace("0.25", "1e38")), "column atr: was \"1e38\"; must be under"),
         ((HEADER, ROWS[0] + ",7"), "a row has 5 values; it has 6"),
         ((HEADER,), "has a header and no rows"),
         (("entry_at,exit_at,atr", "1,2,3"), "line 1: missing net_r. The columns are entry_at,"),

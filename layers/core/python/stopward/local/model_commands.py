@@ -9,7 +9,6 @@ from types import ModuleType
 import click
 
 from stopward.errors import InvalidInput
-from stopward.local.exit_code import ExitCode
 from stopward.local.up.home import Home
 
 FILE = click.Path(path_type=Path)
@@ -43,7 +42,7 @@ def train(
     """Train on closed trades, judge out of fold, and store the graph with its manifest.
 
     A model is published only if it beats the base rate out of fold; that it does not is a result
-    too, and ends with 0. A suspected leak or a wrong conversion ends with 3.
+    too, and ends with 0. A suspected leak ends with 3, a wrong conversion with 1.
     """
     from stopward.adapters.clocks import SystemClock
 
@@ -60,7 +59,8 @@ def train(
             progress=lambda: bar.update(1),
         )
     click.echo(training.as_json(told) if as_json else told.text, nl=as_json)
-    return ExitCode.OK if told.is_well else ExitCode.CONFIGURATION
+    code: int = told.code
+    return code
 
 
 def _loaded() -> ModuleType:

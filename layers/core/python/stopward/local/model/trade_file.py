@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from stopward.local.data.csv_reading import Fault, Faults, decimal, moment, open
 from stopward.training.dataset import Dataset, dataset
 
 OUTCOME_COLUMNS: Final = ("entry_at", "exit_at", "net_r")
+LARGEST_FEATURE: Final = Decimal("1e38")
+"""What a 32-bit float can hold."""
 MOST_R: Final = 1_000
 """A result in R that is larger is in dollars."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,4 +87,4 @@ def _outcome(row: Mapping[str, str]) -> tuple[int, int, float]:
 
 
 def _feature(name: str, text: str) -> float:
-    return float("nan") if text == "" else float(decimal(name, text))
+    return float("nan") if text == "" else float(decimal(name, text, largest=LARGEST_FEATURE))

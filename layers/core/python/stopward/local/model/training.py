@@ -9,6 +9,7 @@ from typing import Any
 
 from stopward.adapters.archive_location import archive_at
 from stopward.domain.model_file import ModelFile
+from stopward.local.exit_code import ExitCode
 from stopward.local.model.trade_file import read_trades
 from stopward.services.model_files import ModelFiles
 from stopward.training.splits import FOLDS
@@ -17,18 +18,18 @@ from stopward.training.verdict import NotEnoughTrades
 
 __all__ = ["FOLDS", "as_json", "train_file"]
 
-LASTING = frozenset({"published", "no_model_beats_base_rate", "not_enough_trades"})
-"""Verdicts of a run in which nothing is wrong: a refusal is one of them."""
+CODES = {"leak_suspected": ExitCode.CONFIGURATION, "parity_failed": ExitCode.DEFECT}
+"""Verdicts that tell of something wrong: in the file, or in what converts. A refusal is none."""
 MARKS = {True: "passed", False: "refused", None: "not run"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a run came to, as the command prints it. is_well: nothing is wrong with the trades."""
+    """What a run came to, as the command prints it, and how it ends."""
 
     text: str
     document: dict[str, Any]
-    is_well: bool
+    code: ExitCode
 
 
 def train_file(
@@ -65,13 +66,13 @@ def train_file(
                 "says": found.says,
                 "minimum": asdict(found.minimum),
             },
-            is_well=True,
+            code=ExitCode.OK,
         )
     where = ModelFiles(archive).put(ModelFile(graph=found.graph, manifest=found.manifest))
     return Told(
         text=_text(found, where),
         document={"location": where, **found.manifest},
-        is_well=found.verdict in LASTING,
+        code=CODES.get(found.verdict, ExitCode.OK),
     )
 
 
