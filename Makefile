@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check deploy-check format bench load nightly soak lock clean
+.PHONY: help run replay train test check deploy-check format bench load nightly soak lock clean
 
 # Where this is set, each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,6 +39,9 @@ deploy-check: $(VENV)/installed-dev $(VENV)/installed-deploy ## Build what is de
 replay: $(VENV)/installed-replay ## Replay positions over bars (ARGS="--bars FILE --positions FILE")
 	@$(BIN)/stopward replay $(ARGS)
 
+train: $(VENV)/installed-train ## Train a model on closed trades (ARGS="--csv FILE")
+	@$(BIN)/stopward model train $(ARGS)
+
 format: $(VENV)/installed-dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -61,13 +64,16 @@ soak: $(VENV)/installed-dev ## Break ticks at random: MINUTES fast, MINUTES of t
 NO_HTTP2 := $(addprefix --no-emit-package ,h2 hpack hyperframe)
 
 lock: ## Compile the pins again (needs uv)
-	uv pip compile pyproject.toml --extra local --extra replay --group dev --universal \
-		--generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra local --extra replay --extra train --group dev \
+		--universal --generate-hashes --python-version 3.11 --no-header -q -o requirements/dev.txt
 	uv pip compile pyproject.toml --extra local --group build --universal --generate-hashes \
 		--python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/local.txt
 	uv pip compile pyproject.toml --extra local --extra replay --group build --universal \
 		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
 		-o requirements/replay.txt
+	uv pip compile pyproject.toml --extra local --extra train --group build --universal \
+		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
+		-o requirements/train.txt
 	uv pip compile pyproject.toml --extra local --extra replay --group bench --universal \
 		--generate-hashes --python-version 3.11 --no-header -q -c requirements/dev.txt \
 		-o requirements/bench.txt
@@ -103,6 +109,10 @@ $(VENV)/installed-run: requirements/local.txt requirements/data.txt pyproject.to
 
 $(VENV)/installed-replay: requirements/replay.txt $(VENV)/installed-run
 	@$(PIP) install --no-deps --require-hashes -r requirements/replay.txt
+	@touch $@
+
+$(VENV)/installed-train: requirements/train.txt $(VENV)/installed-run
+	@$(PIP) install --no-deps --require-hashes -r requirements/train.txt
 	@touch $@
 
 $(VENV)/installed-bench: requirements/bench.txt $(VENV)/installed-dev

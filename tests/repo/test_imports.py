@@ -14,6 +14,8 @@ HEAVY = (
     "pandas",
     "numba",
     "sklearn",
+    "onnx",
+    "skl2onnx",
     "rich",
     "click",
     "yaml",

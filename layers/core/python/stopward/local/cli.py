@@ -15,6 +15,7 @@ from stopward.local.exit_code import ExitCode, exit_code_of, refusal_of_the_syst
 from stopward.local.gateway_command import gateway
 from stopward.local.history_command import import_history
 from stopward.local.installation_commands import db, doctor
+from stopward.local.model_commands import model
 from stopward.local.operator_commands import account, put_rules
 from stopward.local.replay_command import attribution, replay, sweep, whatif
 from stopward.local.session_commands import sessions
@@ -185,7 +186,7 @@ rules.add_command(put_rules)
 for command in JOURNAL_COMMANDS:
     db.add_command(command)
 OVER_HISTORY = (import_history, replay, attribution, whatif, sweep)
-for command in (doctor, db, gateway, account, channel, sessions, *OVER_HISTORY, *COMMANDS):
+for command in (doctor, db, gateway, account, channel, sessions, model, *OVER_HISTORY, *COMMANDS):
     stopward_command.add_command(command)
 
 

@@ -142,13 +142,16 @@ def check_header(path: Path, header: Sequence[str] | None, columns: Sequence[str
         raise InvalidInput(f"{path}: line 1: {'; '.join(wrong)}. The columns are {wanted}")
 
 
-def decimal(column: str, text: str) -> Decimal:
-    """Return a number as written; raises Fault for anything else, nan and infinity included."""
+def decimal(column: str, text: str, *, largest: Decimal = LARGEST) -> Decimal:
+    """Return a number as written; raises Fault for anything else, nan and infinity included.
+
+    largest: what its size must be under.
+    """
     if not _NUMBER.fullmatch(text):
         raise Fault(column, text, "write a plain number such as 101.25")
     number = Decimal(text)
-    if abs(number) >= LARGEST:
-        raise Fault(column, text, f"must be under {LARGEST:,}")
+    if abs(number) >= largest:
+        raise Fault(column, text, f"must be under {largest:,}")
     return number
 
 

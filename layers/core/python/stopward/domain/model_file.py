@@ -1,0 +1,66 @@
+"""A model as it is stored: one graph and its manifest, believed only where they fit each other."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from stopward.errors import ArchiveRejected
+
+FORMAT: Final = 1
+"""Of the manifest; raised when a reader of the old one would read it wrongly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """The bytes of an ONNX graph, and the manifest that was written with it."""
+
+    graph: bytes
+    manifest: Mapping[str, Any]
+
+    @property
+    def model_id(self) -> str:
+        """The id that the manifest gives."""
+        return str(self.manifest["model_id"])
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> bytes:
+    """Return a manifest as it is stored: JSON, the same bytes for the same manifest."""
+    return json.dumps(manifest, allow_nan=False, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def checked(
+    graph: bytes, written: bytes, *, model_id: str, schema_hash: str, where: str
+) -> ModelFile:
+    """Return a stored model if it is whole, is the one that was asked for, and can be understood.
+
+    schema_hash: of the features that it will be given. where: its address, for the message.
+    Raises ArchiveRejected with the reason: a manifest that is no JSON, of a later format or of
+    another model; a graph that is not the one it was written with; other features.
+    """
+    try:
+        manifest = json.loads(written)
+    except ValueError as error:
+        raise ArchiveRejected(f"{where}: the manifest is not JSON: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ArchiveRejected(f"{where}: the manifest is no mapping")
+    version = manifest.get("format")
+    if version != FORMAT:
+        raise ArchiveRejected(
+            f"{where}: the manifest has format {version!r}, this version reads {FORMAT}; update"
+        )
+    if manifest.get("model_id") != model_id:
+        raise ArchiveRejected(f"{where}: the manifest is of model {manifest.get('model_id')!r}")
+    if manifest.get("bytes") != len(graph):
+        raise ArchiveRejected(
+            f"{where}: the graph has {len(graph)} bytes, {manifest.get('bytes')!r} were written"
+        )
+    if manifest.get("sha256") != sha256(graph).hexdigest():
+        raise ArchiveRejected(f"{where}: the graph is not the one that was written: sha256 differs")
+    if manifest.get("schema_hash") != schema_hash:
+        raise ArchiveRejected(
+            f"{where}: made for features {str(manifest.get('schema_hash'))[:12]}, "
+            f"they are {schema_hash[:12]} now; train again"
+        )
+    return ModelFile(graph=graph, manifest=manifest)

@@ -1,0 +1,1 @@
+"""`stopward model`: training on this machine. Needs the `train` extra."""

@@ -1,0 +1,99 @@
+"""What `stopward model train` does: read, train, store, and tell each gate's figure."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stopward.adapters.archive_location import archive_at
+from stopward.domain.model_file import ModelFile
+from stopward.local.exit_code import ExitCode
+from stopward.local.model.trade_file import read_trades
+from stopward.services.model_files import ModelFiles
+from stopward.training.splits import FOLDS
+from stopward.training.train import Trained, train
+from stopward.training.verdict import NotEnoughTrades
+
+__all__ = ["FOLDS", "as_json", "train_file"]
+
+CODES = {"leak_suspected": ExitCode.CONFIGURATION, "parity_failed": ExitCode.DEFECT}
+"""Verdicts that tell of something wrong: in the file, or in what converts. A refusal is none."""
+MARKS = {True: "passed", False: "refused", None: "not run"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a run came to, as the command prints it, and how it ends."""
+
+    text: str
+    document: dict[str, Any]
+    code: ExitCode
+
+
+def train_file(
+    path: Path,
+    *,
+    to: str,
+    now: datetime,
+    salt: str,
+    registered: Sequence[str],
+    allowed: Sequence[str],
+    cost_r: float,
+    progress: Callable[[], None],
+) -> Told:
+    """Train on a file's trades; the graph and its manifest are stored at `to`, refused ones too.
+
+    Raises InvalidInput for what is wrong in the file, and what the archive raises.
+    """
+    trades = read_trades(path)
+    archive = archive_at(to)
+    found = train(
+        trades,
+        created_at=now,
+        salt=salt,
+        registered=registered,
+        allowed=allowed,
+        cost_r=cost_r,
+        progress=progress,
+    )
+    if isinstance(found, NotEnoughTrades):
+        return Told(
+            text=f"{found.verdict}\n  {found.says}\n",
+            document={
+                "verdict": found.verdict,
+                "says": found.says,
+                "minimum": asdict(found.minimum),
+            },
+            code=ExitCode.OK,
+        )
+    where = ModelFiles(archive).put(ModelFile(graph=found.graph, manifest=found.manifest))
+    return Told(
+        text=_text(found, where),
+        document={"location": where, **found.manifest},
+        code=CODES.get(found.verdict, ExitCode.OK),
+    )
+
+
+def as_json(told: Told) -> str:
+    """Return the document of a run."""
+    return json.dumps(told.document, allow_nan=False, indent=1)
+
+
+def _text(found: Trained, where: str) -> str:
+    told, limit = found.manifest, found.manifest["threshold"]
+    width = max(len(gate["name"]) for gate in told["gates"])
+    lines = [
+        found.verdict,
+        f"  {told['trades']} trades, effective number {told['effective_n']:.1f}, "
+        f"{told['metrics']['tested']} tested out of fold; chosen: {told['candidate']}",
+        *(
+            f"  {gate['name']:<{width}}  {MARKS[gate['passed']]:<8} {gate['says']}"
+            for gate in told["gates"]
+        ),
+        f"  take over {limit['probability']:.3f}: mean win {limit['mean_win_r']:.2f} R, "
+        f"mean loss {limit['mean_loss_r']:.2f} R",
+        f"  {where}",
+    ]
+    return "\n".join(lines) + "\n"

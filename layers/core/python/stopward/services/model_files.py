@@ -1,0 +1,63 @@
+"""Models in an archive, a folder or a bucket: written once, read only where they are whole."""
+
+import io
+import re
+from contextlib import closing
+from typing import Final
+
+from stopward.domain.model_file import ModelFile, checked, manifest_text
+from stopward.errors import ArchiveRejected, InvalidInput
+from stopward.ports import Archive
+
+MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class ModelFiles:
+    """The models of one archive, at `models/ID/model.onnx` and `models/ID/manifest.json`."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def put(self, model: ModelFile) -> str:
+        """Store a model and return its graph's address; the manifest last, so that it is whole.
+
+        Storing the same again is no error. Raises ArchiveRejected where another one lies there, and
+        what the archive raises.
+        """
+        identity = model.model_id
+        for name, content in (
+            ("model.onnx", model.graph),
+            ("manifest.json", manifest_text(model.manifest)),
+        ):
+            key = _key(identity, name)
+            if self._archive.put(key, io.BytesIO(content)):
+                continue
+            if self._content(key) != content:
+                raise ArchiveRejected(f"{self._archive.location(key)} is there, and another one")
+        return self._archive.location(_key(identity, "model.onnx"))
+
+    def read(self, model_id: str, *, schema_hash: str) -> ModelFile:
+        """Return a model that is whole and made for these features.
+
+        Raises ArchiveRejected with the reason where it is not, and what the archive raises.
+        """
+        manifest, graph = (
+            self._content(_key(model_id, name)) for name in ("manifest.json", "model.onnx")
+        )
+        return checked(
+            graph,
+            manifest,
+            model_id=model_id,
+            schema_hash=schema_hash,
+            where=self._archive.location(_key(model_id, "model.onnx")),
+        )
+
+    def _content(self, key: str) -> bytes:
+        with closing(self._archive.open(key)) as source:
+            return source.read()
+
+
+def _key(model_id: str, name: str) -> str:
+    if not MODEL_ID.fullmatch(model_id):
+        raise InvalidInput(f"model id was {model_id!r}; allowed are letters, digits and . _ -")
+    return f"models/{model_id}/{name}"

@@ -1,0 +1,1 @@
+"""Training: closed trades to a judged model in one ONNX file. Needs the `train` extra."""
