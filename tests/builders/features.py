@@ -68,7 +68,6 @@ def _known(seed: int) -> Known:
         Result(
             symbol=random.choice((ACME, INDEX)),
             closed_at=AT - timedelta(hours=6 * number),
-            known_at=AT - timedelta(hours=6 * number) + timedelta(seconds=20),
             r=random.choice((-1.0, -0.5, 0.0, 0.4, 2.0)),
         )
         for number in range(-4, 30)

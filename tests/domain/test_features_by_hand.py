@@ -66,7 +66,7 @@ def results() -> tuple[Result, ...]:
     earlier = [MONDAY.opens_at + number * MINUTE for number in range(22)]
     today = [TUESDAY.opens_at + number * MINUTE for number in (5, 10, 15)]
     return tuple(
-        Result(symbol=symbol, closed_at=at, known_at=at, r=r)
+        Result(symbol=symbol, closed_at=at, r=r)
         for at, (symbol, r) in zip([*earlier, *today], rows, strict=True)
     )
 

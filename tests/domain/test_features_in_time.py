@@ -72,11 +72,10 @@ def futures(draw: st.DrawFn, known: Known, at: datetime) -> Known:
         changes[name] = tuple(kept)
     assert known.account is not None
     lag = timedelta(seconds=INPUTS["account"].lag_seconds)
-    told = [row for row in known.account.results if row.known_at + lag <= at]
+    told = [row for row in known.account.results if row.closed_at + lag <= at]
     unheard = Result(
         symbol=Symbol("ACME"),
-        closed_at=at - timedelta(seconds=draw(st.integers(-60, 60))),
-        known_at=at + timedelta(seconds=draw(st.integers(1, 3_600))),
+        closed_at=at - lag + timedelta(seconds=draw(st.integers(1, 3_600))),
         r=draw(st.floats(-50.0, 50.0)),
     )
     changes["account"] = replace(known.account, results=(*told, unheard))

@@ -64,8 +64,8 @@ INPUTS: Final[Mapping[str, Input]] = {
         meaning="readings of the share of advancing stocks, from 0 to 1",
     ),
     "account": Input(
-        meaning="the account's last 200 results, each from when it was found closed, and how many "
-        "other positions were open"
+        lag_seconds=60.0,
+        meaning="the account's last 200 results, and how many other positions were open",
     ),
     "held_stop": Input(meaning="the stop that rests now"),
 }

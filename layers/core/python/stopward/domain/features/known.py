@@ -61,17 +61,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A closed trade of the account: R after fees, and when it was known to be closed."""
+    """A closed trade of the account; r is after fees."""
 
     symbol: Symbol
     closed_at: datetime
-    known_at: datetime
     r: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """Results of the account, in any order, and how many other positions are open."""
+    """Results of the account, in any order, and how many other positions were open.
+
+    open_positions: as of the lag before the vector's time, as results are: a tick finds a trade
+    closed, and a position opened, within the minute.
+    """
 
     results: tuple[Result, ...] = ()
     open_positions: int = 0

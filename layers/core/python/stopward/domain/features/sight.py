@@ -110,7 +110,7 @@ def _past(account: AccountState | None, *, at: datetime, row: Input) -> Past | N
     if account is None:
         return None
     found = sorted(
-        (each for each in account.results if each.known_at <= at - row.lag and isfinite(each.r)),
+        (each for each in account.results if each.closed_at <= at - row.lag and isfinite(each.r)),
         key=lambda each: (each.closed_at, each.symbol, each.r),
     )
     return Past(results=tuple(found[-RESULTS:]), open_positions=account.open_positions)
