@@ -38,9 +38,9 @@ def as_bytes(vector: Vector) -> bytes:
 
 
 def as_float32(number: float) -> float:
-    """Return the float32 nearest to a finite number of its range; a zero has no sign."""
+    """Return the float32 nearest to a finite number of its range."""
     (found,) = unpack("<f", pack("<f", number))
-    return float(found) + 0.0
+    return float(found)
 
 
 def _vector(features: tuple[Feature, ...], sight: Sight) -> Vector:
@@ -51,4 +51,5 @@ def _number(feature: Feature, sight: Sight) -> float | None:
     number = feature.read(sight)
     if not isfinite(number):
         return None
-    return as_float32(min(max(number, feature.low), feature.high))
+    # A zero has no sign: minus nothing plus nothing is nothing.
+    return as_float32(min(max(number, feature.low), feature.high) + 0.0) + 0.0
