@@ -7,6 +7,7 @@ from typing import Final
 
 from stopward.domain.features import REGISTRY, VOCABULARY, Feature, Kind, schema_hash
 from stopward.domain.features.inputs import INPUTS
+from stopward.domain.features.past_trade import UNFIT
 from stopward.domain.features.registry import CODE_VERSION
 from tests.docs.pages import ROOT, refreshed
 
@@ -51,6 +52,12 @@ def _cells(row: Feature) -> Iterator[str]:
     yield row.meaning
 
 
+def unfit() -> Iterator[str]:
+    """Yield why a trade has no vector, each reason once."""
+    for reason, words in UNFIT.items():
+        yield f"- `{reason}`: {words}."
+
+
 def codes() -> Iterator[str]:
     """Yield the codes of each feature that has some."""
     yield "| feature | codes |"
@@ -84,6 +91,7 @@ BLOCKS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "inputs": inputs,
     "entry": partial(features, "entry"),
     "open": partial(features, "open"),
+    "unfit": unfit,
     "codes": codes,
     "sources": sources,
 }

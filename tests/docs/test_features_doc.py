@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from stopward.bootstrap import MARKET_INDEX
 from stopward.domain.features import REGISTRY, Kind, names, schema_hash
 from stopward.domain.features.inputs import INPUTS
 from stopward.domain.features.sight import DAYS, RESULTS
+from stopward.services.features import ASKED_FOR, COMPARED_FOR
 from tests.docs.features_document import BLOCKS
 from tests.docs.pages import page, refreshed, section
 
@@ -34,6 +36,9 @@ def test_the_page_tells_hashes_lags_and_windows():
         assert re.search(rf"^\| `{name}` \| ", section(NAME, "## Inputs"), re.MULTILINE)
     assert f"daily bars the last {DAYS}" in text
     assert f"account the last {RESULTS}" in text
+    assert f"last {ASKED_FOR.days} days without" in text
+    assert COMPARED_FOR.days == 7, "the page says seven"
+    assert f"{MARKET_INDEX} stands for the market" in text
 
 
 def test_a_row_that_was_changed_by_hand_is_seen():

@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -14,7 +15,7 @@ from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Trans
 from stopward.adapters.alpaca.stakes import refuse_other_stakes
 from stopward.adapters.clocks import RemoteClock, SystemClock
 from stopward.adapters.functions import Functions, FunctionStore
-from stopward.domain.identity import AccountId
+from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.rulebook import Mask
 from stopward.ports import Archive, Clock
 from stopward.services.delivery import SETTLINGS, Delivery
@@ -24,6 +25,8 @@ from stopward.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
+    from stopward.services.feature_book import FeatureBook
+    from stopward.services.features import FeatureSummary
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
 
@@ -31,6 +34,8 @@ CALL_SECONDS: Final = 10.0
 OUTBOX_SECONDS: Final = 5.0
 JOURNAL_SECONDS: Final = 30.0
 """A call compares or moves a portion of a month: seconds, and no gateway waits for minutes."""
+MARKET_INDEX: Final = Symbol("SPY")
+"""What stands for the market in features: the fund that follows the S&P 500."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,17 +84,32 @@ class ExitAttribution:
         """Attribute what waits; the broker's keys are read anew each time."""
         from stopward.services.attribution import Attributor
 
-        clock, keys = _clock(self.settings, "attribute_exits"), _keys(self.settings)
-        transport = Transport(self.settings.market_data_url, keys=keys, clock=clock)
-        attributor = Attributor(
-            book=self.book,
-            bars=AlpacaMarketData(transport, feed=self.settings.market_data_feed),
-            account_id=AccountId(self.settings.account_id),
-        )
-        try:
+        with _market_data(self.settings, "attribute_exits") as bars:
+            attributor = Attributor(
+                book=self.book, bars=bars, account_id=AccountId(self.settings.account_id)
+            )
             return attributor.run(now=now, remaining_seconds=remaining_seconds)
-        finally:
-            transport.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureCheck:
+    """The check of one account's features: what a scheduled function runs each evening."""
+
+    settings: Settings
+    book: "FeatureBook"
+
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> "FeatureSummary":
+        """Rebuild and compare; the broker's keys are read anew each time."""
+        from stopward.services.features import FeatureChecker
+
+        with _market_data(self.settings, "check_features") as bars:
+            checker = FeatureChecker(
+                book=self.book,
+                bars=bars,
+                account_id=AccountId(self.settings.account_id),
+                index=MARKET_INDEX,
+            )
+            return checker.run(now=now, remaining_seconds=remaining_seconds)
 
 
 def minute_guard(
@@ -199,6 +219,14 @@ def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttr
     return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
 
 
+def feature_check(*, environment: Mapping[str, str] | None = None) -> FeatureCheck:
+    """Wire the check of the features of the account's trades."""
+    from stopward.adapters.features import FunctionFeatures
+
+    settings = settings_of(environment).require_broker()
+    return FeatureCheck(settings=settings, book=FunctionFeatures(functions(settings)))
+
+
 def shard_walker(*, compiled: Path) -> "ShardWalker":
     """Wire the walking of a sweep's shards, on as many threads as there are processors.
 
@@ -235,6 +263,17 @@ def functions(settings: Settings, *, timeout_seconds: float = CALL_SECONDS) -> F
     from stopward.adapters.postgres import PostgresDatabase
 
     return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+
+
+@contextmanager
+def _market_data(settings: Settings, source: str) -> Iterator[AlpacaMarketData]:
+    """Give market data by the keys as they are now; its connections close at the end."""
+    clock, keys = _clock(settings, source), _keys(settings)
+    transport = Transport(settings.market_data_url, keys=keys, clock=clock)
+    try:
+        yield AlpacaMarketData(transport, feed=settings.market_data_feed)
+    finally:
+        transport.close()
 
 
 def _clock(settings: Settings, source: str) -> Clock:
