@@ -17,6 +17,7 @@ from stopward.local.host.template import FunctionDefinition, read_template
 from stopward.services.attribution import AttributionSummary
 from stopward.services.delivery import DeliverySummary
 from stopward.services.dispatch import Dispatched
+from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
 from stopward.services.session_refresh import RefreshSummary
@@ -70,6 +71,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "deliver_outbox": ("outbox_deliverer", lambda: _runs(DeliverySummary())),
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
     "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
+    "check_features": ("feature_check", lambda: _runs(FeatureSummary())),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

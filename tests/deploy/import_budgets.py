@@ -66,6 +66,7 @@ BUDGETS: Mapping[str, Budget] = {
     "deliver_outbox": Budget(purposes=ASKS_DATABASE, modules=410, times=20),
     "keep_journal": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=580, times=None),
     "attribute_exits": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=630, times=None),
+    "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=610, times=None),
     # Its first question goes to the broker.
     "refresh_sessions": Budget(
         purposes=("handler", "settings", "AWS", "database", "broker", "wiring", "services"),

@@ -87,6 +87,7 @@ def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
         ("deliver_outbox", 24 * 60),
         ("refresh_sessions", 2),
         ("attribute_exits", 1),
+        ("check_features", 1),
         ("keep_journal", 1),
     ],
 )
@@ -114,7 +115,9 @@ BEYOND = {
 }  # fmt: skip
 """What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
-NEEDS_BROKER = {"MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits"}
+NEEDS_BROKER = {
+    "MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits", "CheckFeatures",
+}  # fmt: skip
 
 
 def roles() -> dict[str, list[tuple[list[str], list[object]]]]:
@@ -201,7 +204,7 @@ def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
     return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
 
 
-NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits"}
+NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures"}
 
 
 def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:

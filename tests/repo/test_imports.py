@@ -65,3 +65,18 @@ def test_ports_and_errors_load_the_standard_library_only() -> None:
 def test_what_a_function_loads_at_its_start_is_not_heavy() -> None:
     loaded = loaded_by(["stopward.bootstrap", "stopward.entry"])
     assert loaded & set(HEAVY) == set()
+
+
+def test_what_guards_never_loads_features() -> None:
+    """Protection waits for nothing clever."""
+    guarding = [name for name in modules_of("services") if ".guard" in name]
+    wanted = [*guarding, *modules_of("adapters/alpaca"), "stopward.bootstrap", "stopward.entry"]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {[*wanted, 'stopward.adapters.postgres']!r}: importlib.import_module(name)\n"
+        "print(*(n for n in sys.modules if n.startswith('stopward') and 'features' in n))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []

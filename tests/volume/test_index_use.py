@@ -36,9 +36,7 @@ WHOLE: Mapping[str, str] = {
 NO_ROWS: Mapping[str, str] = {}
 """What has nothing to tell here, and why; by the start of the look's name."""
 
-UNUSED: Mapping[str, str] = {
-    "trade_features_training_idx": "a training reads the finished vectors of an account by it",
-}
+UNUSED: Mapping[str, str] = {}
 """Indexes that no plan shows, and why they stay."""
 
 FEW: int = 1_000

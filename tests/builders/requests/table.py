@@ -27,6 +27,7 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "measure_outbox": "it reads",
     "nudge_edge": "it posts where pg_net is; plain Postgres has none",
     "read_decisions": "it reads",
+    "read_entries": "it reads",
     "read_month": "it reads",
     "read_unattributed": "it reads",
     "schema_version": "it reads",

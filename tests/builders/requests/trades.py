@@ -46,6 +46,15 @@ TRADES: dict[str, Maker] = {
     ),
     "put_feature_schema": as_is(schema_hash="requests", names=["one", "two"]),
     "put_features": put_features,
+    "read_entries": of_account(
+        schema_hash="access",
+        at="2026-11-23T22:00:00Z",
+        since="2026-11-20T00:00:00Z",
+        results=200,
+        lag_seconds=60,
+        stored=False,
+        limit=10,
+    ),
     "read_unattributed": of_account(
         at="2026-11-23T22:00:00Z",
         rules=["breakeven", "give_back"],

@@ -47,6 +47,7 @@ CASES: Cases = {
     "put_attribution attribution_exit_known": asks("put_attribution", attributions=[EXIT]),
     "put_attribution attribution_once": twice_attributed,
     "read_unattributed read_unattributed_request": asks("read_unattributed", limit=0),
+    "read_entries read_entries_request": asks("read_entries", limit=0),
     "put_claims put_sessions_implausible": after(
         asks("put_sessions", sessions=WEEK),
         asks("put_sessions", sessions=[], source="broker", complete=EVERY_DAY),

@@ -1,4 +1,4 @@
-"""What runs once or twice a day: sessions, the worth of exits, the journal's months."""
+"""What runs once or twice a day: sessions, the worth of exits, features, the journal's months."""
 
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -6,11 +6,13 @@ from datetime import date, timedelta
 
 from stopward.adapters.administration import Administration
 from stopward.adapters.postgres import PostgresDatabase
-from stopward.domain.identity import AccountId
+from stopward.domain.features import names
+from stopward.domain.identity import AccountId, Symbol
 from stopward.local.data.calendar import sessions_between
 from stopward.local.simulator import Simulator
 from tests.builders.attribution import night, timed_out
 from tests.builders.journal import OldJournal
+from tests.builders.past_features import FRIDAY, INDEX, minutes, traded
 from tests.builders.store import A_SESSION, a_position, pulse
 from tests.builders.store_world import PostgresWorld
 from tests.deploy.trials.trial import Counts, Error, Trial, differences
@@ -104,6 +106,44 @@ EXITS = Trial(
     came=_attributed,
     line="exits_attributed",
     metric="AttributionKnown",
+    hangs=lambda world: world.locked("trades"),
+    error=WRONG_TIME,
+)
+
+
+def _features_broker() -> Simulator:
+    bars = {Symbol(each): minutes(each) for each in (*TRADED, INDEX)}
+    return a_broker(bars=bars, sessions=[FRIDAY, A_SESSION], start=EVENING)
+
+
+def _trade_at_once(world: World) -> None:
+    found = PostgresWorld(world.owner_url)
+    try:
+        world.account_id = found.account_id
+        for symbol, tick in TRADED.items():
+            traded(found, symbol, tick=tick)
+    finally:
+        found.close()
+
+
+def _checked(world: World, counts: Counts) -> list[str]:
+    found = differences(
+        counts, features_trades=2, features_written=2, features_unfit=0, features_compared=2,
+        features_skewed=0, features_skew=0, features_failures=0, features_cut=0,
+    )  # fmt: skip
+    rows = world.rows("select rebuilt, cardinality(vector) from stopward.trade_features")
+    expected = [(True, len(names("entry")))] * 2
+    return found if rows == expected else [*found, f"trade_features has {rows}"]
+
+
+FEATURES = Trial(
+    folder="check_features",
+    simulator=_features_broker,
+    prepare=_trade_at_once,
+    event=lambda _: {"time": EVENING.isoformat()},
+    came=_checked,
+    line="features_checked",
+    metric="FeaturesWritten",
     hangs=lambda world: world.locked("trades"),
     error=WRONG_TIME,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,12 @@ from stopward.settings import read_settings
 from stopward.start import at_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date, datetime
 
     from urllib3 import PoolManager
 
-    from stopward.adapters.alpaca import Keys
+    from stopward.adapters.alpaca import AlpacaMarketData, Keys
     from stopward.adapters.functions import Functions
     from stopward.domain.identity import AccountId
     from stopward.domain.pulses import GuardKind
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from stopward.services.attribution import AttributionBook, AttributionSummary
     from stopward.services.delivery import Delivery
     from stopward.services.dispatch import Dispatcher
+    from stopward.services.feature_book import FeatureBook
+    from stopward.services.features import FeatureSummary
     from stopward.services.fleet import FleetGuard
     from stopward.services.guard import Guard, Summary
     from stopward.services.journal_keeping import JournalKeeper
@@ -44,6 +47,8 @@ BUSY_SECONDS: Final = 2.0
 OUTBOX_SECONDS: Final = 5.0
 JOURNAL_SECONDS: Final = 30.0
 """A call compares or moves a portion of a month: seconds, and no gateway waits for minutes."""
+MARKET_INDEX: Final = "SPY"
+"""What stands for the market in features: the fund that follows the S&P 500."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,21 +98,36 @@ class ExitAttribution:
 
     def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> AttributionSummary:
         """Attribute what waits; the broker's keys are read anew each time."""
-        from stopward.adapters.alpaca import AlpacaMarketData, Transport
         from stopward.domain.identity import AccountId
         from stopward.services.attribution import Attributor
 
-        clock, keys = _clock(self.settings, "attribute_exits"), _keys(self.settings)
-        transport = Transport(self.settings.market_data_url, keys=keys, clock=clock)
-        attributor = Attributor(
-            book=self.book,
-            bars=AlpacaMarketData(transport, feed=self.settings.market_data_feed),
-            account_id=AccountId(self.settings.account_id),
-        )
-        try:
+        with _market_data(self.settings, "attribute_exits") as bars:
+            attributor = Attributor(
+                book=self.book, bars=bars, account_id=AccountId(self.settings.account_id)
+            )
             return attributor.run(now=now, remaining_seconds=remaining_seconds)
-        finally:
-            transport.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureCheck:
+    """The check of one account's features: what a scheduled function runs each evening."""
+
+    settings: Settings
+    book: FeatureBook
+
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> FeatureSummary:
+        """Rebuild and compare; the broker's keys are read anew each time."""
+        from stopward.domain.identity import AccountId, Symbol
+        from stopward.services.features import FeatureChecker
+
+        with _market_data(self.settings, "check_features") as bars:
+            checker = FeatureChecker(
+                book=self.book,
+                bars=bars,
+                account_id=AccountId(self.settings.account_id),
+                index=Symbol(MARKET_INDEX),
+            )
+            return checker.run(now=now, remaining_seconds=remaining_seconds)
 
 
 @at_start
@@ -276,6 +296,16 @@ def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttr
 
 
 @at_start
+def feature_check(*, environment: Mapping[str, str] | None = None) -> FeatureCheck:
+    """Wire the check of the features of the account's trades."""
+    from stopward.adapters.features import FunctionFeatures
+
+    settings = settings_of(environment).require_broker()
+    book = FunctionFeatures(functions(settings, starts_often=False))
+    return FeatureCheck(settings=settings, book=book)
+
+
+@at_start
 def shard_walker(*, compiled: Path) -> ShardWalker:
     """Wire the walking of a sweep's shards, on as many threads as there are processors.
 
@@ -358,6 +388,19 @@ def _guard(
         ),
         on_failure=on_failure,
     )
+
+
+@contextmanager
+def _market_data(settings: Settings, source: str) -> Iterator[AlpacaMarketData]:
+    """Give market data by the keys as they are now; its connections close at the end."""
+    from stopward.adapters.alpaca import AlpacaMarketData, Transport
+
+    clock, keys = _clock(settings, source), _keys(settings)
+    transport = Transport(settings.market_data_url, keys=keys, clock=clock)
+    try:
+        yield AlpacaMarketData(transport, feed=settings.market_data_feed)
+    finally:
+        transport.close()
 
 
 def _clock(settings: Settings, source: str) -> Clock:

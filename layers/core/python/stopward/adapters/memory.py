@@ -29,8 +29,8 @@ from stopward.errors import DatabaseRejected
 class MemoryStore:
     """Store and administration of any number of accounts; one call is one transaction.
 
-    now: the clock of leases, as the database's is. sessions, volumes: what all accounts share;
-    volumes by symbol and minute of the session.
+    now: the clock of leases, as the database's is. sessions, volumes, feature_schemas: what all
+    accounts share; volumes by symbol and minute of the session, names of features by schema.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -39,6 +39,7 @@ class MemoryStore:
         self.sessions = MemorySessions()
         self._instruments: dict[Symbol, Instrument] = {}
         self.volumes: dict[Symbol, dict[int, float]] = {}
+        self.feature_schemas: dict[str, tuple[str, ...]] = {}
 
     def book(self, account_id: AccountId) -> Book:
         """Return what is stored of an account; refuses one that was not opened."""

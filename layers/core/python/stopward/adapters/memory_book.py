@@ -6,7 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory_alarms import raise_alarms
-from stopward.adapters.memory_rows import AlarmRow, JournalRow, KeptFigure, Lease, OrderEvent
+from stopward.adapters.memory_rows import (
+    AlarmRow,
+    JournalRow,
+    KeptFigure,
+    Lease,
+    OrderEvent,
+    VectorKey,
+)
 from stopward.adapters.memory_rules import (
     UNSETTLED,
     check_change,
@@ -25,6 +32,7 @@ from stopward.adapters.memory_rules import (
     step_key,
 )
 from stopward.domain.excursions import COUNTED, Excursions, measure
+from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.identity import OrderId, PositionId, Symbol
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
@@ -67,6 +75,7 @@ class Book:
     alarms: list[AlarmRow] = field(default_factory=list)
     gaps: dict[tuple[datetime, str, Symbol], float] = field(default_factory=dict)
     figures: dict[tuple[PositionId, str], KeptFigure] = field(default_factory=dict)
+    vectors: dict[VectorKey, StoredVector] = field(default_factory=dict)
 
     def copy(self) -> "Book":
         """Return a copy whose containers are its own; what they hold never changes."""
@@ -89,6 +98,7 @@ class Book:
             alarms=list(self.alarms),
             gaps=dict(self.gaps),
             figures=dict(self.figures),
+            vectors=dict(self.vectors),
         )
 
     def open_positions(self) -> tuple[Position, ...]:

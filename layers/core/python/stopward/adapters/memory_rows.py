@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stopward.domain.attribution.trade import Figure
+from stopward.domain.identity import PositionId
 from stopward.domain.orders import Order
 from stopward.domain.snapshot import Alarm, DecisionRow
 
@@ -56,3 +57,7 @@ class KeptFigure:
 
     figure: Figure
     at: datetime
+
+
+VectorKey = tuple[PositionId, str, str, datetime | None]
+"""Of a vector: position, kind, schema, and its time where a position has many of that kind."""

@@ -23,7 +23,8 @@ REPEATABLE = frozenset(
         "watch_journal", "list_archivable", "read_month", "note_archive", "detach_month",
         "drop_month", "read_decisions", "put_attribution", "put_feature_schema", "put_features",
         "put_sessions", "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
-        "import_executions", "forget_import", "read_unattributed", "list_fleet", "put_fleet",
+        "import_executions", "forget_import", "read_unattributed", "read_entries", "list_fleet",
+        "put_fleet",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:
