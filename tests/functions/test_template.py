@@ -18,7 +18,7 @@ from stopward.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-PARAMETERS = {"Stage": "test", "AccountId": "main", "PulseSeconds": "30"}
+PARAMETERS = {"Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30"}
 GUARDS = ("check_breakeven", "monitor_positions")
 FLEET = ("dispatch_ticks", "tick_accounts")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
