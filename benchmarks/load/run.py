@@ -22,7 +22,7 @@ from benchmarks.load.figures import Measured, figures_of
 from benchmarks.load.market import FIRST, RULES, Size, instants
 from benchmarks.load.serving import BrokerReport, running, serve_aws, serve_brokers
 from benchmarks.load.worker import Worked, work
-from stopward import bootstrap
+from stopward.adapters import clocks
 from stopward.adapters.pulses_sqs import SqsPulses
 from stopward.domain.pulses import Pulse
 from stopward.local.migrate import migrate, prepare_platform
@@ -104,7 +104,7 @@ def run(size: Size, *, workers: int, slower: float | None) -> tuple[dict[str, ob
         os.environ.update(environment)
         queue = make_queue(size)
         os.environ["STOPWARD_TICK_QUEUE_URL"] = queue.url
-        bootstrap.SystemClock = lambda: clock  # type: ignore[assignment, misc, return-value]
+        clocks.SystemClock = lambda: clock  # type: ignore[assignment, misc, return-value]
         crew = [
             stack.enter_context(
                 a_worker(context, {**environment}, clock, queue.url, folder / f"worker-{n}.log")

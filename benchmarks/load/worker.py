@@ -45,11 +45,11 @@ def work(
         sys.stdout = printed
         import boto3
 
-        from stopward import bootstrap
+        from stopward.adapters import clocks
         from tests.builders.fleet import record_of
         from tests.builders.lambda_function import a_context, load_app
 
-        bootstrap.SystemClock = lambda: clock  # type: ignore[assignment, misc, return-value]
+        clocks.SystemClock = lambda: clock  # type: ignore[assignment, misc, return-value]
         begun = time.perf_counter()
         app = load_app("tick_accounts")
         worked = Worked(cold=time.perf_counter() - begun)

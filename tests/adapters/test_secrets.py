@@ -49,6 +49,15 @@ def test_broker_keys_are_read_in_the_region_that_the_arn_names(vault, content):
 
 
 @pytest.mark.parametrize(
+    ("more", "number"),
+    [({}, ""), ({"account_number": " 123 "}, "123"), ({"account_number": 5}, "")],
+)
+def test_the_account_that_the_keys_must_open_may_stand_beside_them(vault, more, number):
+    keys = secrets.broker_keys(vault({"key_id": "PK1", "secret_key": SECRET, **more}))
+    assert keys.account_number == number
+
+
+@pytest.mark.parametrize(
     "content",
     ["postgresql://u:p@h/db", "postgres://u:p@h/db", {"url": "x://u"}, {"database_url": "x://u"}],
 )

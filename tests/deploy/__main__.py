@@ -17,6 +17,7 @@ from typing import TypeVar
 from stopward.replay.compiled import keep_in
 from tests.conftest import MACHINE_CODE
 from tests.deploy.building import (
+    BUILT_LAYERS,
     build,
     copy_source,
     functions_of,
@@ -24,13 +25,20 @@ from tests.deploy.building import (
     pin_for,
     runtime_of,
 )
+from tests.deploy.bytecode import altered, not_compiled
 from tests.deploy.emulator import Runtime
 from tests.deploy.findings import lint
 from tests.deploy.image import Image, make_image
 from tests.deploy.interpreter import Interpreter, find_interpreter
 from tests.deploy.packaging import MIB, Package, package, size_rows
 from tests.deploy.rehearsal import Rehearsal, Report
-from tests.deploy.stage import a_stage, deployed_image, deployed_zip
+from tests.deploy.stage import (
+    a_stage,
+    deployed_image,
+    deployed_zip,
+    rights_of_image,
+    rights_of_zip,
+)
 from tests.deploy.trials.all_trials import IMAGES, TRIALS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +121,7 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
         packages = log.timed(
             "zipped and laid out", lambda: package(functions_of(template), to=WORK / "packages")
         )
+        log.fail(_layer_faults(packages, source, version=interpreter.version))
         own = log.timed(
             "Lambda's own packages",
             lambda: install_runtime(source, WORK / "runtime", interpreter=interpreter),
@@ -132,6 +141,16 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
         )
 
 
+def _layer_faults(packages: Sequence[Package], source: Path, *, version: str) -> list[str]:
+    # All functions have the same layers, so they are laid out once.
+    (laid_out,) = {each.opt / "python" for each in packages}
+    found = [
+        *altered(source / BUILT_LAYERS["CoreLayer"] / "python/stopward", laid_out / "stopward"),
+        *not_compiled(laid_out, version=version),
+    ]
+    return [f"layers: {fault}" for fault in found]
+
+
 def _call_all(built: Built) -> tuple[Report, ...]:
     packages = {each.name: each for each in built.packages}
     keep_in(MACHINE_CODE)
@@ -145,6 +164,11 @@ def _call_all(built: Built) -> tuple[Report, ...]:
                     if trial.folder in IMAGES
                     else partial(deployed_zip, built.template, packages[trial.folder])
                 ),
+                rights=(
+                    partial(rights_of_image, WORK / "source" / "infra" / "sweep.yaml", trial.folder)
+                    if trial.folder in IMAGES
+                    else partial(rights_of_zip, built.template, trial.folder)
+                ),
                 make_world=partial(stage.world_of, trial),
                 scratch=WORK / "calls",
             )
@@ -155,7 +179,7 @@ def _call_all(built: Built) -> tuple[Report, ...]:
 
 def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:
     """Return the table of calls: a head and a row a function."""
-    columns = ("event, supabase", "event, postgres", "time-out", "error", "no secret")
+    columns = ("event, supabase", "event, postgres", "time-out", "error", "no secret", "role")
     rows = [("function", "start ms", *columns)]
     for each in reports:
         start = "" if each.start_milliseconds is None else f"{each.start_milliseconds:.0f}"

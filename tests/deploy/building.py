@@ -5,6 +5,7 @@ without it, for the Python that there is.
 """
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from stopward.local.host.template import FunctionDefinition, read_template
@@ -13,7 +14,8 @@ from tests.deploy.interpreter import Interpreter
 
 COPIED = ("template.yaml", "functions", "layers", "infra", "requirements")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", "*.pyc", ".aws-sam")
-BUILT_LAYER = "layers/deps"
+BUILT_LAYERS: Mapping[str, str] = {"CoreLayer": "layers/core", "DependencyLayer": "layers/deps"}
+"""Layers that their makefile builds, by their name in the template."""
 
 
 def copy_source(root: Path, to: Path) -> Path:
@@ -51,11 +53,16 @@ def _build_by_hand(source: Path, to: Path, *, interpreter: Interpreter) -> None:
     to.mkdir(parents=True)
     shutil.copy2(source / "template.yaml", to)
     shutil.copytree(source / "functions", to / "functions")
-    shutil.copytree(source / "layers", to / "layers", ignore=shutil.ignore_patterns("deps"))
+    for name, folder in BUILT_LAYERS.items():
+        make_layer(source, name, to=to / folder, interpreter=interpreter)
+
+
+def make_layer(source: Path, name: str, *, to: Path, interpreter: Interpreter) -> None:
+    """Do the step of a layer's makefile, as `sam build` does, for the Python that there is."""
     insist(
         [
-            "make", "-C", source / BUILT_LAYER, "build-DependencyLayer",
-            f"ARTIFACTS_DIR={to / BUILT_LAYER}",
+            "make", "-C", source / BUILT_LAYERS[name], f"build-{name}",
+            f"ARTIFACTS_DIR={to}",
             f"PYTHON={interpreter.path}",
             f"VERSION={interpreter.version}",
         ],

@@ -11,7 +11,8 @@ from stopward.local.host.invocation import Answered, Failed, Outcome, TimedOut, 
 from stopward.local.host.log_line import LogEvent, MetricLine
 from tests.deploy.emulator import Deployed, Emulator, Runtime
 from tests.deploy.packaging import files_below
-from tests.deploy.trials.trial import TIMEOUT_SECONDS, Trial
+from tests.deploy.rights import Right, wrong_rights
+from tests.deploy.trials.trial import TIMEOUTS, Trial
 from tests.deploy.world import Database, World
 
 NAMESPACE = "Stopward"
@@ -22,6 +23,8 @@ NUMBERS = count(1)
 
 MakeDeployed = Callable[[World, Database | None], Deployed]
 """The function as it is deployed into a world; None: into one whose secrets are missing."""
+Rights = Callable[[World, Database | None], Sequence[Right]]
+"""What its role allows there."""
 MakeWorld = Callable[[], AbstractContextManager[World]]
 
 
@@ -47,6 +50,7 @@ class Rehearsal:
     trial: Trial
     runtime: Runtime
     deployed: MakeDeployed
+    rights: Rights
     make_world: MakeWorld
     scratch: Path
 
@@ -54,13 +58,18 @@ class Rehearsal:
         """Make all calls and return what came of them."""
         report = Report(folder=self.trial.folder)
         with self.make_world() as world:
+            rights = set(self.rights(world, "supabase"))
             if self.trial.needs_secrets:
                 self._without_secrets(world, report)
+                rights |= set(self.rights(world, None))
             self._time_out(world, report)
             self._event(world, "supabase", report)
         if self.trial.needs_secrets:
             with self.make_world() as world:
                 self._event(world, "postgres", report)
+                rights |= set(self.rights(world, "postgres"))
+        wrong = list(wrong_rights(self.trial.folder, sorted(rights), world.asked_of_aws()))
+        report.said["role"] = report.fail("role", wrong) or "as it asks"
         return report
 
     def _emulator(
@@ -82,25 +91,32 @@ class Rehearsal:
         report.said["no secret"] = report.fail("no secret", wrong) or cell(outcome)
 
     def _time_out(self, world: World, report: Report) -> None:
+        wrong: list[str] = []
+        said = ""
+        for seconds in TIMEOUTS:
+            has_started, wrong, said = self._hangs(world, seconds)
+            if has_started:
+                break
+        report.said["time-out"] = report.fail("time-out", wrong) or said
+
+    def _hangs(self, world: World, seconds: int) -> tuple[bool, list[str], str]:
+        """Return whether it started in that time, what was wrong, and what its caller sees."""
         # Its start is no part of what is timed on Lambda, so it is started by an error first.
         trial, error = self.trial, self.trial.error
         trial.prepare(world)
         function = self.deployed(world, "supabase")
-        with (
-            trial.hangs(world),
-            self._emulator(function, world, seconds=TIMEOUT_SECONDS) as emulator,
-        ):
+        with trial.hangs(world), self._emulator(function, world, seconds=seconds) as emulator:
             with error.around(world):
                 started = emulator.call(error.event)
+            if isinstance(started, TimedOut):
+                return False, [f"its start alone took {seconds} s: this machine is too busy"], ""
             outcome = emulator.call(trial.event(world))
             wrong = leaks(world, emulator, outcome)
-        if isinstance(started, TimedOut):
-            wrong.append(f"its start alone took {TIMEOUT_SECONDS} s: this machine is too busy")
         if trial.ends_by:
             wrong += failed(outcome, kind=trial.ends_by, says="")
-        elif outcome != TimedOut(seconds=float(TIMEOUT_SECONDS)):
-            wrong.append(f"was to be ended after {TIMEOUT_SECONDS} s, but {describe(outcome)}")
-        report.said["time-out"] = report.fail("time-out", wrong) or cell(outcome)
+        elif outcome != TimedOut(seconds=float(seconds)):
+            wrong.append(f"was to be ended after {seconds} s, but {describe(outcome)}")
+        return True, wrong, cell(outcome)
 
     def _event(self, world: World, database: Database, report: Report) -> None:
         trial = self.trial

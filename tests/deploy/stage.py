@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from moto.server import ThreadedMotoServer
 
 from stopward.local.host.intrinsics import Scope, load_yaml
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.gateway import url_of_login
+from tests.deploy.aws_server import served
 from tests.deploy.building import functions_of
 from tests.deploy.emulator import Deployed
 from tests.deploy.image import Image
 from tests.deploy.packaging import Package
+from tests.deploy.rights import Right, rights_of
 from tests.deploy.trials.trial import Trial
 from tests.deploy.world import Aws, Database, World, a_world
 
@@ -47,9 +48,7 @@ def a_stage(folder: Path) -> Iterator[Stage]:
     """Start Postgres with a migrated database to copy, and moto; both end with the block."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's: a line for each request
     server = EmbeddedPostgres(home=folder, durable=False)
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.remove()  # what a check left that was killed
-    moto.start()
     try:
         with psycopg.connect(server.start(), autocommit=True) as owner:
             owner.execute(f"create database {TEMPLATE_DATABASE}".encode())
@@ -57,10 +56,9 @@ def a_stage(folder: Path) -> Iterator[Stage]:
         prepare_platform(url)
         migrate(url)
         url_of_login(server, url)  # the gateway may log in from now on
-        _, port = moto.get_host_and_port()
-        yield Stage(server=server, aws=Aws(url=f"http://127.0.0.1:{port}"))
+        with served() as (url, ledger):
+            yield Stage(server=server, aws=Aws(url=url, ledger=ledger))
     finally:
-        moto.stop()
         server.remove()
 
 
@@ -79,6 +77,21 @@ def deployed_zip(
         timeout_seconds=definition.timeout_seconds,
         memory_mb=definition.memory_mb,
     )
+
+
+def rights_of_zip(
+    template: Path, folder: str, world: World, database: Database | None
+) -> tuple[Right, ...]:
+    """Return what its role allows in a stack that finds this world; None: without its secrets."""
+    parameters = world.parameters(database) if database else world.without_secrets()
+    return rights_of(template, folder, parameters)
+
+
+def rights_of_image(
+    template: Path, folder: str, world: World, database: object
+) -> tuple[Right, ...]:
+    """Return what the role of the one function of infra/sweep.yaml allows, in any world."""
+    return rights_of(template, folder, {})
 
 
 def deployed_image(template: Path, image: Image, world: World, database: object) -> Deployed:

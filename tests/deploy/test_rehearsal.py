@@ -58,5 +58,5 @@ def test_the_table_shows_a_fault_and_what_was_not_tried() -> None:
     assert head.split("  ")[0] == "function"
     assert row.split() == [
         "predict", "212", "FAILED", "none", "none", "InvalidInput:", "secret", "arn:", "gone",
-        "none",
+        "none", "none",
     ]  # fmt: skip

@@ -27,6 +27,7 @@ from stopward.local.up.database import worker_url
 from tests.builders.access import copy_of
 from tests.builders.gateway import PASSWORD, ServedGateway, a_gateway
 from tests.builders.store import D
+from tests.deploy.aws_server import Call, Ledger
 
 REGION = "us-east-1"
 BROKER_KEY, BROKER_SECRET = "key-of-the-check", "secret-of-the-check"
@@ -35,15 +36,16 @@ DATABASES: tuple[Database, ...] = ("supabase", "postgres")
 NUMBERS = count(1)
 HOLDER = "deploy-check"
 """Whoever holds a lock on purpose."""
-HOLD_MILLISECONDS = 20_000
-"""How long a broker that hangs keeps its answer: beyond the time-out that is tried."""
+HOLD_MILLISECONDS = 40_000
+"""How long a broker that hangs keeps its answer: beyond the time-outs that are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
-    """moto's server. url: where every AWS call goes."""
+    """moto's server. url: where every AWS call goes. ledger: what it was asked, and by whom."""
 
     url: str
+    ledger: Ledger
 
     def client(self, service: str) -> Any:
         """Return a client of one service there."""
@@ -90,7 +92,7 @@ class World:
     def parameters(self, database: Database) -> dict[str, str]:
         """Return the template's parameters for a stack that finds this world."""
         return {
-            "Stage": "check",
+            "Stage": "paper-check",
             "AccountId": self.account_id,
             "Database": database,
             "SupabaseUrl": self.gateway.url if database == "supabase" else "",
@@ -150,9 +152,18 @@ class World:
             finally:
                 self.given["AWS_ENDPOINT_URL"] = answering
 
+    def asked_of_aws(self) -> frozenset[Call]:
+        """Return what the function asked of AWS, in this world and in others of its name."""
+        return self.aws.ledger.calls_of(key_of(self.name))
+
     def let_leases_end(self) -> None:
         """Let half a minute pass for what a killed invocation holds."""
         self.rows("update stopward.leases set until = until - interval '30 s' returning 1")
+
+
+def key_of(name: str) -> str:
+    """Return the access key by which a function's calls are told from everybody else's."""
+    return f"function-{name}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -213,7 +224,7 @@ def a_world(
             "supabase": aws.secret(f"{name}/supabase", gateway.keys.secret),
             "postgres": aws.secret(f"{name}/postgres", worker_url(owner_url)),
         }
-        given = {"AWS_ENDPOINT_URL": aws.url}
+        given = {"AWS_ENDPOINT_URL": aws.url, "AWS_ACCESS_KEY_ID": key_of(name)}
         if stands_at is not None:
             time = stack.enter_context(serving(Timeline(start=stands_at)))
             given["STOPWARD_CLOCK_URL"] = time.url

@@ -52,6 +52,21 @@ class TestQuantity:
         assert needs_fills(a_position(), a_holding(side="short"))
         assert not needs_fills(a_position("short"), a_holding(side="short"))
 
+    @pytest.mark.parametrize(
+        ("entry", "needed"),
+        [
+            ("100.5", True),
+            ("100.005", True),  # half a tick
+            ("99.995", True),
+            ("100.0049", False),  # an average that was rounded
+            ("0", False),  # the broker tells none
+        ],
+    )
+    def test_fills_are_needed_where_as_many_shares_cost_something_else(
+        self, entry: str, *, needed: bool
+    ) -> None:
+        assert needs_fills(a_position(), a_holding(entry=entry)) is needed
+
     def test_an_addition_by_hand_is_observed(self) -> None:
         fill = a_fill(50, "106", side="buy", at=minute(1))
         found = reconciled(a_position(), a_holding(a_stop(), quantity=150), fill)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from stopward.adapters.memory import MemoryStore
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import BrokerOrderId, OrderId, PositionId, Symbol, is_ours
+from stopward.domain.money import sign
 from stopward.domain.orders import Order, OrderRequest
 from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.rulebook import RuleBook
@@ -156,7 +158,7 @@ class Audit:
         finally:
             book = self.store.book(ACCOUNT)
             for position_id in book.positions.keys() - known - self.adopted.keys():
-                self._adopted(book.positions[position_id])
+                self._adopted(book.positions[position_id], listed_at=frame.listed_at)
         # A stop of ours may have come to rest after the trader loosened his, and before we saw it.
         for position in told.positions:
             if HAND_LOOSENED in position.flags and position.id not in loose:
@@ -165,14 +167,12 @@ class Audit:
             self.store.book(ACCOUNT).positions[t.position_id].symbol for t in told.trades
         }
 
-    def _adopted(self, position: Position) -> None:
-        """Remember from which execution on the position is ours."""
-        running = self.holding.get(position.symbol)
-        ended = [each for each in reversed(self.finished) if each.symbol == position.symbol]
-        for episode in (*([] if running is None else [running]), *ended):
-            sizes = [abs(shares) for _, shares, _ in episode.steps]
-            if position.quantity in sizes:
-                last = max(n for n, size in enumerate(sizes) if size == position.quantity)
+    def _adopted(self, position: Position, *, listed_at: datetime) -> None:
+        """Remember from which execution on the position is ours: it was held as it was listed."""
+        shares = sign(position.side) * position.quantity
+        all_of = (*self.finished, *self.holding.values())
+        for episode in reversed([each for each in all_of if each.symbol == position.symbol]):
+            if (last := episode.last_with(shares, by=listed_at)) is not None:
                 self.adopted[position.id] = (episode, last + 1)
                 return
 

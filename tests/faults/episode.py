@@ -29,3 +29,8 @@ class Episode:
     def side(self) -> Side:
         """The side of the holding."""
         return "long" if self.shares > 0 else "short"
+
+    def last_with(self, shares: Decimal, *, by: datetime) -> int | None:
+        """Return the last execution until then that left so many shares, negative of a short."""
+        found = (n for n, (at, held, _) in enumerate(self.steps) if held == shares and at <= by)
+        return max(found, default=None)

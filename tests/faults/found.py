@@ -264,15 +264,15 @@ def unlisted_as_another_is_adopted() -> Schedule:
 
 
 def reentered_while_an_exit_works() -> Schedule:
-    """A short is stopped out and opened again at once; the exit of the first is half done."""
+    """A short is stopped out and opened again at its price; the exit of the first is half done."""
     jump: Prices = (48.0, 48.25, 47.77, 47.92)
-    thin: Prices = (47.92, 48.58, 47.09, 47.72)
+    thin: Prices = (47.92, 48.58, 46.5, 46.6)
     return Schedule(
-        prices={AAPL: (jump, thin, *flat(47.72, 8))},
+        prices={AAPL: (jump, thin, *flat(46.6, 8))},
         rules=TARGET,
         openings=(Opening(side="short", stop=D("0.01")),),
         start_minute=389,
-        wakes=(replace(GRID[0], seconds=10.0), replace(GRID[2], seconds=20.0, late_seconds=0.3)),
+        wakes=(replace(GRID[0], seconds=10.0), replace(GRID[2], seconds=26.34)),
         volume_share=D("0.01"),
         latency=timedelta(milliseconds=1),
         disturbances=(by_hand(2, "open", call=3, amount="1", side="short"),),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from stopward.local.simulator import Settling
 from tests.builders.faults import Schedule
 from tests.builders.guard import ADOPT_ALL
 from tests.builders.simulator import AAPL, flat
@@ -71,6 +72,36 @@ def opened_anew_while_our_clock_is_ahead() -> Schedule:
             by_hand(2, "open", side="short", amount="1"),
         ),
         latency=timedelta(milliseconds=1),
+    )
+
+
+def turned_around_while_it_is_adopted() -> Schedule:
+    """A tick has read all lists and adopts; all is sold, and the other side opened."""
+    return replace(
+        base(),
+        mode="observe",
+        disturbances=(
+            by_hand(0, "close", before="record_tick"),
+            by_hand(0, "open", before="record_tick", side="short", amount="1"),
+        ),
+    )
+
+
+def entered_anew_between_two_ticks() -> Schedule:
+    """All is sold, and as much bought again at once; later that is sold too."""
+    return replace(
+        base(up=True),
+        disturbances=(by_hand(3, "close"), by_hand(3, "open", amount="1"), by_hand(8, "close")),
+    )
+
+
+def stopped_out_while_its_stop_is_shrunk() -> Schedule:
+    """A half is to be sold; the price falls past the stop before its replacement takes effect."""
+    return replace(
+        base(rules=PARTIAL),
+        prices={AAPL: (*flat(100, 1), (100, 103, 100, 103), *flat(97, 9))},
+        settling=Settling(calls=None, after=timedelta(seconds=1)),
+        wakes=monitored(10, 59.5),
     )
 
 

@@ -40,6 +40,7 @@ class FaultyBroker:
         """Return all open positions."""
         read = self.boundary.broker_read("positions", self.inner.positions)
         frame = self.boundary.frame
+        frame.listed_at = self.boundary.stage.now()
         frame.told = {each.symbol: each.quantity for each in read}
         frame.fresh = set(self.audit.symbols)
         return read

@@ -1,6 +1,7 @@
 """Stories in which the guard was right, and the harness took it for wrong."""
 
-from tests.faults import found_lagging
+from tests.builders.guard import ACCOUNT
+from tests.faults import found_lagging, found_meanwhile
 from tests.faults.outcome import filled_since, traded_since
 from tests.faults.shrink import timeline
 from tests.faults.world import World, run
@@ -47,3 +48,33 @@ def test_a_stop_taken_at_the_close_is_moved_at_the_open() -> None:
     armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
     assert len(armed) == 1
     assert " @ 102.5 " in armed[0]
+
+
+def test_what_was_opened_after_a_list_was_read_is_not_what_was_adopted_from_it() -> None:
+    """A hundred shares were adopted; before that was written all were sold, and as many sold short.
+
+    The trade rightly ended with the sale. The harness took the short for what was adopted, for it
+    looked for a hundred shares of either side, and at what was held as the adoption was written.
+    """
+    schedule = found_meanwhile.turned_around_while_it_is_adopted()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    _, sold, opened = world.simulator.ledger.executions
+    assert trade.closed_at == sold.at < opened.at
+
+
+def test_a_replacement_whose_order_fills_first_holds_nothing() -> None:
+    """A stop of a hundred was to be for fifty; the price fell past it before that took effect.
+
+    All was sold, and nothing more was sent. The simulator counted shares for the replacement until
+    the market would refuse it, and there were none left.
+    """
+    schedule = found_meanwhile.stopped_out_while_its_stop_is_shrunk()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    orders = world.memory.book(ACCOUNT).orders.values()
+    assert {order.step: order.status for order in orders} == {"shrink": "rejected", "sell": "void"}
+    assert world.simulator.ledger.executions[-1].quantity == 100

@@ -80,6 +80,19 @@ def test_what_is_opened_after_a_sale_our_clock_takes_for_older_is_another_positi
     assert trade.closed_at < at(2.1)
 
 
+def test_as_many_shares_entered_anew_are_another_position() -> None:
+    """A hundred were sold and bought again between two ticks: the broker still told of a hundred.
+
+    The first trade ended with the first sale, once fills were read, and what the new shares made
+    was in no trade and not in the day's result. They cost something else, and so they are noticed.
+    """
+    world = whole(found.entered_anew_between_two_ticks)
+    sales = [each for each in world.simulator.ledger.executions if each.side == "sell"]
+    trades = world.memory.book(ACCOUNT).trades.values()
+    assert sorted((t.closed_at, t.result) for t in trades) == [(s.at, s.realised) for s in sales]
+    assert len(sales) == 2
+
+
 def test_all_that_an_exit_of_ours_sold_was_of_its_position() -> None:
     """Our clock was ahead: shares added after the adoption seemed older, and a stop took as many.
 

@@ -105,7 +105,7 @@ def test_a_position_opened_while_an_exit_works_waits_for_it() -> None:
     """
     schedule = found.reentered_while_an_exit_works()
     result = whole(schedule)
-    after = [line.what for line in result.lines if line.at > at(389) + timedelta(seconds=30)]
+    after = [line.what for line in result.lines if line.at > at(389) + timedelta(seconds=46)]
     assert after
     assert not any("release" in what or what.startswith(("cancel", "submit")) for what in after)
 

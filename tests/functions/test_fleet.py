@@ -13,6 +13,7 @@ import moto.sqs.models
 import pytest
 
 from stopward import bootstrap
+from stopward.adapters import clocks
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.adapters.pulses_sqs import write_pulse
 from stopward.domain.identity import AccountId
@@ -33,7 +34,7 @@ NAMES = ("ada", "bob", "cyd")
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     found = ManualClock(MINUTE)
-    monkeypatch.setattr(bootstrap, "SystemClock", lambda: found)
+    monkeypatch.setattr(clocks, "SystemClock", lambda: found)
     return found
 
 

@@ -18,7 +18,7 @@ from stopward.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-PARAMETERS = {"Stage": "test", "AccountId": "main", "PulseSeconds": "30"}
+PARAMETERS = {"Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30"}
 GUARDS = ("check_breakeven", "monitor_positions")
 FLEET = ("dispatch_ticks", "tick_accounts")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
@@ -303,7 +303,7 @@ def test_keys_of_a_fleet_are_read_below_one_name_of_its_stage() -> None:
 
 def test_functions_of_a_fleet_are_told_its_stage_and_the_sender_its_queue() -> None:
     for title in FLEET:
-        assert deployed("fleet")[title].environment["STOPWARD_FLEET"] == "test"
+        assert deployed("fleet")[title].environment["STOPWARD_FLEET"] == PARAMETERS["Stage"]
     queues = {each.title: "STOPWARD_TICK_QUEUE_URL" in each.environment
               for each in deployed("fleet").values()}  # fmt: skip
     assert [title for title, told in queues.items() if told] == ["dispatch_ticks"]

@@ -1,61 +1,36 @@
 """The alarms of `template.yaml`: each watches what a function really says, or what AWS does."""
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from stopward import bootstrap
-from stopward.adapters.pulses_sqs import write_pulse
-from stopward.domain.identity import AccountId
-from stopward.domain.pulses import Pulse
-from stopward.local.host.intrinsics import Scope, load_yaml
-from stopward.local.host.template import FunctionDefinition, read_template
-from stopward.services.dispatch import Dispatched
-from stopward.services.guard import Summary
-from tests.builders.fleet import record_of
-from tests.builders.lambda_function import a_context, load_app
-from tests.docs.pages import ROOT, page
+from tests.builders.cloudwatch import (
+    DOCUMENT,
+    FLEET,
+    FUNCTIONS,
+    GUARDS,
+    SCOPE,
+    STAGE,
+    Metric,
+    emitted,
+    of_aws,
+    resources,
+)
+from tests.docs.pages import page
 
-TEMPLATE = ROOT / "template.yaml"
-DOCUMENT = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
-PARAMETERS = {"Stage": "alarms", "AccountId": "main"}
-SCOPE = Scope(DOCUMENT, parameters=PARAMETERS, attribute=lambda of, name: f"{of}.{name}")
-ALARMS: dict[str, dict[str, Any]] = {
-    name: row["Properties"]
-    for name, row in DOCUMENT["Resources"].items()
-    if row["Type"] == "AWS::CloudWatch::Alarm"
-}
-FUNCTIONS: dict[str, FunctionDefinition] = {
-    each.title: each
-    for accounts in ("one", "fleet")
-    for each in read_template(TEMPLATE, parameters={**PARAMETERS, "Accounts": accounts})
-}
-GUARDS = ("check_breakeven", "monitor_positions")
-FLEET = ("dispatch_ticks", "tick_accounts")
+ALARMS = resources("AWS::CloudWatch::Alarm")
 HEARTBEATS = {
     "check_breakeven": "Ticks",
     "monitor_positions": "Ticks",
     "dispatch_ticks": "PulsesSent",
 }
 """By function the metric whose silence is told."""
-OF_AWS = {
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("AWS::SQS::Queue", "QueueName"),
-}
-"""Metrics of AWS itself: the type of the resource that has one, and the dimension that names it.
-
-Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
-"""
 NEW_YORK = ZoneInfo("America/New_York")
 OPENS, CLOSES, FRIDAY = time(9, 30), time(16), 5
-
-Metric = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Namespace, name, and dimensions with their values."""
 
 
 def watched(alarm: dict[str, Any]) -> Iterator[Metric]:
@@ -67,57 +42,11 @@ def watched(alarm: dict[str, Any]) -> Iterator[Metric]:
             yield metric["Namespace"], metric["MetricName"], tuple(sorted(names.items()))
 
 
-def said(printed: str) -> set[Metric]:
-    """Return the metrics that CloudWatch takes out of what a function printed."""
-    found = set()
-    for line in printed.splitlines():
-        if '"_aws"' not in line:
-            continue
-        document = json.loads(line)
-        for group in document["_aws"]["CloudWatchMetrics"]:
-            for names in group["Dimensions"]:
-                values = tuple(sorted((name, document[name]) for name in names))
-                found |= {(group["Namespace"], row["Name"], values) for row in group["Metrics"]}
-    return found
-
-
-def emitted(
-    guard: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> set[Metric]:
-    """Return what the handler says of a quiet minute, in the environment that it is deployed in."""
-    for name, value in FUNCTIONS[guard].environment.items():
-        monkeypatch.setenv(name, value)
-    quiet = SimpleNamespace(run=lambda *_, **__: Summary(ticks=3))
-    sent = Dispatched(
-        accounts=1, silent_accounts=0, pulses_sent=6, pulses_sent_again=0, pulses_lost=0,
-        longest_silent=(),
-    )  # fmt: skip
-    monkeypatch.setattr(bootstrap, "minute_guard", lambda **_: quiet)
-    monkeypatch.setattr(
-        bootstrap, "tick_dispatcher", lambda **_: SimpleNamespace(run=lambda *_: sent)
-    )
-    now = datetime(2026, 11, 20, 15, tzinfo=UTC)
-    fleet = SimpleNamespace(
-        tick=lambda *_, **__: Summary(ticks=1), clock=SimpleNamespace(now=lambda: now)
-    )
-    monkeypatch.setattr(bootstrap, "fleet_guard", lambda **_: fleet)
-    pulse = Pulse(account_id=AccountId("a"), source="monitor_positions", tick_at=now)
-    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": write_pulse(pulse), "MD5OfBody": ""}
-    event = {"time": "2026-11-20T15:00:00Z", "Records": [record_of(message)]}
-    load_app(guard).handler(event, a_context(guard))
-    return said(capsys.readouterr().out)
-
-
 def test_each_alarm_watches_what_is_said_even_in_a_quiet_minute(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = set.union(*(emitted(each, monkeypatch, capsys) for each in (*GUARDS, *FLEET)))
-    known |= {
-        (namespace, metric, ((dimension, f"{name}.{dimension}"),))
-        for (namespace, metric), (kind, dimension) in OF_AWS.items()
-        for name, row in DOCUMENT["Resources"].items()
-        if row["Type"] == kind
-    }
+    known = set.union(*(emitted(guard, monkeypatch, capsys) for guard in (*GUARDS, *FLEET)))
+    known |= set(of_aws())
     looked_at = {name: set(watched(alarm)) for name, alarm in ALARMS.items()}
     assert all(looked_at.values())
     assert {name: found - known for name, found in looked_at.items() if found - known} == {}
@@ -131,7 +60,7 @@ def test_no_guard_speaks_for_the_other_nor_for_another_stage(
     assert breakeven
     assert not monitor & breakeven
     services = {dict(dimensions)["service"] for _, _, dimensions in monitor | breakeven}
-    assert services == {f"stopward-alarms-{guard}" for guard in GUARDS}
+    assert services == {f"stopward-{STAGE}-{guard}" for guard in GUARDS}
 
 
 def test_an_alarm_is_there_where_what_it_watches_is() -> None:
@@ -179,7 +108,7 @@ def test_nobody_is_mailed_unless_an_address_is_given() -> None:
 
 def silence(guard: str) -> dict[str, Any]:
     """Return the one alarm on the function's heartbeat."""
-    heartbeat = ("Stopward", HEARTBEATS[guard], (("service", f"stopward-alarms-{guard}"),))
+    heartbeat = ("Stopward", HEARTBEATS[guard], (("service", f"stopward-{STAGE}-{guard}"),))
     (found,) = (alarm for alarm in ALARMS.values() if heartbeat in set(watched(alarm)))
     return found
 

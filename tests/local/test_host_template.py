@@ -44,6 +44,9 @@ def resolve(expression: str, **parameters: str) -> object:
         ('!Sub "a-${Stage}-${AWS::Partition}-${Table.Arn}-${!Literal}"', None),
         ('!Sub ["${x}-${Stage}", {x: !Ref Table}]', "Table-dev"),
         ('!Join ["-", [a, !Ref Stage, 3]]', "a-dev-3"),
+        ('!Split ["-", !Ref Stage]', ["dev"]),
+        ('!Select [1, !Split ["-", "a-b-c"]]', "b"),
+        ("!Select [0, [!Ref Stage, x]]", "dev"),
         ("!If [IsProduction, 1, 2]", 2),
         ("!If [IsElsewhere, 1, 2]", 1),
         ("!If [IsBoth, 1, 2]", 2),
@@ -68,6 +71,8 @@ def test_a_given_parameter_wins_over_its_default() -> None:
         ("!ImportValue x", "does not know Fn::ImportValue"),
         ("!If [Unheard, 1, 2]", "no condition 'Unheard'"),
         ("!Equals [1]", "does not know the condition"),
+        ('!Select [1, !Split ["-", "a"]]', "asks for item 1 of"),
+        ("!Select [0, a]", "asks for item 0 of 'a'"),
     ],
 )
 def test_what_the_host_does_not_know_is_refused(expression: str, said: str) -> None:

@@ -31,6 +31,7 @@ actions = st.one_of(
     st.tuples(st.just("cancel"), sides, sizes, offsets),
     st.tuples(st.just("move"), sides, sizes, offsets),
     st.tuples(st.just("resize"), sides, sizes, offsets),
+    st.tuples(st.just("cap"), sides, sizes, offsets),
     st.tuples(st.just("wait"), sides, sizes, offsets),
 )
 behaviours = st.sampled_from(
@@ -65,6 +66,8 @@ def act(simulator: Simulator, kind: str, side: str, size: Decimal, offset: Decim
         case "resize" if open_orders:
             order = open_orders[int(size) % len(open_orders)]
             simulator.replace(order.id, Change(quantity=size))
+        case "cap":
+            simulator.cap_next_fill(AAPL, size)
         case _:
             simulator.advance_to(simulator.now + timedelta(seconds=int(size) * 4))
 

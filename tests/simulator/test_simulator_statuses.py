@@ -1,12 +1,13 @@
 """The status machine as tables: what may be asked of an order in each status, and what it holds."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from alpaca.trading.enums import OrderStatus
 
 from stopward.domain.orders import DEAD, PENDING, WORKING
-from stopward.local.simulator import Change, Refused, Simulator, Ticket
+from stopward.local.simulator import Change, Options, Refused, Settling, Simulator, Ticket
 from tests.builders.sdk import clients_of
 from tests.builders.simulator import AAPL, a_simulator, at, flat
 
@@ -131,6 +132,42 @@ def test_a_successor_that_waits_holds_no_shares_and_cannot_be_touched():
             act()
     with pytest.raises(Refused, match="pending replacement"):
         simulator.cancel(stop)
+
+
+def test_a_successor_whose_order_filled_first_holds_no_shares_until_it_is_rejected():
+    slow = Options(settling=Settling(calls=None, after=timedelta(seconds=45)))
+    simulator = a_simulator((100, 100, 94, 96), *flat(96, 3), options=slow)
+    simulator.open_position(AAPL, "long", D(10), D(100))
+    stop = simulator.hand_stop(AAPL, D(99), quantity=D(6))
+    successor = simulator.replace(stop.id, Change(quantity=D(4)))
+    simulator.advance_to(at(0.7))
+    assert (simulator.book[stop.id].status, simulator.shares(AAPL)) == ("filled", 4)
+    assert [o.status for o in simulator.open_orders(AAPL)] == ["pending_new"]
+    assert simulator.book.held(AAPL, "sell") == 0
+    assert simulator.ledger.unprotected_now() == (AAPL,)
+    with pytest.raises(Refused, match="order chain not fully replaced"):
+        simulator.cancel(successor.id)
+    sold = simulator.submit(Ticket(symbol=AAPL, side="sell", quantity=D(4), kind="market"))
+    simulator.advance_to(at(2))
+    assert simulator.book[successor.id].status == "rejected"
+    assert simulator.book[sold.id].status == "filled"
+
+
+@pytest.mark.parametrize(("filled", "status"), [(3, "new"), (4, "rejected"), (6, "rejected")])
+def test_a_successor_is_for_more_than_filled_on_the_way(filled, status):
+    slow = Options(settling=Settling(calls=None, after=timedelta(seconds=45)))
+    simulator = a_simulator((100, 100, 94, 96), *flat(96, 3), options=slow)
+    opened = simulator.open_position(AAPL, "long", D(10), D(100), stop=D(99))
+    simulator.cap_next_fill(AAPL, D(filled))
+    successor = simulator.replace(opened.stop, Change(quantity=D(4)))
+    simulator.advance_to(at(0.75))
+    assert simulator.book[successor.id].status == status
+    works = opened.stop if status == "rejected" else successor.id
+    (listed,) = simulator.open_orders(AAPL)
+    assert (listed.id, listed.filled_quantity) == (works, filled)
+    assert simulator.book.held(AAPL, "sell") == listed.open_quantity > 0
+    simulator.advance_to(at(3))
+    assert simulator.book[works].status == "filled"
 
 
 def test_a_chain_of_replacements_is_one_order_at_a_time():

@@ -17,7 +17,7 @@ def _names(world: World) -> tuple[Any, str]:
 
 
 def prepare(world: World) -> None:
-    """Make a topic, a queue that listens, the channel, and a notice that waits."""
+    """Make a topic, a queue that listens, the channel by its secret, and a notice that waits."""
     sqs, name = _names(world)
     sns = world.aws.client("sns")
     topic = sns.create_topic(Name=f"stopward-{name}")["TopicArn"]
@@ -25,7 +25,8 @@ def prepare(world: World) -> None:
     asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=asked["Attributes"]["QueueArn"])
     with closing(Mailroom(world.owner_url)) as mail:
-        mail.channel(kind="sns", address=topic, secret=None)
+        kept = world.aws.secret(f"stopward/channels/{name}", json.dumps({"address": topic}))
+        mail.channel(kind="sns", address=kept, secret=None)
         mail.tell(title=TITLE)
 
 

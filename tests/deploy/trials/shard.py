@@ -18,6 +18,8 @@ from tests.deploy.trials.trial import Counts, Error, Trial, differences
 from tests.deploy.world import REGION, World, a_broker
 
 SETS = 7
+BUCKET = "local-sweepbucket"
+"""What the template's reference to its bucket is where nothing was deployed."""
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def _sent(world: World) -> Sent:
 
 def prepare(world: World) -> None:
     """Lay a sweep into a bucket."""
-    world.bucket = f"sweeps-{world.name.replace('_', '-')}"
+    world.bucket = BUCKET
     world.aws.client("s3").create_bucket(Bucket=world.bucket)
     _sent(world)
 

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from stopward import bootstrap, entry
+from stopward.adapters import alpaca
 from stopward.adapters.functions import Functions
 from stopward.ports import Clock
 from stopward.services.guard import Guard
@@ -62,7 +63,7 @@ def cold_start(name: GuardName, settings: Mapping[str, str], parts: Parts) -> Mo
     """Load a function's app.py anew, as a new execution environment of Lambda does."""
     with ExitStack() as patches:
         patches.enter_context(patch.dict(os.environ, {**ENVIRONMENT, **settings}))
-        patches.enter_context(patch.object(bootstrap, "Transport", parts.transport))
+        patches.enter_context(patch.object(alpaca, "Transport", parts.transport))
         patches.enter_context(patch.object(bootstrap, "functions", lambda _: parts.functions()))
         patches.enter_context(
             patch.object(bootstrap, "_clock", lambda _, source: parts.clock(source))

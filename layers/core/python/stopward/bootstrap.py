@@ -1,34 +1,42 @@
-"""The composition root: the only place that chooses adapters."""
+"""The composition root: the only place that chooses adapters.
+
+Each function of Lambda is wired by one function here, which loads what that one needs and nothing
+else: a cold start pays for every module.
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Keys, Transport
-from stopward.adapters.clocks import RemoteClock, SystemClock
-from stopward.adapters.functions import Functions, FunctionStore
-from stopward.domain.identity import AccountId
-from stopward.domain.pulses import GUARDS, GuardKind
-from stopward.ports import Archive, Clock, Store
-from stopward.services.delivery import SETTLINGS, Delivery
-from stopward.services.guard import Guard, GuardSettings, Summary, run_minute
-from stopward.settings import Settings, read_settings
+from stopward.settings import read_settings
+from stopward.start import at_start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+
     from urllib3 import PoolManager
 
+    from stopward.adapters.alpaca import Keys
+    from stopward.adapters.functions import Functions
+    from stopward.domain.identity import AccountId
+    from stopward.domain.pulses import GuardKind
+    from stopward.ports import Archive, Clock, Store
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
+    from stopward.services.delivery import Delivery
     from stopward.services.dispatch import Dispatcher
     from stopward.services.fleet import FleetGuard
+    from stopward.services.guard import Guard, Summary
     from stopward.services.journal_keeping import JournalKeeper
     from stopward.services.session_refresh import RefreshSummary
+    from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
 BUSY_SECONDS: Final = 2.0
@@ -60,6 +68,8 @@ class MinuteGuard:
         invocation: str,
     ) -> Summary:
         """Run the pulses of the minute that was scheduled; return their sum."""
+        from stopward.services.guard import run_minute
+
         if self.guard.keys_refused:
             self.guard = self.wire()
         return run_minute(
@@ -79,10 +89,12 @@ class ExitAttribution:
     """The attribution of one account's exits: what a scheduled function runs each evening."""
 
     settings: Settings
-    book: "AttributionBook"
+    book: AttributionBook
 
-    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> "AttributionSummary":
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> AttributionSummary:
         """Attribute what waits; the broker's keys are read anew each time."""
+        from stopward.adapters.alpaca import AlpacaMarketData, Transport
+        from stopward.domain.identity import AccountId
         from stopward.services.attribution import Attributor
 
         clock, keys = _clock(self.settings, "attribute_exits"), _keys(self.settings)
@@ -98,6 +110,7 @@ class ExitAttribution:
             transport.close()
 
 
+@at_start
 def minute_guard(
     *,
     source: str,
@@ -108,6 +121,10 @@ def minute_guard(
 
     source: which of GUARDS.
     """
+    from stopward.adapters.functions import FunctionStore
+    from stopward.domain.identity import AccountId
+    from stopward.domain.pulses import GUARDS
+
     settings = settings_of(environment).require_broker()
     kind, clock = GUARDS[source], _clock(settings, source)
     store = FunctionStore(functions(settings))
@@ -126,13 +143,15 @@ def minute_guard(
     return MinuteGuard(settings=settings, kind=kind, wire=wire, guard=wire())
 
 
+@at_start
 def fleet_guard(
     *,
     on_failure: Callable[[str, Exception], None],
     environment: Mapping[str, str] | None = None,
-) -> "FleetGuard":
+) -> FleetGuard:
     """Wire what guards every account of a fleet, over one database and shared connections."""
     from stopward.adapters.alpaca.transport import connections
+    from stopward.adapters.functions import FunctionStore
     from stopward.adapters.secrets import account_secret, broker_keys, secrets_client
     from stopward.services.fleet import FleetGuard
 
@@ -157,11 +176,12 @@ def fleet_guard(
     return FleetGuard(wire=wire, clock=clock, margin_seconds=settings.tick_margin_seconds)
 
 
+@at_start
 def tick_dispatcher(
     *,
     on_failure: Callable[[str, Exception], None],
     environment: Mapping[str, str] | None = None,
-) -> "Dispatcher":
+) -> Dispatcher:
     """Wire what sends the pulses of a fleet to its queue."""
     from stopward.adapters.fleet import FunctionFleet
     from stopward.adapters.pulses_sqs import SqsPulses
@@ -178,12 +198,14 @@ def tick_dispatcher(
     )
 
 
+@at_start
 def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Delivery:
     """Wire the delivery of notices to the channels of all accounts that are the Lambda's."""
     from stopward.adapters.notices.http import HttpNotices
     from stopward.adapters.notices.sender import SEND_SECONDS, Notices
     from stopward.adapters.outbox import FunctionOutbox
     from stopward.adapters.secrets import channel_fields
+    from stopward.services.delivery import SETTLINGS, Delivery
 
     settings = settings_of(environment)
     return Delivery(
@@ -197,7 +219,8 @@ def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Deliver
     )
 
 
-def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalKeeper":
+@at_start
+def journal_keeper(*, environment: Mapping[str, str] | None = None) -> JournalKeeper:
     """Wire the keeping of the journal's months; without an archive, nothing is ever dropped."""
     from stopward.adapters.archive_folder import FolderArchive
     from stopward.adapters.archive_s3 import S3Archive
@@ -211,23 +234,27 @@ def journal_keeper(*, environment: Mapping[str, str] | None = None) -> "JournalK
     elif settings.archive_folder:
         archive = FolderArchive(Path(settings.archive_folder))
     return JournalKeeper(
-        journal=FunctionJournal(functions(settings, timeout_seconds=JOURNAL_SECONDS)),
+        journal=FunctionJournal(
+            functions(settings, timeout_seconds=JOURNAL_SECONDS, starts_often=False)
+        ),
         archive=archive,
         keep_months=settings.journal_months,
     )
 
 
+@at_start
 def session_refresher(
     *, environment: Mapping[str, str] | None = None
-) -> "Callable[[date], RefreshSummary]":
+) -> Callable[[date], RefreshSummary]:
     """Wire the nightly refresh of sessions; the keys are read anew each time it runs."""
     from stopward.adapters.administration import Administration
+    from stopward.adapters.alpaca import AlpacaBroker, Transport
     from stopward.services.session_refresh import refresh_sessions
 
     settings = settings_of(environment).require_broker()
-    book = Administration(functions(settings))
+    book = Administration(functions(settings, starts_often=False))
 
-    def refresh(today: date) -> "RefreshSummary":
+    def refresh(today: date) -> RefreshSummary:
         clock = _clock(settings, "refresh_sessions")
         transport = Transport(settings.broker_url, keys=_keys(settings), clock=clock)
         try:
@@ -238,15 +265,18 @@ def session_refresher(
     return refresh
 
 
+@at_start
 def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttribution:
     """Wire the attribution of what closed the account's trades."""
     from stopward.adapters.attribution import FunctionAttribution
 
     settings = settings_of(environment).require_broker()
-    return ExitAttribution(settings=settings, book=FunctionAttribution(functions(settings)))
+    book = FunctionAttribution(functions(settings, starts_often=False))
+    return ExitAttribution(settings=settings, book=book)
 
 
-def shard_walker(*, compiled: Path) -> "ShardWalker":
+@at_start
+def shard_walker(*, compiled: Path) -> ShardWalker:
     """Wire the walking of a sweep's shards, on as many threads as there are processors.
 
     compiled: machine code that came with the image, or no folder; it is copied to where numba may
@@ -268,16 +298,23 @@ def settings_of(environment: Mapping[str, str] | None) -> Settings:
     return read_settings(os.environ if environment is None else environment)
 
 
-def functions(settings: Settings, *, timeout_seconds: float = CALL_SECONDS) -> Functions:
+def functions(
+    settings: Settings, *, timeout_seconds: float = CALL_SECONDS, starts_often: bool = True
+) -> Functions:
     """Return who calls the database: supabase-py, or psycopg where a database URL is set.
 
-    Only the one that is used is imported: both cost a cold start.
+    Only the one that is used is imported: both cost a cold start. starts_often: whether somebody
+    waits for it; then no more of supabase-py is loaded than its part for the database.
     """
     if settings.supabase_url:
         from stopward.adapters.supabase import SupabaseDatabase
+        from stopward.adapters.supabase_client import database_client, whole_client
 
         return SupabaseDatabase(
-            settings.supabase_url, key=_supabase_key(settings), timeout_seconds=timeout_seconds
+            settings.supabase_url,
+            key=_supabase_key(settings),
+            timeout_seconds=timeout_seconds,
+            make_client=database_client if starts_often else whole_client,
         )
     from stopward.adapters.postgres import PostgresDatabase
 
@@ -293,10 +330,15 @@ def _guard(
     store: Store,
     clock: Clock,
     on_failure: Callable[[str, Exception], None],
-    pools: "tuple[PoolManager | None, PoolManager | None]" = (None, None),
+    pools: tuple[PoolManager | None, PoolManager | None] = (None, None),
     busy_seconds: float = BUSY_SECONDS,
 ) -> Guard:
     # pools: connections to the broker's trading API and to its market data; None are its own.
+    from stopward.adapters.alpaca import AlpacaBroker, AlpacaMarketData, Transport
+    from stopward.adapters.alpaca.stakes import refuse_other_stakes
+    from stopward.services.guard import Guard, GuardSettings
+
+    refuse_other_stakes(settings.broker_url, stage=settings.stage, keys=keys)
     trading, data = (
         Transport(url, keys=keys, clock=clock, pool=pool)
         for url, pool in zip((settings.broker_url, settings.market_data_url), pools, strict=True)
@@ -312,12 +354,15 @@ def _guard(
             mask=kind.mask,
             lease_seconds=settings.lease_seconds,
             busy_seconds=busy_seconds,
+            account_number=keys.account_number,
         ),
         on_failure=on_failure,
     )
 
 
 def _clock(settings: Settings, source: str) -> Clock:
+    from stopward.adapters.clocks import RemoteClock, SystemClock
+
     return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
 
 
@@ -326,7 +371,13 @@ def _keys(settings: Settings) -> Keys:
         from stopward.adapters.secrets import broker_keys
 
         return broker_keys(settings.broker_secret_arn)
-    return Keys(key_id=settings.broker_key_id, secret=settings.broker_secret_key)
+    from stopward.adapters.alpaca import Keys
+
+    return Keys(
+        key_id=settings.broker_key_id,
+        secret=settings.broker_secret_key,
+        account_number=settings.broker_account_number,
+    )
 
 
 def _supabase_key(settings: Settings) -> str:

@@ -1,14 +1,20 @@
 """What scheduled functions share at their door: the event, the time left, one log line, metrics."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stopward.errors import InvalidInput
-from stopward.services.guard import Summary
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from stopward.services.guard import Summary
 
 METRICS = (
     "ticks", "positions", "exits", "moves", "arms", "orders_rejected", "trades", "unprotected",

@@ -11,6 +11,7 @@ StopwardError
 │   ├── DatabaseRejected   carries the constraint or SQLSTATE
 │   └── ArchiveRejected
 ├── InvalidInput           what a person wrote is wrong: file, place, what was read, what is allowed
+│   └── OtherAccount       the broker's keys open another account than the one that was named
 └── InvalidState           the code or the stored state is wrong: fix it
 """
 
@@ -73,6 +74,10 @@ class ArchiveRejected(Rejected):
 
 class InvalidInput(StopwardError):
     """What a person wrote cannot be used; the message says where, and what is allowed."""
+
+
+class OtherAccount(InvalidInput):
+    """The broker's keys open another account than the one that was named."""
 
 
 class InvalidState(StopwardError):

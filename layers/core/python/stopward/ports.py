@@ -1,22 +1,27 @@
 """The ports: what the guard needs of the world. Each has a contract suite in tests/adapters."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import BinaryIO, Protocol
+from __future__ import annotations
 
-from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
-from stopward.domain.market import ClosedBar, Quote, Session
-from stopward.domain.notices import Backlog, Claim, Outcome, Status
-from stopward.domain.orders import (
-    BrokerAccount,
-    BrokerOrder,
-    BrokerPosition,
-    Fill,
-    OrderRequest,
-)
-from stopward.domain.pulses import Pulse, Roster
-from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import BinaryIO
+
+    from stopward.domain.identity import AccountId, BrokerOrderId, OrderId, Symbol
+    from stopward.domain.market import ClosedBar, Quote, Session
+    from stopward.domain.notices import Backlog, Claim, Outcome, Status
+    from stopward.domain.orders import (
+        BrokerAccount,
+        BrokerOrder,
+        BrokerPosition,
+        Fill,
+        OrderRequest,
+    )
+    from stopward.domain.pulses import Pulse, Roster
+    from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
 
 
 class Clock(Protocol):

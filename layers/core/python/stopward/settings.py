@@ -10,8 +10,8 @@ from stopward.errors import InvalidInput
 PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
-        "account_id", "market_data_feed", "pulse_seconds", "lease_seconds", "tick_margin_seconds",
-        "archive_bucket", "archive_folder", "journal_months", "fleet",
+        "account_id", "stage", "market_data_feed", "pulse_seconds", "lease_seconds",
+        "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months", "fleet",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat. No URL: it gets swapped with the key beside it. And no
@@ -27,6 +27,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     account_id: str = Field(min_length=1, description="Our own id of the guarded account.")
+    stage: Literal["dev", "paper", "live"] = Field(
+        default="paper", description="What is at stake: real money only in live."
+    )
     supabase_url: str = Field(
         default="",
         pattern=r"^(https?://.+)?$",
@@ -61,9 +64,12 @@ class Settings(BaseModel):
     broker_secret_key: str = Field(
         default="", repr=False, description="Secret key of the broker's API."
     )
+    broker_account_number: str = Field(
+        default="", description="The broker's number of the account that those keys must open."
+    )
     broker_secret_arn: str = Field(
         default="",
-        description="Secret that holds both broker keys, instead of the keys themselves.",
+        description="Secret that holds both broker keys, and the number, instead of themselves.",
     )
     pulse_seconds: float = Field(
         default=20.0, ge=5.0, le=60.0, description="Seconds between two looks inside a minute."

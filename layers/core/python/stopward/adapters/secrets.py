@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stopward.adapters.alpaca.keys import Keys
 from stopward.adapters.patience import patience
 from stopward.domain.identity import AccountId
 from stopward.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from botocore.config import Config
+
+    from stopward.adapters.alpaca.keys import Keys
 
 KEY_ID_NAMES = ("key_id", "APCA_API_KEY_ID")
 SECRET_NAMES = ("secret_key", "APCA_API_SECRET_KEY")
@@ -32,15 +33,20 @@ MISSING = frozenset(
 )  # fmt: skip
 
 
-def broker_keys(arn: str, *, client: Any = None) -> Keys:
+def broker_keys(arn: str, *, client: Any = None) -> "Keys":
     """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
 
+    "account_number" beside them says which account they must open; without it any will do.
     client: of `secrets_client`, for whoever reads many. Raises InvalidInput when the secret is
     missing or lacks a field, Unavailable without an answer.
     """
+    from stopward.adapters.alpaca.keys import Keys
+
     fields = _fields(read_secret(arn, client=client), arn)
     return Keys(
-        key_id=_one_of(fields, KEY_ID_NAMES, arn), secret=_one_of(fields, SECRET_NAMES, arn)
+        key_id=_one_of(fields, KEY_ID_NAMES, arn),
+        secret=_one_of(fields, SECRET_NAMES, arn),
+        account_number=fields.get("account_number", "").strip(),
     )
 
 

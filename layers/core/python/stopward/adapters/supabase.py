@@ -1,6 +1,9 @@
 """Calls of schema api over supabase-py: what a deployed stack uses by default.
 
-Loading supabase-py costs a third of a second, so import this module where it is chosen.
+Of supabase-py only its part for the database is loaded, the one that `Client.schema` returns,
+unless the whole is asked for (supabase_client): a function wants no sign-in, file or channel, and
+each cold start would pay for them (ADR 26).
+Import this module where it is chosen all the same: it costs more than the rest of the program.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +12,14 @@ from ssl import SSLContext
 from typing import Any, TypeVar, cast
 
 import httpx
-from postgrest import CountMethod
+from postgrest import APIError, CountMethod, SyncPostgrestClient
 
 from stopward.adapters.column_types import Columns, read_columns, read_row, selection
 from stopward.adapters.functions import FunctionStore
 from stopward.adapters.postgrest_error import refusal
 from stopward.adapters.repeating import CONNECT_SECONDS, REPEATABLE
 from stopward.adapters.rows import JsonValue
+from stopward.adapters.supabase_client import MakeClient, database_client
 from stopward.adapters.supabase_url import read_project
 from stopward.adapters.views import (
     MAX_ROWS,
@@ -30,9 +34,7 @@ from stopward.adapters.views import (
 )
 from stopward.domain.identity import AccountId
 from stopward.errors import DatabaseRejected, DatabaseUnavailable, InvalidState
-from supabase import Client, ClientOptions, PostgrestAPIError, create_client
 
-SCHEMA = "api"
 OPERATORS: Mapping[Comparison, str] = {
     "=": "eq", "<>": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte",
 }  # fmt: skip
@@ -54,10 +56,18 @@ class SupabaseDatabase:
     Raises InvalidInput for a URL or key that cannot be used (see `read_project`).
     """
 
-    def __init__(self, url: str, *, key: str, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str,
+        timeout_seconds: float = 10.0,
+        make_client: MakeClient = database_client,
+    ) -> None:
         self._project = read_project(url, key)
+        self._make_client = make_client
         self._timeout_seconds = timeout_seconds
-        self._client: Client | None = None
+        self._client: SyncPostgrestClient | None = None
         self._http: httpx.Client | None = None
         self._was_answered = False
         self._status = 0
@@ -69,10 +79,8 @@ class SupabaseDatabase:
         Raises InvalidState for nan and infinity: a missing number is None.
         """
 
-        def ask(client: Client) -> object:
-            return (
-                client.schema(SCHEMA).rpc(function, {argument: cast("Any", value)}).execute().data
-            )
+        def ask(client: SyncPostgrestClient) -> object:
+            return client.rpc(function, {argument: cast("Any", value)}).execute().data
 
         found = self._execute(ask, what=function, may_repeat=function in REPEATABLE)
         if not isinstance(found, Mapping):
@@ -92,8 +100,8 @@ class SupabaseDatabase:
         """Return rows of a view of schema api, as `Views` has it."""
         checked_window(limit=limit, offset=offset)
 
-        def ask(client: Client) -> object:
-            query = client.schema(SCHEMA).from_(view).select(selection(self._columns[view]))
+        def ask(client: SyncPostgrestClient) -> object:
+            query = client.from_(view).select(selection(self._columns[view]))
             for each in conditions(account_id, where):
                 query = query.filter(each.column, _operator(each), each.text)
             for column in orders(order):
@@ -119,8 +127,8 @@ class SupabaseDatabase:
         """Return how many rows there are, as `Views` has it."""
         checked_name(view, kind="view")
 
-        def ask(client: Client) -> int | None:
-            query = client.schema(SCHEMA).from_(view).select("*", count=CountMethod.exact)
+        def ask(client: SyncPostgrestClient) -> int | None:
+            query = client.from_(view).select("*", count=CountMethod.exact)
             for each in conditions(account_id, where):
                 query = query.filter(each.column, _operator(each), each.text)
             # One row, not a HEAD: an error would come without its reason.
@@ -138,7 +146,7 @@ class SupabaseDatabase:
         if http is not None:
             http.close()
 
-    def _rows(self, view: str, ask: Callable[[Client], object]) -> list[Row]:
+    def _rows(self, view: str, ask: Callable[[SyncPostgrestClient], object]) -> list[Row]:
         found = self._execute(ask, what=view, may_repeat=True)
         if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
             raise DatabaseUnavailable(f"{view}: the answer was no JSON array of rows")
@@ -148,13 +156,10 @@ class SupabaseDatabase:
         # PostgREST tells types nowhere but in its OpenAPI document.
         checked_name(view, kind="view")
 
-        def ask(client: Client) -> object:
-            headers = {**client.postgrest.headers, "Accept-Profile": SCHEMA}
-            answer = client.postgrest.session.get(
-                f"{self._project.url}/rest/v1/", headers=headers, auth=None
-            )
+        def ask(client: SyncPostgrestClient) -> object:
+            answer = client.session.get(f"{client.base_url}/", headers=client.headers, auth=None)
             if answer.is_error:
-                raise PostgrestAPIError(_words_of(answer))
+                raise APIError(_words_of(answer))
             return answer.json()
 
         document = self._execute(ask, what=view, may_repeat=True)
@@ -166,14 +171,16 @@ class SupabaseDatabase:
             self._columns.pop(view, None)
             # It tells no view that is not there, or that we may not read: the refusal says which.
             self._execute(
-                lambda client: client.schema(SCHEMA).from_(view).select("*").limit(1).execute(),
+                lambda client: client.from_(view).select("*").limit(1).execute(),
                 what=view,
                 may_repeat=True,
             )
             raise DatabaseUnavailable(f"{view}: the project's description does not tell it yet")
         self._columns[view] = found
 
-    def _execute(self, ask: Callable[[Client], Answer], *, what: str, may_repeat: bool) -> Answer:
+    def _execute(
+        self, ask: Callable[[SyncPostgrestClient], Answer], *, what: str, may_repeat: bool
+    ) -> Answer:
         was_answered = self._was_answered
         try:
             return self._ask(ask, what)
@@ -188,12 +195,12 @@ class SupabaseDatabase:
             self.close()
             raise self._no_answer(error, what) from error
 
-    def _ask(self, ask: Callable[[Client], Answer], what: str) -> Answer:
+    def _ask(self, ask: Callable[[SyncPostgrestClient], Answer], what: str) -> Answer:
         client = self._connected()
         self._status = 0
         try:
             found = ask(client)
-        except PostgrestAPIError as error:
+        except APIError as error:
             # Of an answer that is not PostgREST's, the cause would repeat the page.
             raise self._refusal(error, what) from None
         except ValueError as error:
@@ -205,9 +212,7 @@ class SupabaseDatabase:
         self._was_answered = True
         return found
 
-    def _refusal(
-        self, error: PostgrestAPIError, what: str
-    ) -> DatabaseUnavailable | DatabaseRejected:
+    def _refusal(self, error: APIError, what: str) -> DatabaseUnavailable | DatabaseRejected:
         message = self._project.scrub(error.message or "the answer was no JSON of PostgREST")
         if REDIRECT <= self._status < ERROR:
             message = "the answer was a redirect, and none is followed: is the URL right?"
@@ -222,7 +227,7 @@ class SupabaseDatabase:
         words = self._project.scrub(str(error)) or type(error).__name__
         return DatabaseUnavailable(f"{what}: {words}")
 
-    def _connected(self) -> Client:
+    def _connected(self) -> SyncPostgrestClient:
         if self._client is None:
             # No proxy stands between this machine and itself.
             trust_env = not self._project.is_here
@@ -233,23 +238,10 @@ class SupabaseDatabase:
                 ),
                 follow_redirects=False,
                 trust_env=trust_env,
-                event_hooks={"request": [self._drop_bearer], "response": [self._remember]},
+                event_hooks={"response": [self._remember]},
             )
-            options = ClientOptions(
-                schema=SCHEMA,
-                httpx_client=self._http,
-                auto_refresh_token=False,
-                persist_session=False,
-                postgrest_client_retry=False,
-            )
-            self._client = create_client(self._project.url, self._project.key, options=options)
+            self._client = self._make_client(self._project, self._http)
         return self._client
-
-    def _drop_bearer(self, request: httpx.Request) -> None:
-        # supabase-py repeats the key as a bearer token, which only a JWT is: by Supabase's own
-        # word, PostgREST rejects any other.
-        if not self._project.is_bearer:
-            request.headers.pop("Authorization", None)
 
     def _remember(self, response: httpx.Response) -> None:
         self._status = response.status_code

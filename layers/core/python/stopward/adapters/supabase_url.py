@@ -22,10 +22,14 @@ class Project:
     key: str = field(repr=False)
     is_here: bool
 
-    @property
-    def is_bearer(self) -> bool:
-        """Whether the key is a JWT, which belongs in the Authorization header too."""
-        return not self.key.startswith(KEY_PREFIX)
+    def headers(self) -> dict[str, str]:
+        """Return what shows who asks.
+
+        Only a key that is a JWT is a bearer token too: by Supabase's own word, PostgREST rejects
+        any other as one.
+        """
+        bearer = {} if self.key.startswith(KEY_PREFIX) else {"Authorization": f"Bearer {self.key}"}
+        return {"apiKey": self.key} | bearer
 
     def scrub(self, words: str) -> str:
         """Return words with the key hidden."""

@@ -18,7 +18,6 @@ from stopward.domain.orders import Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
-from stopward.domain.split import has_entry_of_split
 from stopward.domain.split_fills import fold_through_split
 
 __all__ = [
@@ -57,14 +56,16 @@ class Reconciled:
 
 
 def needs_fills(position: Position, holding: Holding) -> bool:
-    """Whether the broker's quantity differs from ours, or its entry as after a split.
+    """Whether the broker's quantity differs from ours, or its average entry; fills must say why.
 
-    Then fills must say why.
+    As many shares for another price were entered anew, or split and sold in part. Averages less
+    than half a tick apart are one that was rounded; none is told by zero.
     """
     found = holding.position
     if found is None or _signed(holding) != sign(position.side) * position.quantity:
         return True
-    return has_entry_of_split(position, found)
+    apart = abs(found.average_entry - position.average_entry)
+    return found.average_entry > 0 and apart * 2 >= position.tick
 
 
 def reconcile(

@@ -38,14 +38,6 @@ def split_ratio(position: Position, *, quantity: Decimal, average_entry: Decimal
     return next((r for r in close if _is_split_quantity(position.quantity * r, quantity)), None)
 
 
-def has_entry_of_split(position: Position, held: BrokerPosition) -> bool:
-    """Whether the average entry is ours after a split, be the quantity what it may.
-
-    What was sold beside the split may have brought it back to ours.
-    """
-    return held.average_entry > 0 and any(True for _ in _ratios_of(position, held.average_entry))
-
-
 def has_split(position: Position, held: BrokerPosition) -> bool:
     """Whether the broker holds our position after a split that we have not been told of."""
     ratio = split_ratio(position, quantity=held.quantity, average_entry=held.average_entry)

@@ -110,7 +110,7 @@ def _packages() -> Finding:
 
 
 def _template() -> str:
-    functions = read_template(find_template(None), parameters={"Stage": "local"})
+    functions = read_template(find_template(None), parameters={"Stage": "paper-local"})
     for function in functions:
         module = function.handler.rpartition(".")[0].replace(".", "/")
         file = function.code_folder / f"{module}.py"

@@ -7,10 +7,14 @@ from stopward.adapters.urls import HIDDEN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """One account's key pair; `str` and `repr` show neither half."""
+    """One account's key pair; `str` and `repr` show neither half.
+
+    account_number: the broker's number of the account that they must open; empty when not said.
+    """
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
+    account_number: str = ""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that authenticate a request."""

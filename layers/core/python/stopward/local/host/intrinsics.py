@@ -128,11 +128,20 @@ class Scope:
                 )
             case "Fn::Join", [str(glue), list(parts)]:
                 return glue.join(self.text(part) for part in parts)
+            case "Fn::Split", [str(glue), text]:
+                return list(self.text(text).split(glue))
+            case "Fn::Select", [index, parts]:
+                return self._select(int(self.text(index)), self._resolve(parts))
             case "Fn::If", [str(condition), true, false]:
                 return self._resolve(true if self.holds(condition) else false)
             case (("Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or"), _):
                 return self._truth({key: argument})
         raise InvalidInput(f"the local host does not know {key} of {argument!r}")
+
+    def _select(self, index: int, parts: object) -> object:
+        if not isinstance(parts, list) or not 0 <= index < len(parts):
+            raise InvalidInput(f"Fn::Select asks for item {index} of {parts!r}")
+        return parts[index]
 
     def _truth(self, condition: Any) -> bool:
         match condition:

@@ -174,6 +174,12 @@ def _replace(state: State, successor: SimulatedOrder, *, at: datetime) -> None:
         # The old order filled, or died with its group, before the new one reached the market.
         state.change(successor, "rejected", at=at, note=f"order {old.id} is {old.status}")
         gone = successor.id
+    elif successor.quantity <= old.filled_quantity:
+        # On the way as much filled as the new one is for: it comes too late, and the old one works.
+        told = f"{old.filled_quantity} of order {old.id} are filled"
+        state.change(successor, "rejected", at=at, note=told)
+        state.change(old, "partially_filled", at=at)
+        gone = successor.id
     else:
         status = "held" if old.role == "stop_loss" and old.group in {"bracket", "oco"} else "new"
         if not state.book.is_triggered(old):

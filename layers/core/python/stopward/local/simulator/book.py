@@ -86,8 +86,11 @@ class Book:
         return [m for m in members if m.is_open and order.id not in {m.id, m.replaces}]
 
     def awaits_replacement(self, order: SimulatedOrder) -> bool:
-        """Return whether the order is to replace another that is still open."""
-        return order.replaces is not None and self._orders[order.replaces].is_open
+        """Return whether the order is to replace another, and has not taken its place.
+
+        Where the other filled first it never will: it is rejected once the market answers.
+        """
+        return order.replaces is not None and self._orders[order.replaces].status != "replaced"
 
     def is_triggered(self, order: SimulatedOrder) -> bool:
         """Return whether a leg's entry has filled; true of everything that is not such a leg."""

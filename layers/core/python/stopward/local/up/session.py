@@ -150,7 +150,7 @@ def play(stage: Stage) -> Played:
     )
 
 
-PARAMETERS = {"Stage": "local", "AccountId": ACCOUNT, "Database": "postgres"}
+PARAMETERS = {"Stage": "paper-local", "AccountId": ACCOUNT, "Database": "postgres"}
 
 
 def _due(stage: Stage) -> tuple[FunctionDefinition, ...]:

@@ -37,11 +37,12 @@ def look_at_broker(
 
     Orders are read first: a stop that fills between the reads is then still seen beside shares that
     are gone, and nobody arms what was sold.
-    Fills are read only when a quantity differs from ours or a holding is new to us. They are read
-    after the positions; then orders and positions are read once more. So a fill between the reads
-    is noticed: a stop that sold the shares that fills speak of is no longer seen as resting, and a
-    symbol whose quantity differs between the reads is left for the next tick, as is one whose entry
-    order was not yet asked for its tag.
+    Fills are read only when a quantity or an average entry differs from ours, or a holding is new
+    to us. They are read after the positions; then orders and positions are read once more. So a
+    fill between the reads is noticed: a stop that sold the shares that fills speak of is no longer
+    seen as resting, and a symbol whose quantity differs between the reads is left for the next
+    tick, as is one whose entry order was not yet asked for its tag. While a broker averages an
+    entry otherwise than we do, each tick reads all that: three requests more.
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}

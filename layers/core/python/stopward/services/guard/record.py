@@ -18,8 +18,9 @@ from stopward.services.guard.subject import Beliefs, Subject
 
 TOLD_ANEW = (
     "broker_unavailable", "day_loss_near", "entry_missing", "journal_failed", "loss_streak",
-    "market_data_unavailable", "position_doubtful", "position_missing", "quantity_unexplained",
-    "rules_invalid", "session_missing", "steps_unsent", "unguarded", "unprotected",
+    "market_data_unavailable", "other_account", "position_doubtful", "position_missing",
+    "quantity_unexplained", "rules_invalid", "session_missing", "steps_unsent", "unguarded",
+    "unprotected",
 )  # fmt: skip
 """Kinds that a tick raises while they last: what it does not raise again is over."""
 

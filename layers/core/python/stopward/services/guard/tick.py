@@ -9,7 +9,13 @@ from stopward.domain.identity import AccountId, OrderId
 from stopward.domain.orders import BrokerOrder, Fill
 from stopward.domain.rulebook import Mask, RuleBook, parse
 from stopward.domain.snapshot import Acknowledgement, Alarm, Busy, DayRow, Snapshot, TickRecord
-from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, InvalidInput
+from stopward.errors import (
+    BrokerRejected,
+    BrokerUnavailable,
+    DatabaseRejected,
+    InvalidInput,
+    OtherAccount,
+)
 from stopward.ports import Broker, Clock, MarketData, Store
 from stopward.services.guard.act import Executor
 from stopward.services.guard.believe import believe
@@ -36,7 +42,8 @@ class GuardSettings:
     """What one function needs to know of itself.
 
     source: its name, for the journal. mask: which rules it may apply. lease_seconds: how long a
-    pulse may hold the account. busy_seconds: how long a busy lease is retried.
+    pulse may hold the account. busy_seconds: how long a busy lease is retried. account_number: the
+    broker's number of the account; empty when any account that the keys open is meant.
     """
 
     account_id: AccountId
@@ -45,6 +52,7 @@ class GuardSettings:
     lease_seconds: float = 15.0
     lease_margin_seconds: float = 2.0
     busy_seconds: float = 2.0
+    account_number: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +71,7 @@ class Guard:
     _book: RuleBook | None = None
     _book_hash: str = ""
     keys_refused: bool = False
+    _account_is_known: bool = False
     _entry_tags: EntryTags = field(default_factory=EntryTags)
     _failures: int = 0
 
@@ -159,6 +168,7 @@ class Guard:
         return self._book, ()
 
     def _believe(self, snapshot: Snapshot, book: RuleBook, sight: Sight) -> Beliefs:
+        self._know_account()
         self._entry_tags.known = book.known_tags
         picture = look_at_broker(
             self.broker,
@@ -174,10 +184,25 @@ class Guard:
         equity = account.last_equity or account.equity
         return replace(beliefs, day=replace(beliefs.day, equity=equity))
 
+    def _know_account(self) -> None:
+        """Ask once whose account it is. Raises OtherAccount when it is not the one named."""
+        if self._account_is_known or not self.settings.account_number:
+            return
+        number = self.broker.account().number
+        if number != self.settings.account_number:
+            # Whole numbers are kept out of logs and alarms.
+            raise OtherAccount(
+                f"the broker's keys open account ...{number[-3:]}, and the one that was named is "
+                f"...{self.settings.account_number[-3:]}: nothing is looked at, nothing is sent"
+            )
+        self._account_is_known = True
+
     def _give_up(self, snapshot: Snapshot, tick_at: datetime, error: Exception) -> Summary:
         """Record that the tick could not look, and give the lease back; stops rest as they are."""
-        kind = "broker_unavailable"
-        self.keys_refused = isinstance(error, BrokerRejected) and error.status in REFUSED_KEYS
+        is_other = isinstance(error, OtherAccount)
+        kind = "other_account" if is_other else "broker_unavailable"
+        is_refused = isinstance(error, BrokerRejected) and error.status in REFUSED_KEYS
+        self.keys_refused = is_refused or is_other
         alarm = Alarm(key=kind, kind=kind, symbol=None, message=str(error), severity="critical")
         self._failed(kind, error)
         self.store.record_tick(
