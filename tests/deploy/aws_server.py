@@ -80,6 +80,8 @@ def call_of(service: str, environ: dict[str, Any]) -> Call:
     )
     operation = target.rpartition(".")[2] or str(given.get("Action", f"{method} of something"))
     named = next((str(given[name]) for name in NAMED_BY if name in given), "")
+    if "SecretId" in given and not named.startswith("arn:"):
+        named = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{named}"
     if "QueueUrl" in given:
         named = f"arn:aws:sqs:us-east-1:123456789012:{named.rpartition('/')[2]}"
     return Call(f"{service}:{BATCHES.sub('', operation)}", named)

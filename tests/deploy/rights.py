@@ -11,8 +11,13 @@ from moto.core import DEFAULT_ACCOUNT_ID as MOTOS
 from stopward.local.host.intrinsics import PSEUDO, Scope, load_yaml
 from tests.deploy.aws_server import Call
 
-LAMBDAS_OWN = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
-"""What Lambda does in the function's name: it writes the log."""
+LAMBDAS_OWN = frozenset(
+    {
+        "logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    }
+)  # fmt: skip
+"""What Lambda does in the function's name: it writes the log, and polls its event source."""
 NOBODYS = PSEUDO["AWS::AccountId"]
 DEAD_LETTERS = "local:DeadLetters.Arn"
 """Lambda sends there what it gives up."""
@@ -44,6 +49,8 @@ def rights_of(template: Path, folder: str, parameters: Mapping[str, str]) -> tup
         readable = f"local:{resource}.{name}" if name else f"local-{resource.lower()}"
         if resources[resource]["Type"] == "AWS::S3::Bucket" and name == "Arn":
             return f"arn:aws:s3:::local-{resource.lower()}"
+        if resource == "Ticks" and name == "Arn":
+            return f"arn:aws:sqs:us-east-1:{MOTOS}:local-{resource.lower()}"
         return readable
 
     scope = Scope(document, parameters=parameters, attribute=attribute)

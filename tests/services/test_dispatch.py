@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopward.domain.identity import AccountId
@@ -92,6 +92,7 @@ def test_each_account_gets_the_pulses_of_both_guards_and_the_earliest_are_sent_f
     assert max(len(call) for call in queue.calls) == BATCH
 
 
+@settings(deadline=None)  # its threads wait for a processor
 @given(
     count=st.integers(min_value=0, max_value=40),
     refused=st.sets(st.tuples(st.integers(1, 60), st.integers(0, 9)), max_size=40),

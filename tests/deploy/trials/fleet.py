@@ -17,7 +17,7 @@ from tests.deploy.trials.guards import INSIDE, broker, broker_hangs, open_accoun
 from tests.deploy.trials.trial import Counts, Error, Trial, differences
 from tests.deploy.world import BROKER_KEY, BROKER_SECRET, World, a_broker
 
-STAGE = "check"
+STAGE = "paper-check"
 QUEUE = "local-ticks"
 """What the template's reference to its queue is where nothing was deployed."""
 PULSES = 6
