@@ -10,7 +10,13 @@ from stopward.domain.holding import Holding
 from stopward.domain.money import Side
 from stopward.domain.orders import Fill
 from stopward.domain.position import Position
-from stopward.domain.reconcile import Reconciled, close_trade, needs_fills, reconcile
+from stopward.domain.reconcile import (
+    Reconciled,
+    close_trade,
+    has_other_entry,
+    has_other_quantity,
+    reconcile,
+)
 from tests.builders.positions import (
     NOW,
     a_broker_order,
@@ -46,11 +52,11 @@ class TestQuantity:
         assert "quantity_unexplained:AAPL" in found.cleared
 
     def test_fills_are_needed_where_figures_differ(self) -> None:
-        assert not needs_fills(a_position(), a_holding())
-        assert needs_fills(a_position(), a_holding(quantity=99))
-        assert needs_fills(a_position(), a_holding(quantity=0))
-        assert needs_fills(a_position(), a_holding(side="short"))
-        assert not needs_fills(a_position("short"), a_holding(side="short"))
+        assert not has_other_quantity(a_position(), a_holding())
+        assert has_other_quantity(a_position(), a_holding(quantity=99))
+        assert has_other_quantity(a_position(), a_holding(quantity=0))
+        assert has_other_quantity(a_position(), a_holding(side="short"))
+        assert not has_other_quantity(a_position("short"), a_holding(side="short"))
 
     @pytest.mark.parametrize(
         ("entry", "needed"),
@@ -65,7 +71,9 @@ class TestQuantity:
     def test_fills_are_needed_where_as_many_shares_cost_something_else(
         self, entry: str, *, needed: bool
     ) -> None:
-        assert needs_fills(a_position(), a_holding(entry=entry)) is needed
+        held = a_holding(entry=entry)
+        assert has_other_entry(a_position(), held) is needed
+        assert not has_other_quantity(a_position(), held)
 
     def test_an_addition_by_hand_is_observed(self) -> None:
         fill = a_fill(50, "106", side="buy", at=minute(1))

@@ -26,7 +26,8 @@ __all__ = [
     "close_trade",
     "fold_explaining",
     "known_causes",
-    "needs_fills",
+    "has_other_entry",
+    "has_other_quantity",
     "observed_fills",
     "reconcile",
 ]
@@ -55,15 +56,20 @@ class Reconciled:
     cleared: tuple[str, ...] = ()
 
 
-def needs_fills(position: Position, holding: Holding) -> bool:
-    """Whether the broker's quantity differs from ours, or its average entry; fills must say why.
+def has_other_quantity(position: Position, holding: Holding) -> bool:
+    """Whether the broker's quantity differs from ours; fills must say why."""
+    return _signed(holding) != sign(position.side) * position.quantity
 
-    As many shares for another price were entered anew, or split and sold in part. Averages less
-    than half a tick apart are one that was rounded; none is told by zero.
+
+def has_other_entry(position: Position, holding: Holding) -> bool:
+    """Whether the broker tells another average entry of as many shares; fills may say why.
+
+    They were entered anew, or split and sold in part; or the broker averages otherwise than we do.
+    Averages less than half a tick apart are one that was rounded; none is told by zero.
     """
     found = holding.position
-    if found is None or _signed(holding) != sign(position.side) * position.quantity:
-        return True
+    if found is None or has_other_quantity(position, holding):
+        return False
     apart = abs(found.average_entry - position.average_entry)
     return found.average_entry > 0 and apart * 2 >= position.tick
 

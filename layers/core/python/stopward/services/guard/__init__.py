@@ -1,7 +1,8 @@
 """The guard: look, decide, record, act; one tick at a time."""
 
 from stopward.services.guard.minute import run_minute
+from stopward.services.guard.settings import GuardSettings
 from stopward.services.guard.summary import Summary
-from stopward.services.guard.tick import Guard, GuardSettings
+from stopward.services.guard.tick import Guard
 
 __all__ = ["Guard", "GuardSettings", "Summary", "run_minute"]

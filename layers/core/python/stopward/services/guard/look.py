@@ -10,12 +10,13 @@ from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Order
 from stopward.domain.position import Position
-from stopward.domain.reconcile import known_causes, needs_fills
+from stopward.domain.reconcile import known_causes
 from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
 from stopward.ports import Broker, MarketData
+from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.subject import Market, Picture, by_symbol
 
@@ -32,6 +33,7 @@ def look_at_broker(
     now: datetime,
     settings: AccountSettings,
     entry_tags: EntryTags,
+    averages: Averages,
 ) -> Picture:
     """Return open orders and positions, and what they leave open: vanished orders and fills.
 
@@ -41,8 +43,8 @@ def look_at_broker(
     to us. They are read after the positions; then orders and positions are read once more. So a
     fill between the reads is noticed: a stop that sold the shares that fills speak of is no longer
     seen as resting, and a symbol whose quantity differs between the reads is left for the next
-    tick, as is one whose entry order was not yet asked for its tag. While a broker averages an
-    entry otherwise than we do, each tick reads all that: three requests more.
+    tick, as is one whose entry order was not yet asked for its tag. An average that fills do not
+    explain is asked for a number of times and no more (averages).
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
@@ -57,7 +59,7 @@ def look_at_broker(
         not entry_tags.knows(held) or _may_adopt(settings, snapshot, held, entry_tags)
         for held in strangers
     )
-    differs = any(needs_fills(p, picture.holding(p.symbol)) for p in snapshot.positions)
+    differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     if not (is_new or differs or unsure):
         return picture

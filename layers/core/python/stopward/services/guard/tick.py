@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stopward.domain.fills import orders_of_others
-from stopward.domain.identity import AccountId, OrderId
+from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Fill
-from stopward.domain.rulebook import Mask, RuleBook, parse
+from stopward.domain.rulebook import RuleBook, parse
 from stopward.domain.snapshot import Acknowledgement, Alarm, Busy, DayRow, Snapshot, TickRecord
 from stopward.errors import (
     BrokerRejected,
@@ -18,6 +18,7 @@ from stopward.errors import (
 )
 from stopward.ports import Broker, Clock, MarketData, Store
 from stopward.services.guard.act import Executor
+from stopward.services.guard.averages import Averages
 from stopward.services.guard.believe import believe
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.confirm import Confirmed, confirm, sold
@@ -28,31 +29,15 @@ from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import tick_record, without_holds
 from stopward.services.guard.rounds import Rounds
 from stopward.services.guard.sent import Sent
+from stopward.services.guard.settings import GuardSettings
 from stopward.services.guard.sight import Sight
 from stopward.services.guard.subject import Beliefs
 from stopward.services.guard.summary import Summary, summarize
+from stopward.services.guard.whose_account import refuse_other_account
 
 BUSY_RETRY = timedelta(milliseconds=250)
 REFUSED_KEYS = frozenset({401, 403})
 STALE_FENCE = "stale_fence"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardSettings:
-    """What one function needs to know of itself.
-
-    source: its name, for the journal. mask: which rules it may apply. lease_seconds: how long a
-    pulse may hold the account. busy_seconds: how long a busy lease is retried. account_number: the
-    broker's number of the account; empty when any account that the keys open is meant.
-    """
-
-    account_id: AccountId
-    source: str
-    mask: Mask = "all"
-    lease_seconds: float = 15.0
-    lease_margin_seconds: float = 2.0
-    busy_seconds: float = 2.0
-    account_number: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +58,7 @@ class Guard:
     keys_refused: bool = False
     _account_is_known: bool = False
     _entry_tags: EntryTags = field(default_factory=EntryTags)
+    _averages: Averages = field(default_factory=Averages)
     _failures: int = 0
 
     def tick(
@@ -168,7 +154,10 @@ class Guard:
         return self._book, ()
 
     def _believe(self, snapshot: Snapshot, book: RuleBook, sight: Sight) -> Beliefs:
-        self._know_account()
+        named = self.settings.account_number
+        if named and not self._account_is_known:
+            refuse_other_account(self.broker, named=named)
+            self._account_is_known = True
         self._entry_tags.known = book.known_tags
         picture = look_at_broker(
             self.broker,
@@ -176,6 +165,7 @@ class Guard:
             now=sight.now,
             settings=book.account,
             entry_tags=self._entry_tags,
+            averages=self._averages,
         )
         beliefs = believe(snapshot, picture, book.account, daily_atr=sight.daily_atr)
         if snapshot.session is None or beliefs.day.equity is not None:
@@ -183,19 +173,6 @@ class Guard:
         account = self.broker.account()
         equity = account.last_equity or account.equity
         return replace(beliefs, day=replace(beliefs.day, equity=equity))
-
-    def _know_account(self) -> None:
-        """Ask once whose account it is. Raises OtherAccount when it is not the one named."""
-        if self._account_is_known or not self.settings.account_number:
-            return
-        number = self.broker.account().number
-        if number != self.settings.account_number:
-            # Whole numbers are kept out of logs and alarms.
-            raise OtherAccount(
-                f"the broker's keys open account ...{number[-3:]}, and the one that was named is "
-                f"...{self.settings.account_number[-3:]}: nothing is looked at, nothing is sent"
-            )
-        self._account_is_known = True
 
     def _give_up(self, snapshot: Snapshot, tick_at: datetime, error: Exception) -> Summary:
         """Record that the tick could not look, and give the lease back; stops rest as they are."""
