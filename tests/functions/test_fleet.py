@@ -58,7 +58,7 @@ def world(
             monkeypatch.setenv(name, value)
         with ExitStack() as connections:
             monkeypatch.setattr(
-                bootstrap,
+                bootstrap.parts,
                 "functions",
                 lambda _: connections.enter_context(closing(PostgresDatabase(url))),
             )

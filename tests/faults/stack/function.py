@@ -64,9 +64,11 @@ def cold_start(name: GuardName, settings: Mapping[str, str], parts: Parts) -> Mo
     with ExitStack() as patches:
         patches.enter_context(patch.dict(os.environ, {**ENVIRONMENT, **settings}))
         patches.enter_context(patch.object(alpaca, "Transport", parts.transport))
-        patches.enter_context(patch.object(bootstrap, "functions", lambda _: parts.functions()))
         patches.enter_context(
-            patch.object(bootstrap, "_clock", lambda _, source: parts.clock(source))
+            patch.object(bootstrap.parts, "functions", lambda _: parts.functions())
+        )
+        patches.enter_context(
+            patch.object(bootstrap.parts, "clock_of", lambda _, source: parts.clock(source))
         )
         patches.enter_context(patch.object(entry, "report_failure", lambda _: parts.on_failure))
         app = load_app(FOLDERS[name], named=f"stack_{FOLDERS[name]}")

@@ -1,0 +1,98 @@
+"""What every wiring needs: settings, who calls the database, the clock, the broker's keys."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from stopward.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stopward.adapters.alpaca import AlpacaMarketData, Keys
+    from stopward.adapters.functions import Functions
+    from stopward.ports import Clock
+    from stopward.settings import Settings
+
+CALL_SECONDS: Final = 10.0
+
+
+def settings_of(environment: Mapping[str, str] | None) -> Settings:
+    """Return the settings of an environment; None is this process's."""
+    return read_settings(os.environ if environment is None else environment)
+
+
+def functions(
+    settings: Settings, *, timeout_seconds: float = CALL_SECONDS, starts_often: bool = True
+) -> Functions:
+    """Return who calls the database: supabase-py, or psycopg where a database URL is set.
+
+    Only the one that is used is imported: both cost a cold start. starts_often: whether somebody
+    waits for it; then no more of supabase-py is loaded than its part for the database.
+    """
+    if settings.supabase_url:
+        from stopward.adapters.supabase import SupabaseDatabase
+        from stopward.adapters.supabase_client import database_client, whole_client
+
+        return SupabaseDatabase(
+            settings.supabase_url,
+            key=_supabase_key(settings),
+            timeout_seconds=timeout_seconds,
+            make_client=database_client if starts_often else whole_client,
+        )
+    from stopward.adapters.postgres import PostgresDatabase
+
+    return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+
+
+def clock_of(settings: Settings, source: str) -> Clock:
+    """Return the machine's clock, or that of local mode; source: who asks it."""
+    from stopward.adapters.clocks import RemoteClock, SystemClock
+
+    return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Return the broker's keys as they are now. Raises InvalidInput when their secret has none."""
+    if settings.broker_secret_arn:
+        from stopward.adapters.secrets import broker_keys
+
+        return broker_keys(settings.broker_secret_arn)
+    from stopward.adapters.alpaca import Keys
+
+    return Keys(
+        key_id=settings.broker_key_id,
+        secret=settings.broker_secret_key,
+        account_number=settings.broker_account_number,
+    )
+
+
+@contextmanager
+def market_data(settings: Settings, source: str) -> Iterator[AlpacaMarketData]:
+    """Give market data by the keys as they are now; its connections close at the end."""
+    from stopward.adapters.alpaca import AlpacaMarketData, Transport
+
+    clock, keys = clock_of(settings, source), keys_of(settings)
+    transport = Transport(settings.market_data_url, keys=keys, clock=clock)
+    try:
+        yield AlpacaMarketData(transport, feed=settings.market_data_feed)
+    finally:
+        transport.close()
+
+
+def _supabase_key(settings: Settings) -> str:
+    if settings.supabase_secret_arn:
+        from stopward.adapters.secrets import supabase_key
+
+        return supabase_key(settings.supabase_secret_arn)
+    return settings.supabase_secret_key
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_secret_arn:
+        from stopward.adapters.secrets import database_url
+
+        return database_url(settings.database_secret_arn)
+    return settings.database_url
