@@ -26,11 +26,10 @@ from benchmarks.load.worker import Worked, work
 from stopward.adapters import clocks
 from stopward.adapters.pulses_sqs import SqsPulses
 from stopward.domain.pulses import Pulse
-from stopward.local.migrate import migrate, prepare_platform
-from stopward.local.postgres import EmbeddedPostgres
 from stopward.services.dispatch import BATCH, pulses_of
 from tests.builders.fleet import STAGE, open_fleet
 from tests.builders.lambda_function import a_context, load_app
+from tests.builders.own_server import a_database_of_its_own
 from tests.builders.simulator import at
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "load.json"
@@ -96,7 +95,7 @@ def run(size: Size, *, workers: int, slower: float | None) -> tuple[dict[str, ob
     clock = SlowClock(context, start=at(FIRST))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stopward-load-")))
-        database = stack.enter_context(a_database(folder))
+        database = stack.enter_context(a_database_of_its_own(named="load", durable=True))
         say("opening the accounts")
         open_fleet(database, size.names(), rules=RULES, first_day=f"{at(0):%Y-%m-%d}")
         aws, _ = stack.enter_context(running(context, serve_aws, clock))
@@ -175,19 +174,6 @@ def say(text: str) -> None:
 def pulses_a_minute() -> int:
     """Return how many pulses an account has in a minute."""
     return len(pulses_of(("one",), at(0), pulse_seconds=PULSE_SECONDS))  # type: ignore[arg-type]
-
-
-@contextmanager
-def a_database(folder: Path) -> Iterator[str]:
-    """Yield the URL of a new database with everything applied."""
-    server = EmbeddedPostgres(home=folder)
-    url = server.start()
-    try:
-        prepare_platform(url)
-        migrate(url)
-        yield url
-    finally:
-        server.remove()
 
 
 def environment_of(database: str, aws: str, broker: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,9 +26,8 @@ from typing import Any
 from uuid import uuid4
 
 from stopward.domain.identity import AccountId
-from stopward.local.migrate import migrate, prepare_platform
-from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.faults import Schedule
+from tests.builders.own_server import a_database_of_its_own
 from tests.faults.random_schedules import random_schedule
 from tests.faults.result import Result
 from tests.faults.shrink import shrink, timeline
@@ -223,15 +221,8 @@ def _server(stack: bool) -> Iterator[str | None]:
     if not stack:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="stopward-soak-") as folder:
-        server = EmbeddedPostgres(home=Path(folder), durable=False)
-        url = server.start()
-        try:
-            prepare_platform(url)
-            migrate(url)
-            yield url
-        finally:
-            server.remove()
+    with a_database_of_its_own(named="soak") as url:
+        yield url
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from stopward.local.postgres import EmbeddedPostgres
 from stopward.local.simulator import KEY, SECRET, Simulator
 from tests.builders.access import copy_of
 from tests.builders.attribution import SomeBars, night, timed_out
-from tests.builders.lambda_function import a_context, load_app, metrics
+from tests.builders.evening import an_evening, called
+from tests.builders.lambda_function import a_context, metrics
 from tests.builders.store import A_SESSION
 from tests.builders.store_world import PostgresWorld
 
@@ -34,16 +35,8 @@ def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[s
 
 @pytest.fixture
 def world(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresWorld]:
-    found = PostgresWorld(url)
-    monkeypatch.setenv("STOPWARD_ACCOUNT_ID", found.account_id)
-    monkeypatch.setenv("STOPWARD_DATABASE_URL", url)
-    monkeypatch.setenv("STOPWARD_BROKER_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("STOPWARD_BROKER_KEY_ID", KEY)
-    monkeypatch.setenv("STOPWARD_BROKER_SECRET_KEY", SECRET)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "stopward")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Stopward")
-    yield found
-    found.close()
+    with an_evening(url, monkeypatch) as found:
+        yield found
 
 
 def run(bars: SomeBars, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
@@ -51,16 +44,7 @@ def run(bars: SomeBars, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     simulator = Simulator(bars=bars.known, sessions=[A_SESSION], start=EVENING, cash=Decimal(1000))
     with simulator.serve() as broker_url:
         monkeypatch.setenv("STOPWARD_MARKET_DATA_URL", broker_url)
-        return called()
-
-
-def called() -> dict[str, int]:
-    app = load_app("attribute_exits")
-    try:
-        counts: dict[str, int] = app.handler(EVENT, CONTEXT)
-    finally:
-        app.attribution.book._functions.close()
-    return counts
+        return called("attribute_exits", "attribution", EVENT, CONTEXT)
 
 
 def log(url: str, world: PostgresWorld) -> list[dict[str, Any]]:
@@ -125,7 +109,7 @@ def test_a_broker_that_does_not_answer_is_told_and_the_rest_waits(
 ) -> None:
     bars = night(timed_out(world))
     monkeypatch.setenv("STOPWARD_MARKET_DATA_URL", "http://127.0.0.1:9")
-    counts = called()
+    counts = called("attribute_exits", "attribution", EVENT, CONTEXT)
     assert (counts["attribution_failures"], counts["attribution_cut"]) == (1, 1)
     (record,) = [each for each in caplog.records if each.message == "exits_attributed"]
     assert record.levelname == "ERROR"

@@ -12,8 +12,9 @@ from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar
 from stopward.errors import DatabaseUnavailable
 from stopward.local.postgres import EmbeddedPostgres
-from stopward.local.simulator import KEY, SECRET, Simulator
+from stopward.local.simulator import Simulator
 from tests.builders.access import copy_of
+from tests.builders.evening import an_evening, called
 from tests.builders.lambda_function import a_context, load_app, metrics
 from tests.builders.past_features import ENTRY, FRIDAY, INDEX, a_vector, days, minutes, traded
 from tests.builders.store import A_SESSION
@@ -44,16 +45,8 @@ def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[s
 
 @pytest.fixture
 def world(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresWorld]:
-    found = PostgresWorld(url)
-    monkeypatch.setenv("STOPWARD_ACCOUNT_ID", found.account_id)
-    monkeypatch.setenv("STOPWARD_DATABASE_URL", url)
-    monkeypatch.setenv("STOPWARD_BROKER_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("STOPWARD_BROKER_KEY_ID", KEY)
-    monkeypatch.setenv("STOPWARD_BROKER_SECRET_KEY", SECRET)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "stopward")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Stopward")
-    yield found
-    found.close()
+    with an_evening(url, monkeypatch) as found:
+        yield found
 
 
 def run(
@@ -69,16 +62,7 @@ def run(
     )
     with simulator.serve() as broker_url:
         monkeypatch.setenv("STOPWARD_MARKET_DATA_URL", broker_url)
-        return called()
-
-
-def called() -> dict[str, int]:
-    app = load_app("check_features")
-    try:
-        counts: dict[str, int] = app.handler(EVENT, CONTEXT)
-    finally:
-        app.check.book._functions.close()
-    return counts
+        return called("check_features", "check", EVENT, CONTEXT)
 
 
 def vectors(world: PostgresWorld) -> list[tuple[Any, ...]]:
@@ -149,7 +133,7 @@ def test_a_broker_that_does_not_answer_is_told_and_the_rest_waits(
 ) -> None:
     traded(world)
     monkeypatch.setenv("STOPWARD_MARKET_DATA_URL", "http://127.0.0.1:9")
-    counts = called()
+    counts = called("check_features", "check", EVENT, CONTEXT)
     assert (counts["features_failures"], counts["features_cut"]) == (1, 1)
     assert logged(caplog).levelname == "ERROR"
     assert logged(caplog).__dict__["failed"][0].startswith("bars: ")

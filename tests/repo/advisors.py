@@ -10,8 +10,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from stopward.local.migrate import SUPABASE, migrate, prepare_platform
-from stopward.local.postgres import EmbeddedPostgres
+from stopward.local.migrate import SUPABASE
+from tests.builders.own_server import a_database_of_its_own
 from tests.builders.supabase_cli import run_supabase
 
 
@@ -148,23 +147,9 @@ def advise(url: str, *, supabase: Path = SUPABASE) -> tuple[int, tuple[Finding, 
         raise SystemExit(f"the CLI gave no findings: {done.stdout}{done.stderr}") from error
 
 
-@contextmanager
-def a_database() -> Iterator[str]:
-    """Yield the URL of a database with all migrations, on a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="stopward-advisors-") as folder:
-        server = EmbeddedPostgres(home=Path(folder), durable=False)
-        url = server.start()
-        try:
-            prepare_platform(url)
-            migrate(url)
-            yield url
-        finally:
-            server.remove()
-
-
 def main() -> int:
     """Print what was found and why it is as it should be; 1 when something is not."""
-    with a_database() as url:
+    with a_database_of_its_own(named="advisors") as url:
         code, findings = advise(url)
     faults, words = judge(findings)
     for line in words:
