@@ -1,10 +1,9 @@
 """A night of features: what it stores, what it leaves, what differs; and it loses nothing."""
 
-import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
 
@@ -20,66 +19,25 @@ from stopward.domain.features import (
     entry_vector,
     names,
 )
-from stopward.domain.features.past_trade import UNFIT, PastPage, StoredVector, rebuilt
+from stopward.domain.features.past_trade import UNFIT, PastPage, StoredVector
 from stopward.domain.identity import AccountId, PositionId, Symbol
-from stopward.domain.market import ClosedBar
 from stopward.domain.position import Position
-from stopward.errors import BrokerUnavailable, DatabaseRejected
-from stopward.services.feature_book import FeatureBook
+from stopward.errors import DatabaseRejected
 from stopward.services.features import (
     ASKED_FOR,
     COMPARED_FOR,
     MARGIN_SECONDS,
-    PUT_AT_ONCE,
-    FeatureChecker,
     FeatureSummary,
 )
-from tests.builders.features import MINUTE
+from tests.builders.feature_nights import DAILY, EVENING, MINUTES, History, feature, kept, run
 from tests.builders.past_features import (
     ENTRY,
     FRIDAY,
     INDEX,
-    a_vector,
-    days,
-    minutes,
     traded,
 )
 from tests.builders.store import A_SESSION, NOON, D, pulse
 from tests.builders.store_world import MemoryWorld
-
-EVENING = A_SESSION.closes_at + timedelta(hours=1)
-SYMBOLS = tuple(Symbol(name) for name in ("AAPL", "MSFT", "S0", "S1", "S2", "S3", "S4"))
-DAILY = {symbol: days(symbol) for symbol in SYMBOLS}
-MINUTES = {symbol: minutes(symbol) for symbol in (INDEX, *SYMBOLS)}
-
-
-@dataclass(slots=True)
-class History:
-    """The BarHistory of a night, and what was asked for. fails: calls that get no answer first."""
-
-    minutes: Mapping[Symbol, Sequence[ClosedBar]] = field(default_factory=lambda: MINUTES)
-    fails: int = 0
-    asked: list[tuple[tuple[Symbol, ...], datetime, datetime]] = field(default_factory=list)
-    asked_days: list[tuple[tuple[Symbol, ...], datetime, datetime]] = field(default_factory=list)
-
-    def bars(
-        self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
-    ) -> Mapping[Symbol, Sequence[ClosedBar]]:
-        self.asked.append((tuple(symbols), since, until))
-        if self.fails:
-            self.fails -= 1
-            raise BrokerUnavailable("GET /v2/stocks/bars: no answer")
-        found = {
-            symbol: [b for b in self.minutes.get(symbol, ()) if since <= b.at <= until - MINUTE]
-            for symbol in symbols
-        }
-        return {symbol: bars for symbol, bars in found.items() if bars}
-
-    def daily_bars(
-        self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
-    ) -> Mapping[Symbol, Sequence[ClosedBar]]:
-        self.asked_days.append((tuple(symbols), since, until))
-        return {symbol: [b for b in DAILY[symbol] if since <= b.at < until] for symbol in symbols}
 
 
 @pytest.fixture
@@ -87,38 +45,6 @@ def world() -> MemoryWorld:
     found = MemoryWorld()
     found.people.put_sessions([FRIDAY])
     return found
-
-
-def run(
-    world: MemoryWorld,
-    bars: History | None = None,
-    *,
-    book: FeatureBook | None = None,
-    seconds: Any = 900.0,
-    most_trades: int = 100,
-    index: Symbol | None = INDEX,
-    now: datetime = EVENING,
-    **options: Any,
-) -> FeatureSummary:
-    checker = FeatureChecker(
-        book=book or MemoryFeatures(world.store, page_trades=2),
-        bars=bars or History(),
-        account_id=world.account_id,
-        index=index,
-        most_trades=most_trades,
-    )
-    remaining = seconds if callable(seconds) else lambda: seconds
-    return checker.run(now=now, remaining_seconds=remaining, **options)
-
-
-def kept(world: MemoryWorld, position: Position) -> StoredVector | None:
-    key = (position.id, "entry", ENTRY, None)
-    return world.store.book(world.account_id).vectors.get(key)
-
-
-def feature(stored: StoredVector | None, name: str) -> float | None:
-    assert stored is not None
-    return stored.vector[names("entry").index(name)]
 
 
 def test_what_is_stored_is_what_the_pure_function_says_of_all_that_was_known(
@@ -319,88 +245,3 @@ def test_prices_that_are_none_are_told_and_the_others_stored(world: MemoryWorld)
     assert [each.split(":")[0] for each in summary.failures] == [bad.id]
     assert "oldest first" in summary.failures[0]
     assert kept(world, good) is not None
-
-
-def test_what_was_served_is_left_as_it_is(world: MemoryWorld) -> None:
-    position = traded(world)
-    served = a_vector(position, rebuilt=False)
-    book = MemoryFeatures(world.store)
-    book.put_schema(ENTRY, names("entry"))
-    book.put_vectors(world.account_id, (served,))
-    summary = run(world)
-    assert (summary.trades, summary.written) == (0, 0)
-    assert kept(world, position) == served
-    assert PUT_AT_ONCE <= 1_000
-
-
-def served(world: MemoryWorld, position: Position, *, at: datetime) -> StoredVector:
-    """Store the vector of a position as it was served at a time, and return it."""
-    book = MemoryFeatures(world.store)
-    book.put_schema(ENTRY, names("entry"))
-    book.put_vectors(world.account_id, (a_vector(position, at=at, rebuilt=False),))
-    page = book.read_entries(
-        world.account_id, schema_hash=ENTRY, at=EVENING, since=NOON, results=200, lag_seconds=60,
-        stored=True,
-    )  # fmt: skip
-    trade = next(each for each in page.trades if each.position_id == position.id)
-    again = rebuilt(
-        trade,
-        page,
-        bars=MINUTES[trade.symbol],
-        daily_bars=DAILY[trade.symbol],
-        market_bars=MINUTES[INDEX],
-    )
-    assert isinstance(again, StoredVector)
-    right = replace(again, rebuilt=False)
-    world.store.book(world.account_id).vectors[position.id, "entry", ENTRY, None] = right
-    return right
-
-
-def test_a_served_vector_is_made_again_as_of_the_time_when_it_was_served(
-    world: MemoryWorld,
-) -> None:
-    position = traded(world, opened_at=NOON - timedelta(seconds=100), tick=10)
-    served(world, position, at=NOON + timedelta(seconds=45))
-    summary = run(world)
-    assert (summary.compared, summary.skewed, summary.is_skewed) == (1, 0, False)
-
-
-def one_ulp_up(stored: StoredVector, name: str) -> StoredVector:
-    """Return a vector with the next float32 in place of one number."""
-    place = names("entry").index(name)
-    number = stored.vector[place]
-    assert number is not None
-    (bits,) = struct.unpack("<i", struct.pack("<f", number))
-    (above,) = struct.unpack("<f", struct.pack("<i", bits + 1))
-    return replace(stored, vector=(*stored.vector[:place], above, *stored.vector[place + 1 :]))
-
-
-def test_one_bit_is_skew_and_its_feature_is_named(world: MemoryWorld) -> None:
-    position, good = traded(world, "AAPL"), traded(world, "MSFT", tick=10)
-    right = served(world, position, at=pulse(0))
-    served(world, good, at=pulse(10))
-    vectors = world.store.book(world.account_id).vectors
-    vectors[position.id, "entry", ENTRY, None] = one_ulp_up(right, "rsi")
-    summary = run(world)
-    assert (summary.compared, summary.skewed, summary.is_skewed) == (2, 1, True)
-    assert summary.differing == {"rsi": 1}
-    assert summary.counts()["features_skew"] == 1
-    assert vectors[position.id, "entry", ENTRY, None] != right, "what was served stays"
-
-
-def test_a_number_that_was_missing_is_skew_too(world: MemoryWorld) -> None:
-    position = traded(world)
-    right = served(world, position, at=pulse(0))
-    empty = replace(right, vector=(None, *right.vector[1:]))
-    world.store.book(world.account_id).vectors[position.id, "entry", ENTRY, None] = empty
-    assert run(world).differing == {names("entry")[0]: 1}
-
-
-@pytest.mark.parametrize(
-    ("skewed", "compared", "expected"),
-    [(0, 0, False), (0, 10, False), (1, 999, True), (1, 1_000, False), (2, 1_000, True)],
-)
-def test_more_than_one_in_a_thousand_is_too_many(
-    skewed: int, compared: int, expected: bool
-) -> None:
-    assert FeatureSummary(skewed=skewed, compared=compared).is_skewed is expected
