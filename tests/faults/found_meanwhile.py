@@ -75,6 +75,28 @@ def opened_anew_while_our_clock_is_ahead() -> Schedule:
     )
 
 
+def entered_again_while_our_clock_is_ahead() -> Schedule:
+    """Our clock is ahead; all is sold as it is adopted, and more of the same is bought at once."""
+    return replace(
+        base(stop=None),
+        skew_seconds=2.0,
+        wakes=(replace(GRID[1], seconds=0.0), *GRID[2:]),
+        disturbances=(
+            by_hand(1, "close", before="record_tick"),
+            by_hand(2, "open", amount="0.4"),
+        ),
+        latency=timedelta(milliseconds=1),
+    )
+
+
+def loosened_as_shares_are_added_to_a_bracket() -> Schedule:
+    """The trader adds shares beside a bracket, and loosens the bracket's stop."""
+    return replace(
+        base(stop=D("0.02"), target=D("0.1")),
+        disturbances=(by_hand(2, "add", before="quotes", amount="0.1"), by_hand(3, "loosen")),
+    )
+
+
 def turned_around_while_it_is_adopted() -> Schedule:
     """A tick has read all lists and adopts; all is sold, and the other side opened."""
     return replace(

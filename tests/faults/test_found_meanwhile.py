@@ -80,6 +80,29 @@ def test_what_is_opened_after_a_sale_our_clock_takes_for_older_is_another_positi
     assert trade.closed_at < at(2.1)
 
 
+def test_what_is_entered_again_after_a_sale_our_clock_takes_for_older_is_another_position() -> None:
+    """The same, and the same side was entered again: forty long after a hundred long.
+
+    The sale was passed over and the forty counted as added, under the old stop and in one trade:
+    where the price had passed that stop, they were sold at once.
+    """
+    world = whole(found.entered_again_while_our_clock_is_ahead)
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    assert trade.closed_at < at(2.1)
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert (position.quantity, position.initial_quantity) == (40, 40)
+
+
+def test_shares_added_beside_a_bracket_are_armed_though_its_stop_is_loosened() -> None:
+    """A leg read alone tells no parent: it counted as a stop of other shares than its target.
+
+    So two hundred of a hundred and ten shares seemed held, and the ten that were added got no stop.
+    """
+    world = whole(found.loosened_as_shares_are_added_to_a_bracket)
+    stops = [o for o in world.simulator.open_orders(AAPL) if o.kind in STOP_KINDS]
+    assert sorted(order.open_quantity for order in stops) == [10, 100]
+
+
 def test_as_many_shares_entered_anew_are_another_position() -> None:
     """A hundred were sold and bought again between two ticks: the broker still told of a hundred.
 

@@ -163,7 +163,7 @@ def fold_explaining(
 def _is_all_explained(folded: Folded, holding: Holding, fills: Sequence[Fill]) -> bool:
     """Whether fills lead to what is held, those after the position's end to what followed it."""
     position = folded.position
-    if position.quantity > 0 or holding.quantity(position.side) > 0:
+    if position.quantity > 0:
         return _is_explained(folded, holding)
     later = [f for f in fills if f.symbol == position.symbol and not is_folded(position, f)]
     after = sum((f.quantity if f.side == "buy" else -f.quantity for f in later), Decimal(0))

@@ -1,6 +1,7 @@
 """Read the broker and the market: a handful of batched calls, whatever the number of positions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
@@ -148,8 +149,14 @@ def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
         symbol = position.symbol
         resting = Holding(symbol=symbol, position=None, orders=orders_of.get(symbol, ()))
         doubtful |= {order.id for order in seems_loosened(position, resting, causes)}
-    read = (broker.order(order.id) if order.id in doubtful else order for order in listed)
+    read = (_read_again(broker, order) if order.id in doubtful else order for order in listed)
     return tuple(order for order in read if order is not None)
+
+
+def _read_again(broker: Broker, listed: BrokerOrder) -> BrokerOrder | None:
+    """Return an order of a list as it is now; a leg that is read alone tells no parent."""
+    found = broker.order(listed.id)
+    return None if found is None else replace(found, parent=found.parent or listed.parent)
 
 
 def _vanished(
@@ -175,7 +182,7 @@ def _with_found(
     effective = [o for o in found if o.status not in PENDING and o.status != "rejected"]
     lagging = {order.symbol for order in missing}
     lagging |= {order.symbol for order in effective if order.replaces in known}
-    read = (broker.order(o.id) if o.symbol in lagging else o for o in listed)
+    read = (_read_again(broker, o) if o.symbol in lagging else o for o in listed)
     return (*(order for order in read if order is not None), *missing)
 
 
