@@ -17,13 +17,14 @@ def monitored(*seconds: float) -> tuple[Wake, ...]:
 
 
 def canceled_and_his_old_stop_listed() -> Schedule:
-    """A half is sold and two stops take the place of his; he cancels both; then an older list."""
+    """A half is sold and two stops take the place of his; he cancels both; then older lists."""
     return replace(
         base(rules=PARTIAL + BREAKEVEN[len(ADOPT_ALL) :], quantity=D("12.5"), up=True),
         wakes=monitored(10, 27, 35),
         disturbances=(
             by_hand(1, "cancel", before="position AAPL"),
             fault(2, 1, "stale", at="begin_tick", amount=1),
+            fault(2, 1, "stale", at="fills", amount=1),
         ),
     )
 

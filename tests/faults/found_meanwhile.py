@@ -117,6 +117,14 @@ def entered_anew_between_two_ticks() -> Schedule:
     )
 
 
+def entered_anew_at_the_same_price() -> Schedule:
+    """All is sold, and as much bought again at once, at the price of the first entry."""
+    return replace(
+        base(stop=None),
+        disturbances=(by_hand(3, "close"), by_hand(3, "open", amount="1")),
+    )
+
+
 def stopped_out_while_its_stop_is_shrunk() -> Schedule:
     """A half is to be sold; the price falls past the stop before its replacement takes effect."""
     return replace(

@@ -137,6 +137,9 @@ def _check_position(audit: Audit, position: Position) -> None:
     signed = position.quantity if position.side == "long" else -position.quantity
     if shares != signed:
         raise Broken(f"6: {symbol} is {shares} at the broker and {signed} in the store")
+    episode, _ = audit.adopted.get(position.id, (None, 0))
+    if episode is not None and episode is not audit.holding[symbol]:
+        raise Broken(f"6: {position.id} was left and entered again, and is told as one")
     if symbol in audit.hands_off or not audit.sends_allowed or _opposed(audit, symbol):
         return
     stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]

@@ -116,6 +116,19 @@ def test_as_many_shares_entered_anew_are_another_position() -> None:
     assert len(sales) == 2
 
 
+def test_as_many_shares_at_the_same_price_are_another_position_too() -> None:
+    """Neither quantity nor average entry tells of it; that our stop has ended does.
+
+    One trade was told where there were two, and the age of the first was that of the second.
+    """
+    world = whole(found.entered_anew_at_the_same_price)
+    (sale,) = (each for each in world.simulator.ledger.executions if each.side == "sell")
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert trade.closed_at == sale.at < position.opened_at
+    assert position.average_entry == 100
+
+
 def test_all_that_an_exit_of_ours_sold_was_of_its_position() -> None:
     """Our clock was ahead: shares added after the adoption seemed older, and a stop took as many.
 

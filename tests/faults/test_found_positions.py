@@ -17,7 +17,7 @@ from tests.builders.faults import Schedule
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.builders.store import NOON, a_position, an_order
-from tests.faults import found, found_lagging, found_meanwhile
+from tests.faults import found_lagging, found_meanwhile, found_positions
 from tests.faults.result import Result
 from tests.faults.shrink import timeline
 from tests.faults.stories import STORIES, Story
@@ -64,7 +64,7 @@ def test_a_list_that_lags_behind_a_sale_is_not_adopted() -> None:
 
     It was adopted anew, as one that nobody held: its stop was refused at every tick, for ever.
     """
-    result = whole(found.lagging_position_list())
+    result = whole(found_positions.lagging_position_list())
     assert "an older answer is given" in {line.effect for line in result.lines}
     assert not any(line.what.startswith("submit") for line in result.lines)
 
@@ -74,7 +74,7 @@ def test_a_sale_right_after_the_adoption_counts_when_our_clock_is_ahead() -> Non
 
     It was passed over at every tick: the position stayed open in the store for ever.
     """
-    whole(found.clock_ahead())
+    whole(found_positions.clock_ahead())
 
 
 def test_shares_added_right_after_the_adoption_count_when_our_clock_is_ahead() -> None:
@@ -83,7 +83,7 @@ def test_shares_added_right_after_the_adoption_count_when_our_clock_is_ahead() -
     What was bought seemed older than the position, and what was sold beyond it was cut off: the
     trade's result lacked the shares that were added.
     """
-    whole(found.added_right_after_the_adoption())
+    whole(found_positions.added_right_after_the_adoption())
 
 
 def test_a_stop_that_is_gone_is_not_taken_for_surplus_beside_one_that_rests() -> None:
@@ -92,7 +92,7 @@ def test_a_stop_that_is_gone_is_not_taken_for_surplus_beside_one_that_rests() ->
     Two stops then seemed to rest for the shares of one: the healthy one was released, the other
     could not be shrunk, and what was left had no stop until a new one was sent.
     """
-    result = whole(found.stopped_out_between_the_lists())
+    result = whole(found_positions.stopped_out_between_the_lists())
     sent = Counter(line.what.split()[0] for line in result.lines)
     assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)
 
@@ -103,7 +103,7 @@ def test_a_position_opened_while_an_exit_works_waits_for_it() -> None:
     A release of it was recorded, and an exit of its own refused; so nothing was sent, and the
     release stayed unsettled for ever.
     """
-    schedule = found.reentered_while_an_exit_works()
+    schedule = found_positions.reentered_while_an_exit_works()
     result = whole(schedule)
     after = [line.what for line in result.lines if line.at > at(389) + timedelta(seconds=46)]
     assert after
@@ -129,7 +129,7 @@ def test_a_lagging_list_of_orders_is_read_one_by_one() -> None:
 
     It was taken for loosened by hand: rules left the stop alone, and new shares got the old one.
     """
-    result = whole(found.lagging_order_list())
+    result = whole(found_positions.lagging_order_list())
     armed = [line.what for line in result.lines if line.what.startswith("submit stop")]
     assert len(armed) == 1
     assert D(armed[0].split(" @ ")[1].split()[0]) >= D("100.02")
@@ -140,7 +140,7 @@ def test_a_stop_moved_away_as_shares_are_added_is_told() -> None:
 
     Ours for the ten counted as the stop, and that of the hundred as one for added shares.
     """
-    schedule = found.loosened_as_shares_are_added()
+    schedule = found_positions.loosened_as_shares_are_added()
     world = World(schedule)
     assert world.run().broken is None
     assert "stop_loosened" in {row.alarm.kind for row in world.memory.book(ACCOUNT).alarms}
@@ -151,7 +151,7 @@ def test_a_position_that_a_lagging_list_shows_again_is_not_closed_beside_its_sto
 
     It was closed at once, as if another had been opened: nobody canceled the stop that rested.
     """
-    whole(found.closed_past_a_stop_and_still_listed())
+    whole(found_positions.closed_past_a_stop_and_still_listed())
 
 
 def test_a_position_without_an_exit_is_not_closed_by_the_exit_of_another() -> None:
@@ -182,7 +182,7 @@ def test_a_list_without_the_last_purchase_is_not_adopted() -> None:
     The older purchase was taken for none: the position was adopted with half its shares, the fill
     of the others was older than the adoption, and they stood bare for good.
     """
-    world = World(found.enlarged_before_it_is_adopted())
+    world = World(found_positions.enlarged_before_it_is_adopted())
     assert world.run().broken is None
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert position.quantity == 200

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.builders.faults import Schedule
-from tests.faults import found, found_lagging, found_meanwhile
+from tests.faults import found, found_lagging, found_meanwhile, found_positions
 from tests.faults.mutants import MUTANTS
 from tests.faults.random_schedules import random_schedule
 from tests.faults.stories import STORIES, Story
@@ -22,10 +22,10 @@ DIRECTED: Mapping[str, Story] = {
     "one_holder_for_a_doubled_event": found.doubled_event_at_once,
     "forget_the_parts_that_were_sold": STORIES["a half is sold"],
     "settle_a_part_before_its_position": found_meanwhile.a_half_is_sold_and_not_acknowledged,
-    "believe_an_absence": found.absent_from_a_lagging_list,
+    "believe_an_absence": found_positions.absent_from_a_lagging_list,
     "leave_orders_behind": STORIES["the trader closes past our stop"],
-    "adopt_whatever_is_listed": found.lagging_position_list,
-    "trust_our_clock": found.clock_ahead,
+    "adopt_whatever_is_listed": found_positions.lagging_position_list,
+    "trust_our_clock": found_positions.clock_ahead,
     "forget_a_stop_that_rested": found.move_rested_unseen,
     "believe_whatever_looks_loosened": found_lagging.canceled_and_his_old_stop_listed,
     "decide_an_exit_anew": found.exit_recorded_and_killed,

@@ -40,12 +40,13 @@ def look_at_broker(
 
     Orders are read first: a stop that fills between the reads is then still seen beside shares that
     are gone, and nobody arms what was sold.
-    Fills are read only when a quantity or an average entry differs from ours, or a holding is new
-    to us. They are read after the positions; then orders and positions are read once more. So a
-    fill between the reads is noticed: a stop that sold the shares that fills speak of is no longer
-    seen as resting, and a symbol whose quantity differs between the reads is left for the next
-    tick, as is one whose entry order was not yet asked for its tag. An average that fills do not
-    explain is asked for a number of times and no more (averages).
+    Fills are read only when a quantity or an average entry differs from ours, when a holding is new
+    to us, or when an order of ours has ended: all may have been sold, and as much bought again.
+    They are read after the positions; then orders and positions are read once more. So a fill
+    between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
+    as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
+    is one whose entry order was not yet asked for its tag. An average that fills do not explain is
+    asked for a number of times and no more (averages).
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
@@ -62,7 +63,8 @@ def look_at_broker(
     )
     differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
-    if not (is_new or differs or unsure):
+    ended = any(not order.is_working for order in found)
+    if not (is_new or differs or unsure or ended):
         return picture
     fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new or unsure))
     fills_of = by_symbol(fills)
