@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run replay train test check deploy-check format bench load nightly soak lock clean
+.PHONY: help run replay train test check deploy-check format bench load nightly soak lock clean \
+	check-types check-sql check-advisors check-template check-code
 
 # Where this is set, each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,15 +24,28 @@ run: $(VENV)/installed-run ## Guard real positions on real price data, here (ARG
 test: $(VENV)/installed-dev ## Run every test but the nightly ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(ARGS)
 
+# Two at a time: what each prints is kept together where make can do that (4.0 and later).
+CHECKS := check-types check-sql check-advisors check-template check-code
 check: $(VENV)/installed-dev ## Lint, types, import rules, SQL, Supabase's advisors, template
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(CHECKS)
+
+check-types:
+	$(BIN)/mypy
+
+check-sql:
+	$(BIN)/squawk supabase/migrations/*.sql
+	$(BIN)/python -m tests.repo.lint_sql
+
+check-advisors:
+	$(BIN)/python -m tests.repo.advisors
+
+check-template:
+	$(BIN)/cfn-lint template.yaml infra/sweep.yaml
+
+check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --processes 2 supabase/migrations supabase/local
-	$(BIN)/squawk supabase/migrations/*.sql
-	$(BIN)/python -m tests.repo.advisors
-	$(BIN)/cfn-lint template.yaml infra/sweep.yaml
 
 deploy-check: $(VENV)/installed-dev $(VENV)/installed-deploy ## Build what is deployed and call it as Lambda does
 	@$(BIN)/python -m tests.deploy

@@ -1,7 +1,7 @@
 """Scratch PostgreSQL servers, one a version and test process, started when a test needs them.
 
 Tests run on PostgreSQL 18, which ships with Stopward; those of tests/db and the contract suites
-run on 17 as well, which hosted Supabase runs.
+run on 17, which hosted Supabase runs (tests/db/conftest.py says which on both).
 """
 
 import gc
@@ -20,6 +20,7 @@ from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
 from tests.builders import kept_connections
 from tests.builders.postgres_17 import postgres_17_binaries
+from tests.times import Times, read_budget
 
 # Where a script runs the tests in the background, Ctrl-C is ignored, here and in what they start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -33,41 +34,20 @@ TEMPLATE = "stopward_template"
 EMBEDDED = "18"
 HOSTED = "17"
 POSTGRES_VERSIONS = (EMBEDDED, HOSTED)
-
-LONGEST = (
-    "tests/faults/test_random_schedules.py",
-    "tests/faults/stack/test_stack.py",
-    "tests/volume/test_index_use.py",
-    "tests/db/test_interleavings.py",
-    "tests/local/test_up.py",
-    "tests/db/test_faults_migrate.py",
-    "tests/replay/test_retrace.py",
-    "tests/db/test_bad_input.py",
-    "tests/replay/test_attribution.py",
-    "tests/adapters/test_connection_faults.py",
-    "tests/local/test_replay_command.py",
-    "tests/adapters/test_store_contract.py",
-    "tests/replay/test_compiled_equals_interpreted.py",
-    "tests/db/test_idempotence.py",
-    "tests/local/test_replay_page.py",
-    "tests/db/test_supabase_cli.py",
-    "tests/db/test_isolation.py",
-    "tests/faults/test_mutants.py",
-    "tests/faults/test_every_boundary.py",
-    "tests/db/test_rollups.py",
-)
-"""Files of twenty seconds and more: they begin first, so that no process waits for one at the end.
-
-Those that compile rules take turns with others: what one process has compiled, the next one loads.
-"""
+BUDGET = read_budget()
 
 MakeDatabase = Callable[..., str]
 """Called as `make_database(template=...)`; returns the URL of a new database."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure what files take."""
+    config.pluginmanager.register(Times(ROOT / ".stopward" / "test_times.json", BUDGET), "times")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the longest files to the front; the order within a file stays."""
-    rank = {ROOT / name: number for number, name in enumerate(LONGEST)}
+    rank = {ROOT / name: number for number, name in enumerate(BUDGET.files)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 

@@ -23,27 +23,27 @@ both_sides = pytest.mark.parametrize("side", [LONG, SHORT], ids=["long", "short"
 
 def r(value: float) -> Distance:
     """Return a distance in R."""
-    return Distance(value, R)
+    return Distance(float(value), R)
 
 
 def percent(value: float) -> Distance:
     """Return a distance in percent of entry."""
-    return Distance(value, PERCENT)
+    return Distance(float(value), PERCENT)
 
 
 def atr(value: float) -> Distance:
     """Return a distance in ATR."""
-    return Distance(value, ATR)
+    return Distance(float(value), ATR)
 
 
 def ticks(value: float) -> Distance:
     """Return a distance in ticks."""
-    return Distance(value, TICKS)
+    return Distance(float(value), TICKS)
 
 
 def dollars(value: float) -> Distance:
     """Return a distance in dollars."""
-    return Distance(value, PRICE)
+    return Distance(float(value), PRICE)
 
 
 def a_state(**changes: float) -> State:

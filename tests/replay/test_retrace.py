@@ -32,11 +32,13 @@ minutes = 5
 distance = "1.5 r"
 resting = true
 """
+NO_PROFIT = "[limits.day_profit]\narm_r = 1000\n"
+"""Out of reach: the machine code for both limits is what others here use too."""
 LIMITS = {
     "none": "",
-    "cuts": "[limits.day_loss]\nloss_r = 1\nloss_fraction = 0.5\n",
+    "cuts": "[limits.day_loss]\nloss_r = 1\nloss_fraction = 0.5\n" + NO_PROFIT,
     "tightens": '[limits.day_loss]\nloss_r = 1\nloss_fraction = 0.5\nact = "tighten"\n'
-    'tighten = "0.4 r"\n',
+    'tighten = "0.4 r"\n' + NO_PROFIT,
 }
 CONDITIONS = Conditions(equity=Decimal(100_000))
 

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 Asked = ParamSpec("Asked")
@@ -23,9 +23,15 @@ def at_start(wire: Callable[Asked, Wired]) -> Callable[Asked, Wired]:
         try:
             return wire(*args, **kwargs)
         finally:
-            if gc.get_freeze_count() == 0:
-                gc.freeze()
+            _set_aside()
             if was_enabled:
                 gc.enable()
 
     return wired
+
+
+@cache
+def _set_aside() -> None:
+    # Counting what is set aside walks through all of it: once a process, not at each wiring.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()

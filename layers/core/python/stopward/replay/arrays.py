@@ -6,11 +6,14 @@ from stopward.replay.table import Floats, Integers
 from stopward.rules.columns import Courses, Exits, Outcomes
 from stopward.rules.course import MOST_EXITS
 
+FEWEST = 2
+"""Rows at least: numpy calls a lone row contiguous, and machine code would be made for it anew."""
+
 
 def blank_courses(rows: int) -> Courses:
-    """Return courses of so many positions, to be begun."""
-    at = np.zeros(rows, np.int64)
-    return Courses(at, *_side_by_side(rows, len(Courses._fields) - 1))
+    """Return courses of so many positions, to be begun; one position has a spare row after it."""
+    at = np.zeros(max(rows, FEWEST), np.int64)
+    return Courses(at, *_side_by_side(len(at), len(Courses._fields) - 1))
 
 
 def blank_outcomes(rows: int) -> Outcomes:

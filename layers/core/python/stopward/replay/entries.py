@@ -70,7 +70,7 @@ def opened(
         _row(position, stop, tick, book)
         for position, (stop, tick) in zip(positions, risks, strict=True)
     ]
-    numbers = np.array(rows, np.float64).reshape(len(rows), 9).T
+    numbers = np.array(rows, np.float64).reshape(len(rows), 9).T.copy()
     places = np.array(placed, np.int64).reshape(len(placed), 3).T.copy()
     start, end, at_open = places
     side, entry, risk, quantity, lot, per_unit, stop, target, fees = numbers

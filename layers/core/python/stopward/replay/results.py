@@ -110,9 +110,10 @@ class Results:
 
 def results_of(walking: Walked) -> Results:
     """Return the results of positions that were walked; what is open is booked at its end."""
-    is_open = np.asarray(walking.courses.quantity) > 0
+    count = len(walking.opened)
+    is_open = np.asarray(walking.courses.quantity)[:count] > 0
     outcomes = walking.outcomes()
-    sold = np.asarray(walking.courses.sold).astype(np.int64) + is_open
+    sold = np.asarray(walking.courses.sold)[:count].astype(np.int64) + is_open
     entries, exits = walking.opened.entries, walking.exits
     side, entry = np.asarray(entries.side), np.asarray(entries.entry)
     risk, quantity = np.asarray(entries.risk), np.asarray(entries.quantity)
@@ -120,7 +121,7 @@ def results_of(walking: Walked) -> Results:
     gross_r, slipped_r = np.asarray(outcomes.result_r), np.asarray(outcomes.slipped_r)
     taken = _commission(walking.conditions.commission, exits, sold, quantity, entry)
     is_ambiguous = np.asarray(outcomes.ambiguous) > 0
-    last = np.arange(len(sold)) * MOST_EXITS + np.maximum(sold - 1, 0)
+    last = np.arange(count) * MOST_EXITS + np.maximum(sold - 1, 0)
     share = np.asarray(exits.quantity)[last] / whole
     instead = np.asarray(outcomes.other_price) - np.asarray(outcomes.price)
     return Results(
