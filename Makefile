@@ -99,6 +99,9 @@ lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --extra replay --python-version 3.12 \
 		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
 		-c requirements/dev.txt -o requirements/shard.txt
+	uv pip compile pyproject.toml --extra train --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
+		-c requirements/dev.txt $(NO_HTTP2) -o requirements/train_model.txt
 	uv pip compile --group deploy --universal --generate-hashes --python-version 3.11 \
 		--no-header -q -o requirements/deploy.txt
 	uv pip compile --group runtime --python-version 3.12 \

@@ -21,6 +21,7 @@ from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
 from stopward.services.session_refresh import RefreshSummary
+from stopward.services.training_job import TrainingSummary
 from tests.builders.fleet import record_of
 from tests.builders.lambda_function import a_context, load_app
 from tests.docs.pages import ROOT
@@ -28,7 +29,8 @@ from tests.docs.pages import ROOT
 TEMPLATE = ROOT / "template.yaml"
 DOCUMENT = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
 STAGE = "paper-here"
-PARAMETERS = {"Stage": STAGE, "AccountId": "main"}
+AN_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/stopward:train_model"
+PARAMETERS = {"Stage": STAGE, "AccountId": "main", "TrainingImageUri": AN_IMAGE}
 SCOPE = Scope(DOCUMENT, parameters=PARAMETERS, attribute=lambda of, name: f"{of}.{name}")
 FUNCTIONS: dict[str, FunctionDefinition] = {
     each.title: each
@@ -72,6 +74,10 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
     "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
     "check_features": ("feature_check", lambda: _runs(FeatureSummary())),
+    "train_model": (
+        "training_job",
+        lambda: SimpleNamespace(nightly=lambda **_: TrainingSummary()),
+    ),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from stopward.adapters.rows import JsonValue
-from stopward.domain.identity import AccountId
+from stopward.domain.identity import PositionId
 from stopward.domain.position import Position
+from tests.builders.closed_trades import Closed, Hand, insert_closed
 from tests.builders.kept_connections import DATABASES
 from tests.builders.store import NOON, a_position, a_record, a_trade
 from tests.builders.store_world import PostgresWorld, World, begin
@@ -31,15 +32,6 @@ TO_THE_TOP = [*UP, *(("optimization", f"0.{share}") for share in (55, 60, 65, 70
 
 MOVES = count(1)
 """Numbers of moves, each of which has an id of its own."""
-
-
-class Hand(Protocol):
-    """Who can write to an account, past every function."""
-
-    account_id: AccountId
-
-    def transaction(self) -> AbstractContextManager[object]: ...
-    def execute(self, statement: str, *values: object) -> None: ...
 
 
 class ModelWorld(PostgresWorld):
@@ -220,41 +212,15 @@ def insert_trades(
     world: Hand, numbers: Iterable[int], *, ended_at: datetime = NOON, result_r: float = 1.0
 ) -> None:
     """Close so many positions at once, in one statement and without a tick."""
-    these = [f"{world.account_id}/bulk/{number}" for number in numbers]
-    with world.transaction():
-        world.execute(
-            """
-            insert into stopward.positions (
-                account_id, id, symbol, side, quantity, initial_quantity, average_entry,
-                initial_stop, risk, stop, lot, tick, fees_per_share, opened_at, adopted_at, marks,
-                realised, closed_quantity, stop_rule, closed_at
+    insert_closed(
+        world,
+        [
+            Closed(
+                position_id=PositionId(f"{world.account_id}/bulk/{number}"),
+                opened_at=ended_at - timedelta(hours=1),
+                closed_at=ended_at,
+                result_r=result_r,
             )
-            select
-                %s, p, 'BULK', 'long', 0, 1, 100, 98, 2, 98, 1, 0.01, 0, %s, %s,
-                '{"best": 100, "worst": 100}', 2, 1, 'stop', %s
-            from unnest(%s::text[]) as p
-            """,
-            world.account_id,
-            ended_at - timedelta(hours=1),
-            ended_at,
-            ended_at,
-            these,
-        )
-        world.execute(
-            """
-            insert into stopward.trades (
-                account_id, position_id, symbol, side, quantity, average_entry, risk, opened_at,
-                closed_at, exit_price, result, result_r, mae_r, mfe_r, cause, tick_at
-            )
-            select
-                %s, p, 'BULK', 'long', 1, 100, 2, %s, %s, 102, %s, %s, 0.25, 1.5, 'target', %s
-            from unnest(%s::text[]) as p
-            """,
-            world.account_id,
-            ended_at - timedelta(hours=1),
-            ended_at,
-            max(-1e6, min(1e6, result_r)) * 2,
-            result_r,
-            ended_at,
-            these,
-        )
+            for number in numbers
+        ],
+    )

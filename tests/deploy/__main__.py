@@ -7,7 +7,7 @@ emulator. Prints what was found, and how long each step took; exit code 1 when a
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,15 +31,17 @@ from tests.deploy.findings import lint
 from tests.deploy.image import Image, make_image
 from tests.deploy.interpreter import Interpreter, find_interpreter
 from tests.deploy.packaging import MIB, Package, package, size_rows
-from tests.deploy.rehearsal import Rehearsal, Report
+from tests.deploy.rehearsal import MakeDeployed, Rehearsal, Report
 from tests.deploy.stage import (
     a_stage,
     deployed_image,
+    deployed_shard,
     deployed_zip,
-    rights_of_image,
+    rights_of_shard,
     rights_of_zip,
 )
 from tests.deploy.trials.all_trials import IMAGES, TRIALS
+from tests.deploy.trials.shard import SHARD
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".venv" / "deploy" / "bin"
@@ -80,7 +82,7 @@ class Built:
 
     template: Path
     packages: tuple[Package, ...]
-    image: Image
+    images: Mapping[str, Image]
     runtime: Runtime
 
 
@@ -94,7 +96,8 @@ def main() -> int:
     print(interpreter.sentence(), flush=True)
     built = _build(interpreter, log)
     print(table(size_rows(built.packages)))
-    print(f"replay_shard, a container image: {built.image.unzipped / MIB:.0f} MiB, of 10,240")
+    for name, image in built.images.items():
+        print(f"{name}, a container image: {image.unzipped / MIB:.0f} MiB, of 10,240")
     log.fail([fault for each in built.packages for fault in each.faults()])
     reports = log.timed("functions called", lambda: _call_all(built))
     print(table(rows_of(reports)))
@@ -109,12 +112,16 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
     source = log.timed("source copied", lambda: copy_source(ROOT, WORK / "source"))
     pin_for(interpreter, source)
     with ThreadPoolExecutor(1) as pool:
-        (name,) = IMAGES
-        image = pool.submit(
-            log.timed,
-            "steps of the image done",
-            partial(make_image, source, name, to=WORK / "image", interpreter=interpreter),
-        )
+        images = {
+            name: pool.submit(
+                log.timed,
+                f"steps of the image of {name} done",
+                partial(
+                    make_image, source, name, to=WORK / "image" / name, interpreter=interpreter
+                ),
+            )
+            for name in IMAGES
+        }
         template = log.timed(
             "sam build", lambda: build(source, interpreter=interpreter, tools=TOOLS)
         )
@@ -136,7 +143,7 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
         return Built(
             template=template,
             packages=packages,
-            image=image.result(),
+            images={name: image.result() for name, image in images.items()},
             runtime=Runtime(interpreter=interpreter, packages=own, emulator=emulator),
         )
 
@@ -159,15 +166,11 @@ def _call_all(built: Built) -> tuple[Report, ...]:
             Rehearsal(
                 trial=trial,
                 runtime=built.runtime,
-                deployed=(
-                    partial(deployed_image, WORK / "source" / "infra" / "sweep.yaml", built.image)
-                    if trial.folder in IMAGES
-                    else partial(deployed_zip, built.template, packages[trial.folder])
-                ),
-                rights=(
-                    partial(rights_of_image, WORK / "source" / "infra" / "sweep.yaml", trial.folder)
-                    if trial.folder in IMAGES
-                    else partial(rights_of_zip, built.template, trial.folder)
+                deployed=_deployed(built, packages, trial.folder),
+                rights=partial(
+                    rights_of_shard if trial.folder == SHARD.folder else rights_of_zip,
+                    _template_of(built, trial.folder),
+                    trial.folder,
                 ),
                 make_world=partial(stage.world_of, trial),
                 scratch=WORK / "calls",
@@ -175,6 +178,20 @@ def _call_all(built: Built) -> tuple[Report, ...]:
             for trial in TRIALS
         ]
         return tuple(pool.map(Rehearsal.run, rehearsals))
+
+
+def _template_of(built: Built, folder: str) -> Path:
+    own = IMAGES.get(folder, "template.yaml")
+    return built.template if own == "template.yaml" else WORK / "source" / own
+
+
+def _deployed(built: Built, packages: Mapping[str, Package], folder: str) -> MakeDeployed:
+    template = _template_of(built, folder)
+    if folder in packages:
+        return partial(deployed_zip, template, packages[folder])
+    if folder == SHARD.folder:
+        return partial(deployed_shard, template, built.images[folder])
+    return partial(deployed_image, template, built.images[folder], folder)
 
 
 def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:

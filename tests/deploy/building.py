@@ -31,11 +31,12 @@ def copy_source(root: Path, to: Path) -> Path:
 
 
 def pin_for(interpreter: Interpreter, source: Path) -> None:
-    """Give the copied image pins that this Python can install, where it is not the template's."""
+    """Give the copied images pins that this Python can install, where it is not the template's."""
     if not interpreter.is_the_templates:
         pins = source / "requirements"
-        # Those of `make replay` are for every Python that Stopward runs on.
+        # Those of `make replay` and `make train` are for every Python that Stopward runs on.
         shutil.copy2(pins / "replay.txt", pins / "shard.txt")
+        shutil.copy2(pins / "train.txt", pins / "train_model.txt")
 
 
 def build(source: Path, *, interpreter: Interpreter, tools: Path) -> Path:
@@ -87,19 +88,26 @@ def install_runtime(source: Path, to: Path, *, interpreter: Interpreter) -> Path
     return to
 
 
+AN_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/stopward:check"
+"""What stands for the image that somebody pushed."""
+
+
 def functions_of(
-    template: Path, parameters: dict[str, str] | None = None
+    template: Path, parameters: dict[str, str] | None = None, *, images: bool = False
 ) -> dict[str, FunctionDefinition]:
     """Return the functions of a template by their folder's name, built or not.
 
-    Of both kinds of stack: one that guards an account, and one that guards a fleet.
+    Of both kinds of stack: one that guards an account, and one that guards a fleet. images: those
+    that are container images, else those that are zipped.
     """
     return {
         function.name.rpartition("-")[2]: function
         for accounts in ("one", "fleet")
         for function in read_template(
-            template, parameters={**(parameters or {}), "Accounts": accounts}
+            template,
+            parameters={"TrainingImageUri": AN_IMAGE, **(parameters or {}), "Accounts": accounts},
         )
+        if function.is_image == images
     }
 
 

@@ -19,6 +19,7 @@ from tests.deploy.packaging import files_below
 KNOWN = ("FROM", "ENV", "COPY", "RUN", "CMD")
 KEPT = ".made-from"
 INSTALLS = "pip install"
+PINS = "requirements/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +99,16 @@ def _variables(steps: Sequence[Step]) -> dict[str, str]:
 
 def _digest(source: Path, steps: Sequence[Step], *, version: str) -> str:
     said = hashlib.sha256(f"{version} {steps}".encode())
-    for step in steps:
-        for name in step.rest.split()[:-1] if step.word == "COPY" else ():
-            found = source / name
-            for file in files_below(found) if found.is_dir() else (found,):
-                said.update(f"{file.relative_to(source)}\n".encode() + file.read_bytes())
+    for name in _copied(steps):
+        found = source / name
+        for file in files_below(found) if found.is_dir() else (found,):
+            said.update(f"{file.relative_to(source)}\n".encode() + file.read_bytes())
     return said.hexdigest()
+
+
+def _copied(steps: Sequence[Step]) -> list[str]:
+    """Return what the steps copy, by its path in the source."""
+    return [name for step in steps if step.word == "COPY" for name in step.rest.split()[:-1]]
 
 
 def _make_python(
@@ -113,7 +118,9 @@ def _make_python(
     said = hashlib.sha256(interpreter.version.encode())
     for step in steps:
         said.update(step.rest.encode() if INSTALLS in step.rest else b"")
-    said.update((source / "requirements" / "shard.txt").read_bytes())
+    for name in _copied(steps):
+        if name.startswith(PINS):
+            said.update((source / name).read_bytes())
     marker = python / "digest"
     if marker.exists() and marker.read_text(encoding="ascii") == said.hexdigest():
         return

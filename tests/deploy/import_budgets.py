@@ -37,6 +37,11 @@ PURPOSES: Mapping[str, frozenset[str]] = {
     ),
     "services": frozenset({"stopward.services"}),
     "replay": frozenset({"stopward.replay"}),
+    # scikit-learn with what it stands on, and the way from a fitted learner to a graph.
+    "learns": frozenset(
+        {"numpy", "scipy", "sklearn", "joblib", "cloudpickle", "narwhals", "threadpoolctl",
+         "skl2onnx", "onnx", "onnxruntime", "google", "ml_dtypes", "stopward.training"}
+    ),
 }  # fmt: skip
 ASKS_DATABASE = ("handler", "settings", "AWS", "database", "question", "wiring", "services")
 
@@ -73,6 +78,7 @@ BUDGETS: Mapping[str, Budget] = {
         modules=380,
         times=None,
     ),
+    "train_model": Budget(purposes=(*ASKS_DATABASE, "whole", "learns"), modules=2000, times=None),
     "replay_shard": Budget(
         purposes=("handler", "settings", "AWS", "walks", "wiring", "replay"),
         modules=670,

@@ -17,11 +17,12 @@ from tests.deploy.trials.all_trials import IMAGES
 from tests.docs.pages import ROOT
 
 TELLER = Path(__file__).with_name("import_teller.py")
-PINS = {
-    False: ("layers/deps/requirements.txt", "requirements/runtime.txt"),
-    True: ("requirements/shard.txt", "requirements/runtime.txt"),
+IN_LAYERS = "layers/deps/requirements.txt"
+IN_IMAGES = {
+    "replay_shard": "requirements/shard.txt",
+    "train_model": "requirements/train_model.txt",
 }
-"""What Lambda has: in its layers and its own Python, or in the image."""
+"""What Lambda has beside its own Python: in its layers, or in the image of a function."""
 OURS = "stopward"
 SHARD = {"place": "s3://start/sweep", "first": 0, "last": 1, "result": "0.npy"}
 LONGEST_SECONDS = 120
@@ -37,18 +38,20 @@ def loaded_by(folder: str) -> Mapping[str, str]:
 
     Raises RuntimeError with what it printed when it did not come to its first question.
     """
-    is_image = folder in IMAGES
 
     def then() -> Says:
         process.send_signal(signal.SIGUSR1)
         return Says(silent=True)
 
     with scripted(until_question(then)) as script:
-        template = functions_of(ROOT / "template.yaml", parameters(script.url))
-        own = {} if is_image else template[folder].environment
+        template = functions_of(
+            ROOT / "template.yaml", parameters(script.url), images=folder in IMAGES
+        )
+        is_shard = folder not in template
+        own = {} if is_shard else template[folder].environment
         words = (
-            json.dumps(SHARD if is_image else event_of(folder)),
-            json.dumps(sorted(hidden(is_image))),
+            json.dumps(SHARD if is_shard else event_of(folder)),
+            json.dumps(sorted(hidden(IN_IMAGES.get(folder, IN_LAYERS)))),
         )
         process = subprocess.Popen(
             [sys.executable, "-P", TELLER, *words],
@@ -68,11 +71,11 @@ def loaded_by(folder: str) -> Mapping[str, str]:
 
 
 @cache
-def hidden(is_image: bool) -> frozenset[str]:
-    """Return top-level names that are installed here and not on Lambda."""
+def hidden(pins: str) -> frozenset[str]:
+    """Return top-level names that are installed here and not on Lambda; pins: what it is given."""
     pinned = {
         _canonical(line.partition("==")[0])
-        for name in PINS[is_image]
+        for name in (pins, "requirements/runtime.txt")
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
         if re.match(r"[A-Za-z0-9]", line)
     }

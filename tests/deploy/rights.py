@@ -24,6 +24,8 @@ DEAD_LETTERS = "local:DeadLetters.Arn"
 UNASKED = {
     ("keep_journal", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
     ("replay_shard", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
+    ("train_model", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
+    ("train_model", "s3:GetObject"): "it compares, where a model of the same id is there already",
 }
 """Rights that no request shows, by function, each with its reason."""
 

@@ -87,14 +87,31 @@ def rights_of_zip(
     return rights_of(template, folder, parameters)
 
 
-def rights_of_image(
+def deployed_image(
+    template: Path, each: Image, name: str, world: World, database: Database | None
+) -> Deployed:
+    """Return an image's function as a stack in this world has it; None: without its secrets."""
+    parameters = world.parameters(database) if database else world.without_secrets()
+    definition = functions_of(template, parameters, images=True)[name]
+    return Deployed(
+        name=definition.name,
+        handler=each.handler,
+        task=each.task,
+        paths=(each.task, each.packages),
+        environment={**each.environment, **definition.environment},
+        timeout_seconds=definition.timeout_seconds,
+        memory_mb=definition.memory_mb,
+    )
+
+
+def rights_of_shard(
     template: Path, folder: str, world: World, database: object
 ) -> tuple[Right, ...]:
     """Return what the role of the one function of infra/sweep.yaml allows, in any world."""
     return rights_of(template, folder, {})
 
 
-def deployed_image(template: Path, image: Image, world: World, database: object) -> Deployed:
+def deployed_shard(template: Path, image: Image, world: World, database: object) -> Deployed:
     """Return the one function of infra/sweep.yaml, its image laid out as its Dockerfile says."""
     document = load_yaml(template.read_text(encoding="utf-8"), name=template.name)
     scope = Scope(document, parameters={}, attribute=lambda resource, name: f"{resource}.{name}")

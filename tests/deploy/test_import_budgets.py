@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.import_budgets import BUDGETS, PURPOSES, Budget, over
-from tests.deploy.imports import TELLER, hidden, loaded_by, packages_of
+from tests.deploy.imports import (
+    IN_IMAGES,
+    IN_LAYERS,
+    TELLER,
+    hidden,
+    loaded_by,
+    packages_of,
+)
 
 SMALL = Budget(purposes=("broker", "services"), modules=3, times=None)
 FITS = {"urllib3": "app", "urllib3.util": "urllib3", "stopward.services": "app"}
@@ -49,10 +56,12 @@ def test_every_purpose_is_some_functions() -> None:
 
 
 def test_what_lambda_does_not_have_is_hidden_and_what_it_has_is_not() -> None:
-    assert {"click", "rich", "pytest", "numba", "pandas"} <= hidden(False)
-    assert {"click", "rich", "pytest"} <= hidden(True)
-    assert "numba" not in hidden(True)
-    assert not {"boto3", "postgrest", "urllib3", "stopward", "dateutil"} & hidden(False)
+    assert {"click", "rich", "pytest", "numba", "pandas", "sklearn"} <= hidden(IN_LAYERS)
+    for folder, pins in IN_IMAGES.items():
+        assert {"click", "rich", "pytest"} <= hidden(pins), folder
+    assert "numba" not in hidden(IN_IMAGES["replay_shard"])
+    assert "sklearn" not in hidden(IN_IMAGES["train_model"])
+    assert not {"boto3", "postgrest", "urllib3", "stopward", "dateutil"} & hidden(IN_LAYERS)
 
 
 def test_parts_of_ours_are_told_apart() -> None:

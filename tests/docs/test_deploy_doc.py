@@ -10,6 +10,7 @@ IN_WORDS = {
     "BrokerUrl": "that of the stage",
     "MarketDataUrl": "Alpaca's",
     "AlarmEmail": "nobody",
+    "TrainingImageUri": "none",
     "SupabaseUrl": "",
 }
 """Defaults that the page says otherwise than the template writes them."""

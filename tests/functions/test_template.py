@@ -15,10 +15,13 @@ from stopward.errors import InvalidInput
 from stopward.local.host.intrinsics import load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
 from stopward.settings import read_settings
+from tests.builders.cloudwatch import AN_IMAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-PARAMETERS = {"Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30"}
+PARAMETERS = {
+    "Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30", "TrainingImageUri": AN_IMAGE,
+}  # fmt: skip
 GUARDS = ("check_breakeven", "monitor_positions")
 FLEET = ("dispatch_ticks", "tick_accounts")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
@@ -48,8 +51,10 @@ def test_every_folder_of_functions_is_deployed_and_nothing_else(
 ) -> None:
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     images = {path.parent.name for path in (ROOT / "functions").glob("*/Dockerfile")}
-    # An image is deployed by a template of its own: tests/functions/test_sweep_template.py.
-    assert (set(functions), images) == (folders - images, {"replay_shard"})
+    # One image is deployed by a template of its own: tests/functions/test_sweep_template.py.
+    assert set(functions) == folders - {"replay_shard"}
+    assert {each.title for each in functions.values() if each.is_image} == {"train_model"}
+    assert images == {"replay_shard", "train_model"}
     assert {function.handler for function in functions.values()} == {"app.handler"}
 
 
@@ -57,6 +62,9 @@ def test_every_function_has_the_runtime_the_layers_are_built_for(
     functions: dict[str, FunctionDefinition],
 ) -> None:
     for function in functions.values():
+        if function.is_image:
+            assert (function.runtime, function.layer_folders) == ("", ())
+            continue
         assert function.runtime == "python3.12"
         assert [folder.name for folder in function.layer_folders] == ["core", "deps"]
         assert (function.layer_folders[0] / "python" / "stopward" / "errors.py").is_file()
@@ -89,6 +97,7 @@ def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
         ("attribute_exits", 1),
         ("check_features", 1),
         ("keep_journal", 1),
+        ("train_model", 1),
     ],
 )
 def test_what_is_not_a_guard_runs_so_often_a_day_and_keeps_out_of_the_session(
@@ -112,6 +121,7 @@ BEYOND = {
         "sqs:ReceiveMessage",
     ],
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+    "TrainModel": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
 }  # fmt: skip
 """What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
@@ -204,7 +214,7 @@ def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
     return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
 
 
-NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures"}
+NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel"}
 
 
 def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:

@@ -30,6 +30,8 @@ HEARTBEATS = {
     "dispatch_ticks": "PulsesSent",
 }
 """By function the metric whose silence is told."""
+OF_TRAINING = {"ModelStale", "TrainingFails"}
+"""Alarms of a function that a stack has only where it is given an image."""
 NEW_YORK = ZoneInfo("America/New_York")
 OPENS, CLOSES, FRIDAY = time(9, 30), time(16), 5
 
@@ -71,6 +73,7 @@ def test_an_alarm_is_there_where_what_it_watches_is() -> None:
             title for title in (*GUARDS, *FLEET) if any(each.endswith(title) for each in services)
         }
         kind = {"GuardsOne" if title in GUARDS else "GuardsFleet" for title in of}
+        kind |= {"Trains"} if name in OF_TRAINING else set()
         assert len(kind) <= 1, name
         assert {DOCUMENT["Resources"][name].get("Condition")} == (kind or {None}), name
 

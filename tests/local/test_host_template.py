@@ -97,6 +97,10 @@ def test_what_the_host_does_not_know_is_refused(expression: str, said: str) -> N
             "{Handler: a.b, CodeUri: ., Layers: ['arn:aws:lambda']}}}",
             "knows layers of this template",
         ),
+        (
+            "Resources: {F: {Type: AWS::Serverless::Function, Properties: {PackageType: Image}}}",
+            "F is an image; it needs Metadata.Dockerfile",
+        ),
     ],
 )
 def test_a_template_that_cannot_be_hosted_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -124,3 +128,22 @@ Resources:
         encoding="utf-8",
     )
     assert [function.name for function in read_template(path)] == ["Kept"]
+
+
+def test_an_image_is_what_its_dockerfile_lies_beside(tmp_path: Path) -> None:
+    (tmp_path / "functions" / "trains").mkdir(parents=True)
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        """
+Globals: {Function: {Runtime: python3.12, Layers: [!Ref Some]}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {Dockerfile: functions/trains/Dockerfile}
+    Properties: {PackageType: Image, ImageUri: x, ImageConfig: {Command: [app.handler]}}
+""",
+        encoding="utf-8",
+    )
+    (found,) = read_template(path)
+    assert (found.title, found.handler, found.is_image) == ("trains", "app.handler", True)
+    assert (found.runtime, found.layer_folders) == ("", ())

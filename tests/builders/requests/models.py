@@ -19,6 +19,25 @@ def finish_training(stage: Stage) -> Request:
     }
 
 
+def prolong_training(stage: Stage) -> Request:
+    found = stage.ask("claim_training", claim_training(stage))["request"]
+    return {
+        "account_id": stage.account_id,
+        "id": found["id"],
+        "fence": found["fence"],
+        "seconds": 120,
+    }
+
+
+def conclude_training(stage: Stage) -> Request:
+    # Nobody whom the new model would stand behind.
+    stage.run("update stopward.model_aliases set model_id = null where account_id = %(account)s")
+    model = register_model(stage)
+    del model["account_id"]
+    told = finish_training(stage)
+    return {**told, "verdict": model["verdict"], "model": model}
+
+
 def request_training(stage: Stage) -> Request:
     stage.ask("finish_training", finish_training(stage))
     return {"account_id": stage.account_id}
@@ -106,6 +125,7 @@ def resolve_predictions(stage: Stage) -> Request:
 
 MODELS: dict[str, Maker] = {
     "claim_training": claim_training,
+    "conclude_training": conclude_training,
     "current_models": of_account(),
     "finish_training": finish_training,
     "link_signal": link_signal,
@@ -119,6 +139,7 @@ MODELS: dict[str, Maker] = {
         evidence=dict(EVIDENCE),
         expected_stage="shadow",
     ),
+    "prolong_training": prolong_training,
     "put_model_performance": of_account(
         model_id="m1", session_day="2026-11-20", n=10, auc=0.6, auc_low=0.5, auc_high=0.7
     ),

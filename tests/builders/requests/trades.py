@@ -55,6 +55,7 @@ TRADES: dict[str, Maker] = {
         stored=False,
         limit=10,
     ),
+    "read_training_rows": of_account(schema_hash="access", at="2026-11-23T22:00:00Z", limit=10),
     "read_unattributed": of_account(
         at="2026-11-23T22:00:00Z",
         rules=["breakeven", "give_back"],

@@ -129,6 +129,10 @@ CASES: Cases = {
         asks("move_rollout", id="e3"),
     ),
     "claim_training claim_training_request": asks("claim_training", seconds=0.5),
+    "conclude_training conclude_training_request": asks("conclude_training", verdict="failed"),
+    "prolong_training prolong_training_request": asks("prolong_training", seconds=0.5),
+    "prolong_training stale_fence": asks("prolong_training", fence=99),
+    "read_training_rows read_training_rows_request": asks("read_training_rows", limit=1001),
     "finish_training training_requests_known": asks("finish_training", id="nothing"),
     "finish_training stale_fence": asks("finish_training", fence=99),
     "finish_training training_requests_finished_is_final": asks_again(

@@ -1,12 +1,18 @@
 """Every function's trial; tests/deploy/test_every_function.py compares them with functions/."""
 
+from collections.abc import Mapping
+
 from tests.deploy.trials.fleet import FLEET
 from tests.deploy.trials.guards import GUARDS
+from tests.deploy.trials.learning import TRAINING
 from tests.deploy.trials.nightly import EXITS, FEATURES, JOURNAL, SESSIONS
 from tests.deploy.trials.outbox import OUTBOX
 from tests.deploy.trials.shard import SHARD
 
-TRIALS = (SHARD, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL)
+TRIALS = (SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL)
 """The longest first, for two run at a time."""
-IMAGES = frozenset({SHARD.folder})
-"""Those that are container images: their steps are done, nothing is zipped."""
+IMAGES: Mapping[str, str] = {
+    SHARD.folder: "infra/sweep.yaml",
+    TRAINING.folder: "template.yaml",
+}
+"""Those that are container images, and the template of each: nothing is zipped, steps are done."""

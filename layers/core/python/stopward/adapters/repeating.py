@@ -24,7 +24,8 @@ REPEATABLE = frozenset(
         "drop_month", "read_decisions", "put_attribution", "put_feature_schema", "put_features",
         "put_sessions", "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
         "import_executions", "forget_import", "read_unattributed", "read_entries", "list_fleet",
-        "put_fleet",
+        "put_fleet", "read_training_rows", "current_models", "mark_training_due",
+        "request_training", "claim_training", "prolong_training", "conclude_training",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:

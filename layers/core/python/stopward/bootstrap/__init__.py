@@ -15,6 +15,7 @@ from stopward.bootstrap.beside import (
     shard_walker,
 )
 from stopward.bootstrap.guards import fleet_guard, minute_guard, tick_dispatcher
+from stopward.bootstrap.learning import training_job
 from stopward.bootstrap.parts import functions, settings_of
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "settings_of",
     "shard_walker",
     "tick_dispatcher",
+    "training_job",
 ]

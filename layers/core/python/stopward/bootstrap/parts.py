@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stopward.settings import read_settings
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from stopward.adapters.alpaca import AlpacaMarketData, Keys
     from stopward.adapters.functions import Functions
-    from stopward.ports import Clock
+    from stopward.ports import Archive, Clock
     from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
@@ -52,6 +53,19 @@ def clock_of(settings: Settings, source: str) -> Clock:
     from stopward.adapters.clocks import RemoteClock, SystemClock
 
     return RemoteClock(settings.clock_url, name=source) if settings.clock_url else SystemClock()
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """Return where objects are kept, a bucket or a folder; None where neither is named."""
+    if settings.archive_bucket:
+        from stopward.adapters.archive_s3 import S3Archive
+
+        return S3Archive(settings.archive_bucket)
+    if settings.archive_folder:
+        from stopward.adapters.archive_folder import FolderArchive
+
+        return FolderArchive(Path(settings.archive_folder))
+    return None
 
 
 def keys_of(settings: Settings) -> Keys:

@@ -1,17 +1,22 @@
 """`stopward model`: from closed trades to a judged model."""
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
 from types import ModuleType
+from typing import Any
 
 import click
 
 from stopward.errors import InvalidInput
+from stopward.local.account_options import account_options, connection_of
 from stopward.local.up.home import Home
 
 FILE = click.Path(path_type=Path)
+READING_SECONDS = 30.0
+"""A page of a thousand trades takes a tenth of a second; a disk that is cold takes longer."""
 
 
 @click.group()
@@ -20,8 +25,9 @@ def model() -> None:
 
 
 @model.command()
-@click.option("--csv", "file", type=FILE, required=True, help="entry_at,exit_at,net_r, features")
+@click.option("--csv", "file", type=FILE, help="entry_at,exit_at,net_r, features: no database.")
 @click.option("--to", metavar="PLACE", help="Folder, or s3://BUCKET/PREFIX; else the local folder.")
+@account_options
 @click.option("--feature", "registered", multiple=True, help="One of at most 12 for few trades.")
 @click.option(
     "--allow", "allowed", multiple=True, help="A feature that may tell the outcome alone."
@@ -32,8 +38,10 @@ def model() -> None:
 def train(
     home: Home,
     *,
-    file: Path,
+    file: Path | None,
     to: str | None,
+    database_url: str | None,
+    account: str | None,
     registered: tuple[str, ...],
     allowed: tuple[str, ...],
     cost_r: float,
@@ -41,32 +49,60 @@ def train(
 ) -> int:
     """Train on closed trades, judge out of fold, and store the graph with its manifest.
 
-    A model is published only if it beats the base rate out of fold; that it does not is a result
-    too, and ends with 0. A suspected leak ends with 3, a wrong conversion with 1.
+    Without --csv on those of an account, which then has the model: of the newest local run, or of
+    --database-url. A model is published only if it beats the base rate out of fold; that it does
+    not is a result too, and ends with 0. A suspected leak ends with 3, a wrong conversion with 1.
     """
-    from stopward.adapters.clocks import SystemClock
-
-    training = _loaded()
+    if file is None and database_url and to is None:
+        raise InvalidInput("--database-url needs --to too: where who serves the model can read it")
+    training = _loaded("training")
+    bar: Any
     with click.progressbar(length=training.FOLDS, label="Walking forward", file=sys.stderr) as bar:
-        told = training.train_file(
-            file,
-            to=str(home.folder / "archive") if to is None else to,
-            now=SystemClock().now(),
-            salt=token_hex(16),
-            registered=registered,
-            allowed=allowed,
-            cost_r=cost_r,
-            progress=lambda: bar.update(1),
-        )
+        how = {
+            "to": str(home.folder / "archive") if to is None else to,
+            "registered": registered,
+            "allowed": allowed,
+            "cost_r": cost_r,
+            "progress": lambda: bar.update(1),
+        }
+        if file is None:
+            told = _of_account(home, database_url, account, how)
+        else:
+            told = _of_file(file, how)
     click.echo(training.as_json(told) if as_json else told.text, nl=as_json)
     code: int = told.code
     return code
 
 
-def _loaded() -> ModuleType:
+def _of_file(file: Path, how: Mapping[str, Any]) -> Any:
+    from stopward.adapters.clocks import SystemClock
+
+    return _loaded("training").train_file(file, now=SystemClock().now(), salt=token_hex(16), **how)
+
+
+def _of_account(
+    home: Home, database_url: str | None, account: str | None, how: Mapping[str, Any]
+) -> Any:
+    training = _loaded("account_training")
+    with connection_of(home, database_url, account, timeout_seconds=READING_SECONDS) as (
+        database,
+        target,
+    ):
+        if target.run is not None:
+            click.echo(target.words, err=True)
+        return training.train_account(
+            database,
+            target,
+            holder=f"stopward model train/{token_hex(8)}",
+            make_salt=lambda: token_hex(16),
+            **how,
+        )
+
+
+def _loaded(name: str) -> ModuleType:
     """Return the module that does it; a package that is missing is named."""
     try:
-        return import_module("stopward.local.model.training")
+        return import_module(f"stopward.local.model.{name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("stopward"):
             raise

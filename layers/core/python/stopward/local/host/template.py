@@ -18,8 +18,10 @@ SCHEDULE = "ScheduleV2"
 class FunctionDefinition:
     """One function, resolved.
 
-    name: its FunctionName, else its logical id. code_folder: CodeUri. layer_folders: ContentUri of
-    its layers, in order. environment: names and text, as Lambda would set them.
+    name: its FunctionName, else its logical id. code_folder: CodeUri, or where the Dockerfile of an
+    image is. layer_folders: ContentUri of its layers, in order. environment: names and text, as
+    Lambda would set them. is_image: a container image, which has what its Dockerfile says and no
+    runtime and layers of the template; nothing here starts one.
     """
 
     logical_id: str
@@ -32,6 +34,7 @@ class FunctionDefinition:
     memory_mb: int
     environment: Mapping[str, str]
     schedules: tuple[Schedule, ...]
+    is_image: bool = False
 
     @property
     def title(self) -> str:
@@ -87,7 +90,10 @@ def _function(
     root: Path,
 ) -> FunctionDefinition:
     own = _mapping(resource.get("Properties", {}), f"{logical_id}.Properties")
+    is_image = own.get("PackageType") == "Image"
     properties = {**shared, **own}
+    if is_image:
+        properties |= _of_image(resource, logical_id)
     for needed in ("Handler", "CodeUri"):
         if needed not in properties:
             raise InvalidInput(f"{logical_id} has no {needed}")
@@ -116,7 +122,21 @@ def _function(
             if event.get("Type") == SCHEDULE
             and scope.text(event.get("Properties", {}).get("State", "ENABLED")) == "ENABLED"
         ),
+        is_image=is_image,
     )
+
+
+def _of_image(resource: dict[str, Any], logical_id: str) -> dict[str, Any]:
+    """Return what stands for the code of an image, and nothing where it has none of its own."""
+    dockerfile = _mapping(resource.get("Metadata", {}), f"{logical_id}.Metadata").get("Dockerfile")
+    config = _mapping(resource["Properties"].get("ImageConfig", {}), f"{logical_id}.ImageConfig")
+    command = config.get("Command") or [None]
+    if not isinstance(dockerfile, str) or not isinstance(command[0], str):
+        raise InvalidInput(
+            f"{logical_id} is an image; it needs Metadata.Dockerfile and ImageConfig.Command"
+        )
+    folder, handler = dockerfile.rpartition("/")[0], command[0]
+    return {"CodeUri": folder, "Handler": handler, "Runtime": "", "Layers": []}
 
 
 def _schedule(properties: dict[str, Any], *, scope: Scope) -> Schedule:

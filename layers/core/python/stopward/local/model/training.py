@@ -1,7 +1,7 @@
 """What `stopward model train` does: read, train, store, and tell each gate's figure."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +13,17 @@ from stopward.local.exit_code import ExitCode
 from stopward.local.model.trade_file import read_trades
 from stopward.services.model_files import ModelFiles
 from stopward.training.splits import FOLDS
-from stopward.training.train import Trained, train
+from stopward.training.train import train
 from stopward.training.verdict import NotEnoughTrades
 
 __all__ = ["FOLDS", "as_json", "train_file"]
 
-CODES = {"leak_suspected": ExitCode.CONFIGURATION, "parity_failed": ExitCode.DEFECT}
-"""Verdicts that tell of something wrong: in the file, or in what converts. A refusal is none."""
+CODES = {
+    "leak_suspected": ExitCode.CONFIGURATION,
+    "parity_failed": ExitCode.DEFECT,
+    "failed": ExitCode.DEFECT,
+}
+"""Verdicts that tell of something wrong: in the trades, or in what is ours. A refusal is none."""
 MARKS = {True: "passed", False: "refused", None: "not run"}
 
 
@@ -70,7 +74,7 @@ def train_file(
         )
     where = ModelFiles(archive).put(ModelFile(graph=found.graph, manifest=found.manifest))
     return Told(
-        text=_text(found, where),
+        text=judged_text(found.manifest, where),
         document={"location": where, **found.manifest},
         code=CODES.get(found.verdict, ExitCode.OK),
     )
@@ -81,11 +85,12 @@ def as_json(told: Told) -> str:
     return json.dumps(told.document, allow_nan=False, indent=1)
 
 
-def _text(found: Trained, where: str) -> str:
-    told, limit = found.manifest, found.manifest["threshold"]
+def judged_text(told: Mapping[str, Any], where: str) -> str:
+    """Return a manifest as a person reads it: verdict, each gate with its figure, where it lies."""
+    limit = told["threshold"]
     width = max(len(gate["name"]) for gate in told["gates"])
     lines = [
-        found.verdict,
+        str(told["verdict"]),
         f"  {told['trades']} trades, effective number {told['effective_n']:.1f}, "
         f"{told['metrics']['tested']} tested out of fold; chosen: {told['candidate']}",
         *(

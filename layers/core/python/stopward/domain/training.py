@@ -1,0 +1,105 @@
+"""What passes between the database that says that training is due and who trains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from stopward.domain.features.past_trade import Place
+from stopward.domain.features.vector import Vector
+from stopward.domain.identity import AccountId, PositionId
+from stopward.domain.model_file import ModelFile
+
+Verdict = Literal[
+    "published",
+    "no_model_beats_base_rate",
+    "not_enough_trades",
+    "leak_suspected",
+    "parity_failed",
+    "failed",
+]
+Alias = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingClaim:
+    """A training that is due, and ours until another takes it over.
+
+    because: first, count, age or by_hand. trades: closed ones. fence: number of the claim; who has
+    an older one is refused.
+    """
+
+    account_id: AccountId
+    id: str
+    because: str
+    trades: int
+    claimed_until: datetime
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRow:
+    """A closed trade that can be learned from.
+
+    entered_at: the earlier of its entry and its vector. r: after fees. vector: in the schema's
+    order. rebuilt: the vector was made later, from bars.
+    """
+
+    position_id: PositionId
+    entered_at: datetime
+    closed_at: datetime
+    r: float
+    vector: Vector
+    rebuilt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPage:
+    """Trades by close and position.
+
+    names: of the vectors, None for a schema that nobody put. without: trades of the page that have
+    no vector of it. imported: trades of the trader's past, on the first page. after: the place of
+    the page's last trade, None on the last page.
+    """
+
+    names: tuple[str, ...] | None
+    rows: tuple[TrainingRow, ...]
+    without: int = 0
+    imported: int = 0
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What training came to.
+
+    numbers: figures by name, fit for JSON. says: what is missing, or why it failed. model: None
+    where nothing was trained.
+    """
+
+    verdict: Verdict
+    numbers: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    says: str = ""
+    model: ModelFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluded:
+    """What the database made of a training. role: what its model became, None for nothing."""
+
+    model_id: str | None
+    role: Alias | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentModel:
+    """A model that has a role. weight: the share of signals it decides, as text."""
+
+    kind: Literal["entry", "open"]
+    alias: Alias
+    model_id: str
+    schema_hash: str
+    created_at: datetime
+    expires_at: datetime
+    stage: str
+    weight: str

@@ -1,0 +1,195 @@
+"""Trades to learn from over psycopg and supabase-py: bit for bit, page by page, none lost."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stopward.adapters.functions import Functions
+from stopward.adapters.imports import ImportedHistory, SymbolHistory
+from stopward.adapters.supabase import SupabaseDatabase
+from stopward.adapters.training import FunctionTraining
+from stopward.domain.history import round_trips
+from stopward.domain.identity import AccountId, Symbol
+from stopward.domain.training import TrainingPage
+from stopward.errors import DatabaseRejected, InvalidInput, InvalidState
+from stopward.training.stored import dataset_of
+from tests.builders.history import executions
+from tests.builders.models import ModelWorld
+from tests.builders.simulated_trades import some_trades
+from tests.builders.training import (
+    BEGAN,
+    NAMES,
+    SCHEMA_HASH,
+    a_few,
+    a_training,
+    moment,
+    position_id,
+    store_journal,
+)
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[ModelWorld]:
+    found = ModelWorld(database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["psycopg", "supabase-py"])
+def functions(request: pytest.FixtureRequest, world: ModelWorld) -> Iterator[Functions]:
+    if request.param == "psycopg":
+        yield world._database
+        return
+    gateway = request.getfixturevalue("gateway")
+    found = SupabaseDatabase(gateway.url, key=gateway.keys.secret)
+    yield found
+    found.close()
+
+
+def pages(functions: Functions, world: ModelWorld, *, page_trades: int = 2) -> list[TrainingPage]:
+    book, found = FunctionTraining(functions, page_trades=page_trades), []
+    after = None
+    while True:
+        page = book.read(world.account_id, schema_hash=SCHEMA_HASH, at=BEGAN, after=after)
+        found.append(page)
+        after = page.after
+        if after is None:
+            return found
+
+
+def test_what_was_stored_is_what_is_trained_on_to_the_bit(
+    functions: Functions, world: ModelWorld
+) -> None:
+    trades = some_trades(7, features=len(NAMES), seed=2)
+    store_journal(world, trades, rebuilt=3)
+    found = pages(functions, world)
+    assert [len(page.rows) for page in found] == [2, 2, 2, 1]
+    assert {page.names for page in found} == {NAMES}
+    rows = [row for page in found for row in page.rows]
+    read = dataset_of(rows, names=NAMES, schema_hash=SCHEMA_HASH)
+    assert read.x.tobytes() == trades.x.tobytes()
+    assert read.net_r.tobytes() == trades.net_r.tobytes()
+    assert read.entry_at.tolist() == trades.entry_at.tolist()
+    assert read.exit_at.tolist() == trades.exit_at.tolist()
+    assert sorted(row.position_id for row in rows if row.rebuilt) == [
+        position_id(world, number) for number in range(3)
+    ]
+
+
+def test_trades_without_a_vector_are_counted_on_their_page(
+    functions: Functions, world: ModelWorld
+) -> None:
+    store_journal(world, some_trades(5, features=2), bare=3)
+    found = pages(functions, world)
+    assert sum(page.without for page in found) == 3
+    assert sum(len(page.rows) for page in found) == 2
+    assert len(found) == 3
+    other = FunctionTraining(functions).read(world.account_id, schema_hash="none", at=BEGAN)
+    assert (other.names, other.rows, other.without) == (None, (), 5)
+
+
+def test_the_traders_past_is_counted_once_and_not_learned_from(
+    functions: Functions, world: ModelWorld
+) -> None:
+    store_journal(world, some_trades(3, features=2))
+    past = executions("buy! 100 at 10.5", "sell. 100 at 11", "buy! 5 at 10", "sell. 5 at 9")
+    history = SymbolHistory(
+        symbol=Symbol("AAPL"), new=past, executions=len(past), trades=round_trips(past).trips
+    )
+    ImportedHistory(world._database, world.account_id, "tradervue").add([history])
+    found = pages(functions, world)
+    assert [page.imported for page in found] == [2, 0]
+    assert sum(len(page.rows) for page in found) == 3
+
+
+def test_a_trade_that_closed_later_is_not_read(functions: Functions, world: ModelWorld) -> None:
+    trades = a_few(world)
+    last = moment(int(trades.exit_at.max()))
+    book = FunctionTraining(functions)
+    read = [
+        len(book.read(world.account_id, schema_hash=SCHEMA_HASH, at=at).rows)
+        for at in (last, last - timedelta(microseconds=1))
+    ]
+    assert read == [5, 4]
+
+
+def test_a_vector_served_before_the_entry_is_what_the_trade_begins_with(
+    functions: Functions, world: ModelWorld
+) -> None:
+    trades = a_few(world, 1)
+    world.execute("set session_replication_role = replica")
+    for seconds, begins in ((-90, -90), (90, 0)):
+        world.run(
+            "update stopward.trade_features as f set at = t.opened_at + make_interval(secs => g.s)"
+            " from stopward.trades as t, (values (%s, %s)) as g (account, s)"
+            " where f.account_id = g.account and t.account_id = f.account_id"
+            " and t.position_id = f.position_id",
+            seconds,
+        )
+        (page,) = pages(functions, world)
+        entered = moment(int(trades.entry_at[0])) + timedelta(seconds=begins)
+        assert page.rows[0].entered_at == entered
+    world.execute("set session_replication_role = origin")
+
+
+def test_a_page_is_bounded_and_an_account_known(functions: Functions, world: ModelWorld) -> None:
+    for account, most, rule in (
+        (world.account_id, 1001, "read_training_rows_request"),
+        (world.account_id, 0, "read_training_rows_request"),
+        (AccountId("nobody"), 10, "unknown_account"),
+    ):
+        with pytest.raises(DatabaseRejected) as caught:
+            FunctionTraining(functions, page_trades=most).read(
+                account, schema_hash=SCHEMA_HASH, at=BEGAN
+            )
+        assert caught.value.rule == rule
+
+
+def test_a_row_that_cannot_be_read_is_named() -> None:
+    class Odd:
+        def call(self, *_: Any) -> Any:
+            trade = {"position_id": "p7", "entered_at": "x", "values": ["1"], "r": 1}
+            return {"names": ["one"], "trades": [trade], "without": 0, "imported": 0, "after": None}
+
+    with pytest.raises(InvalidState, match="trade p7 cannot be read"):
+        FunctionTraining(Odd()).read(AccountId("a"), schema_hash="s", at=BEGAN)
+
+
+def test_a_vector_of_another_length_is_refused_by_its_position(world: ModelWorld) -> None:
+    a_few(world, 1)
+    (page,) = pages(world._database, world)
+    with pytest.raises(InvalidInput, match=f"{len(NAMES)} values; allowed are 2"):
+        dataset_of(page.rows, names=("one", "two"), schema_hash=SCHEMA_HASH)
+
+
+def test_no_trade_is_a_dataset_of_none() -> None:
+    found = dataset_of((), names=("one", "two"), schema_hash="s")
+    assert (len(found), found.x.shape, found.x.dtype) == (0, (0, 2), np.float32)
+
+
+def test_a_training_is_asked_for_claimed_kept_and_concluded(
+    functions: Functions, world: ModelWorld
+) -> None:
+    book = FunctionTraining(functions)
+    assert book.claim(world.account_id, holder="one", seconds=60) is None
+    asked = book.request(world.account_id)
+    assert book.request(world.account_id) == asked
+    claim = book.claim(world.account_id, holder="one", seconds=60)
+    assert claim is not None
+    assert (claim.id, claim.because, claim.fence) == (asked, "by_hand", 1)
+    book.keep(claim, seconds=120)
+    training = a_training()
+    told = [book.conclude(claim, training, location="models/x/model.onnx") for _ in range(2)]
+    assert told[0] == told[1]
+    assert (told[0].model_id, told[0].role) == ("entry-0", "champion")
+    (champion,) = book.current(world.account_id)
+    assert (champion.model_id, champion.stage, champion.weight) == ("entry-0", "shadow", "0")
+    (row,) = world.view("models")
+    assert json.dumps(row["threshold"]) == "0.45"
+    with pytest.raises(DatabaseRejected) as caught:
+        book.keep(claim, seconds=60)
+    assert caught.value.rule == "stale_fence"
