@@ -20,6 +20,7 @@ from stopward.services.dispatch import Dispatched
 from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
+from stopward.services.scoring import Answer
 from stopward.services.session_refresh import RefreshSummary
 from tests.builders.fleet import record_of
 from tests.builders.lambda_function import a_context, load_app
@@ -59,6 +60,15 @@ def _ticked() -> SimpleNamespace:
     return SimpleNamespace(tick=lambda *_, **__: Summary(ticks=1), clock=clock)
 
 
+def _predictor() -> SimpleNamespace:
+    answer = Answer(
+        account_id=AccountId("main"), at=NOW, champion=None, scores=(), not_logged="",
+        latency_ms=1.0,
+    )  # fmt: skip
+    request = SimpleNamespace(account_id=AccountId("main"), signals=())
+    return SimpleNamespace(read=lambda _: request, scoring=SimpleNamespace(score=lambda *_: answer))
+
+
 SENT = Dispatched(
     accounts=1, silent_accounts=0, pulses_sent=6, pulses_sent_again=0, pulses_lost=0,
     longest_silent=(),
@@ -72,6 +82,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
     "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
     "check_features": ("feature_check", lambda: _runs(FeatureSummary())),
+    "predict": ("predictor", _predictor),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

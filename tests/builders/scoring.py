@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stopward.domain.features import Vector, names, schema_hash
+from stopward.domain.features import REGISTRY, Vector, names, schema_hash
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.model_file import FEATURES_KEY, FORMAT, SCHEMA_KEY, ModelFile
 from stopward.domain.scoring.occlusion import Rows, packed
@@ -24,6 +24,8 @@ from stopward.domain.scoring.prediction import (
 )
 from stopward.errors import ArchiveRejected, DatabaseRejected, InvalidState
 from stopward.services.scorer import Scorer
+from tests.builders.models import ModelWorld
+from tests.builders.models import a_model as a_model_row
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 NAMES, ENTRY = names("entry"), schema_hash("entry")
@@ -208,6 +210,18 @@ def a_role(model: ModelFile, **changed: Any) -> CurrentModel:
     return CurrentModel(**told)
 
 
+def registered(world: ModelWorld, model: ModelFile) -> None:
+    """Register a model whose file this is, and make it the account's champion."""
+    told = a_model_row(
+        model.model_id,
+        sha256=model.manifest["sha256"],
+        schema_hash=model.manifest["schema_hash"],
+        threshold=model.manifest["threshold"]["probability"],
+    )
+    world.call("register_model", **told)
+    world.call("set_alias", alias="champion", model_id=model.model_id, expected=None, because="t")
+
+
 def a_signal(signal_id: str = "s1", **changed: Any) -> AskedSignal:
     """Return a signal with a vector of the registry; `features` changes some of it by name."""
     features: Mapping[str, float | None] = changed.pop("features", {})
@@ -221,6 +235,30 @@ def a_signal(signal_id: str = "s1", **changed: Any) -> AskedSignal:
         **changed,
     }
     return AskedSignal(**told)
+
+
+def sent(signal_id: str = "s1", **changed: Any) -> dict[str, Any]:
+    """Return a signal as somebody sends it; ... leaves a field, or a feature of `features`, out."""
+    features = changed.pop("features", {})
+    usual = dict(zip(NAMES, _middles(), strict=True))
+    its = {**usual, **features} if isinstance(features, dict) else features
+    told = {
+        "signal_id": signal_id,
+        "symbol": "AAPL",
+        "at": (NOW - timedelta(seconds=1)).isoformat(),
+        "schema_hash": ENTRY,
+        "features": _given(its) if isinstance(its, dict) else its,
+        **changed,
+    }
+    return _given(told)
+
+
+def _middles() -> list[float]:
+    return [min(max(0.5, each.low), each.high) for each in REGISTRY["entry"]]
+
+
+def _given(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not ...}
 
 
 class Models:

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from stopward.local.host.template import FunctionDefinition
 from tests.builders.http import Says, scripted
 from tests.deploy.building import functions_of
 from tests.deploy.first_question import event_of, parameters, until_question
@@ -17,11 +18,9 @@ from tests.deploy.trials.all_trials import IMAGES
 from tests.docs.pages import ROOT
 
 TELLER = Path(__file__).with_name("import_teller.py")
-PINS = {
-    False: ("layers/deps/requirements.txt", "requirements/runtime.txt"),
-    True: ("requirements/shard.txt", "requirements/runtime.txt"),
-}
-"""What Lambda has: in its layers and its own Python, or in the image."""
+ITS_OWN = "requirements/runtime.txt"
+"""What Lambda's own Python has."""
+IMAGE_PINS = ("requirements/shard.txt", ITS_OWN)
 OURS = "stopward"
 SHARD = {"place": "s3://start/sweep", "first": 0, "last": 1, "result": "0.npy"}
 LONGEST_SECONDS = 120
@@ -48,7 +47,7 @@ def loaded_by(folder: str) -> Mapping[str, str]:
         own = {} if is_image else template[folder].environment
         words = (
             json.dumps(SHARD if is_image else event_of(folder)),
-            json.dumps(sorted(hidden(is_image))),
+            json.dumps(sorted(hidden(IMAGE_PINS if is_image else pins_of(template[folder])))),
         )
         process = subprocess.Popen(
             [sys.executable, "-P", TELLER, *words],
@@ -67,12 +66,18 @@ def loaded_by(folder: str) -> Mapping[str, str]:
     return found
 
 
+def pins_of(function: FunctionDefinition) -> tuple[str, ...]:
+    """Return the files that pin what a function has in its layers, and in Lambda's own Python."""
+    layers = (f"layers/{folder.name}/requirements.txt" for folder in function.layer_folders)
+    return (*(name for name in layers if (ROOT / name).is_file()), ITS_OWN)
+
+
 @cache
-def hidden(is_image: bool) -> frozenset[str]:
-    """Return top-level names that are installed here and not on Lambda."""
+def hidden(pins: tuple[str, ...]) -> frozenset[str]:
+    """Return top-level names that are installed here and not where these files are installed."""
     pinned = {
         _canonical(line.partition("==")[0])
-        for name in PINS[is_image]
+        for name in pins
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
         if re.match(r"[A-Za-z0-9]", line)
     }

@@ -23,6 +23,7 @@ DEAD_LETTERS = "local:DeadLetters.Arn"
 """Lambda sends there what it gives up."""
 UNASKED = {
     ("keep_journal", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
+    ("predict", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
     ("replay_shard", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
 }
 """Rights that no request shows, by function, each with its reason."""

@@ -2,11 +2,12 @@
 
 from tests.deploy.trials.fleet import FLEET
 from tests.deploy.trials.guards import GUARDS
+from tests.deploy.trials.models import SCORES
 from tests.deploy.trials.nightly import EXITS, FEATURES, JOURNAL, SESSIONS
 from tests.deploy.trials.outbox import OUTBOX
 from tests.deploy.trials.shard import SHARD
 
-TRIALS = (SHARD, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL)
+TRIALS = (SHARD, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL, SCORES)
 """The longest first, for two run at a time."""
 IMAGES = frozenset({SHARD.folder})
 """Those that are container images: their steps are done, nothing is zipped."""

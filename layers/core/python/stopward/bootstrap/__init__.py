@@ -15,6 +15,7 @@ from stopward.bootstrap.beside import (
     shard_walker,
 )
 from stopward.bootstrap.guards import fleet_guard, minute_guard, tick_dispatcher
+from stopward.bootstrap.models import predictor
 from stopward.bootstrap.parts import functions, settings_of
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "journal_keeper",
     "minute_guard",
     "outbox_deliverer",
+    "predictor",
     "session_refresher",
     "settings_of",
     "shard_walker",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
-    from stopward.ports import Archive
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
     from stopward.services.delivery import Delivery
@@ -98,22 +97,15 @@ def outbox_deliverer(*, environment: Mapping[str, str] | None = None) -> Deliver
 @at_start
 def journal_keeper(*, environment: Mapping[str, str] | None = None) -> JournalKeeper:
     """Wire the keeping of the journal's months; without an archive, nothing is ever dropped."""
-    from stopward.adapters.archive_folder import FolderArchive
-    from stopward.adapters.archive_s3 import S3Archive
     from stopward.adapters.journal import FunctionJournal
     from stopward.services.journal_keeping import JournalKeeper
 
     settings = parts.settings_of(environment)
-    archive: Archive | None = None
-    if settings.archive_bucket:
-        archive = S3Archive(settings.archive_bucket)
-    elif settings.archive_folder:
-        archive = FolderArchive(Path(settings.archive_folder))
     return JournalKeeper(
         journal=FunctionJournal(
             parts.functions(settings, timeout_seconds=JOURNAL_SECONDS, starts_often=False)
         ),
-        archive=archive,
+        archive=parts.archive_of(settings),
         keep_months=settings.journal_months,
     )
 

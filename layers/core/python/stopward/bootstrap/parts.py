@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stopward.settings import read_settings
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from stopward.adapters.alpaca import AlpacaMarketData, Keys
     from stopward.adapters.functions import Functions
-    from stopward.ports import Clock
+    from stopward.ports import Archive, Clock
     from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
@@ -45,6 +46,19 @@ def functions(
     from stopward.adapters.postgres import PostgresDatabase
 
     return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """Return the archive that is named, a bucket or a folder; None where none is."""
+    if settings.archive_bucket:
+        from stopward.adapters.archive_s3 import S3Archive
+
+        return S3Archive(settings.archive_bucket)
+    if settings.archive_folder:
+        from stopward.adapters.archive_folder import FolderArchive
+
+        return FolderArchive(Path(settings.archive_folder))
+    return None
 
 
 def clock_of(settings: Settings, source: str) -> Clock:

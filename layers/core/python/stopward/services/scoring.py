@@ -58,6 +58,13 @@ class Answer:
     not_logged: str
     latency_ms: float
 
+    def troubles(self) -> dict[str, str]:
+        """Return why scores are missing, not logged, or of the model before, for the log."""
+        reasons = sorted({each.says for each in self.scores if each.says})
+        refused = self.champion.instead_of if self.champion else ""
+        told = {"unserved": "; ".join(reasons[:5]), "unlogged": self.not_logged, "refused": refused}
+        return {name: words for name, words in told.items() if words}
+
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""
         scored = [each for each in self.scores if each.prediction is not None]

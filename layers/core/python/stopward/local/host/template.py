@@ -104,8 +104,12 @@ def _function(
         handler=scope.text(properties["Handler"]),
         runtime=scope.text(properties.get("Runtime", "")),
         code_folder=code_folder,
+        # As SAM does it: a function's own layers come after those of all.
         layer_folders=_layers(
-            properties.get("Layers", []), resources=resources, scope=scope, root=root
+            [*shared.get("Layers", []), *own.get("Layers", [])],
+            resources=resources,
+            scope=scope,
+            root=root,
         ),
         timeout_seconds=int(scope.text(properties.get("Timeout", 3))),
         memory_mb=int(scope.text(properties.get("MemorySize", 128))),
