@@ -96,6 +96,9 @@ lock: ## Compile the pins again (needs uv)
 	uv pip compile pyproject.toml --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
 		--generate-hashes --no-header -q -c requirements/dev.txt $(NO_HTTP2) \
 		-o layers/deps/requirements.txt
+	uv pip compile --group onnx --no-deps --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
+		-c requirements/dev.txt -o layers/onnx/requirements.txt
 	uv pip compile pyproject.toml --extra replay --python-version 3.12 \
 		--python-platform x86_64-manylinux_2_28 --generate-hashes --no-header -q \
 		-c requirements/dev.txt -o requirements/shard.txt

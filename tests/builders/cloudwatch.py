@@ -20,6 +20,7 @@ from stopward.services.dispatch import Dispatched
 from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
+from stopward.services.scoring import Answer
 from stopward.services.session_refresh import RefreshSummary
 from stopward.services.training_job import TrainingSummary
 from tests.builders.fleet import record_of
@@ -61,6 +62,15 @@ def _ticked() -> SimpleNamespace:
     return SimpleNamespace(tick=lambda *_, **__: Summary(ticks=1), clock=clock)
 
 
+def _predictor() -> SimpleNamespace:
+    answer = Answer(
+        account_id=AccountId("main"), at=NOW, champion=None, scores=(), not_logged="",
+        latency_ms=1.0,
+    )  # fmt: skip
+    request = SimpleNamespace(account_id=AccountId("main"), signals=())
+    return SimpleNamespace(read=lambda _: request, scoring=SimpleNamespace(score=lambda *_: answer))
+
+
 SENT = Dispatched(
     accounts=1, silent_accounts=0, pulses_sent=6, pulses_sent_again=0, pulses_lost=0,
     longest_silent=(),
@@ -78,6 +88,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
         "training_job",
         lambda: SimpleNamespace(nightly=lambda **_: TrainingSummary()),
     ),
+    "predict": ("predictor", _predictor),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

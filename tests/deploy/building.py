@@ -4,6 +4,7 @@ Where no Python of the template's version works, `sam build` refuses; then the s
 without it, for the Python that there is.
 """
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,11 @@ from tests.deploy.interpreter import Interpreter
 
 COPIED = ("template.yaml", "functions", "layers", "infra", "requirements")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", "*.pyc", ".aws-sam")
-BUILT_LAYERS: Mapping[str, str] = {"CoreLayer": "layers/core", "DependencyLayer": "layers/deps"}
+BUILT_LAYERS: Mapping[str, str] = {
+    "CoreLayer": "layers/core",
+    "DependencyLayer": "layers/deps",
+    "OnnxLayer": "layers/onnx",
+}
 """Layers that their makefile builds, by their name in the template."""
 
 
@@ -31,12 +36,19 @@ def copy_source(root: Path, to: Path) -> Path:
 
 
 def pin_for(interpreter: Interpreter, source: Path) -> None:
-    """Give the copied images pins that this Python can install, where it is not the template's."""
-    if not interpreter.is_the_templates:
-        pins = source / "requirements"
-        # Those of `make replay` and `make train` are for every Python that Stopward runs on.
-        shutil.copy2(pins / "replay.txt", pins / "shard.txt")
-        shutil.copy2(pins / "train.txt", pins / "train_model.txt")
+    """Give the copy pins that this Python can install, where it is not the template's.
+
+    Those of `make replay` and `make train` are for every Python that Stopward runs on.
+    """
+    if interpreter.is_the_templates:
+        return
+    pins, own = source / "requirements", source / "layers" / "onnx" / "requirements.txt"
+    shutil.copy2(pins / "replay.txt", pins / "shard.txt")
+    shutil.copy2(pins / "train.txt", pins / "train_model.txt")
+    wanted = set(re.findall(r"^([\w-]+)==", own.read_text(encoding="utf-8"), re.MULTILINE))
+    blocks = re.split(r"\n(?=[\w-]+==)", (pins / "train.txt").read_text(encoding="utf-8"))
+    kept = [block for block in blocks if block.partition("==")[0] in wanted]
+    own.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
 def build(source: Path, *, interpreter: Interpreter, tools: Path) -> Path:

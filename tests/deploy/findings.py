@@ -53,11 +53,11 @@ EXPLAINED: Sequence[Explained] = (
         name="CKV_AWS_115",
         about=(
             r"infra/sweep\.yaml: AWS::Lambda::Function\.ReplayShard"
-            r"|template\.yaml: AWS::Serverless::Function\.TickAccounts"
+            r"|template\.yaml: AWS::Serverless::Function\.(TickAccounts|Predict)"
         ),
         because=(
-            "the state machine, and the event source, say how many run at once; a reservation "
-            "would take from the account all the time"
+            "the state machine, the event source and who asks say how many run at once; a "
+            "reservation would take from the account all the time"
         ),
     ),
     Explained(

@@ -12,6 +12,7 @@ from stopward.domain.identity import AccountId
 from stopward.domain.pulses import Pulse
 from tests.builders.fleet import record_of
 from tests.builders.http import Asked, Says
+from tests.builders.scoring import sent
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:start"
 PROJECT_KEY = "sb_secret_start"
@@ -23,6 +24,8 @@ EVENT = {"time": "2026-11-23T17:00:00Z"}
 
 def event_of(folder: str) -> object:
     """Return what calls a function in functions/: its schedule, or a message that is due now."""
+    if folder == "predict":
+        return sent()
     if folder != "tick_accounts":
         return EVENT
     pulse = Pulse(

@@ -42,6 +42,7 @@ PURPOSES: Mapping[str, frozenset[str]] = {
         {"numpy", "scipy", "sklearn", "joblib", "cloudpickle", "narwhals", "threadpoolctl",
          "skl2onnx", "onnx", "onnxruntime", "google", "ml_dtypes", "stopward.training"}
     ),
+    "models": frozenset({"numpy", "onnxruntime"}),
 }  # fmt: skip
 ASKS_DATABASE = ("handler", "settings", "AWS", "database", "question", "wiring", "services")
 
@@ -71,6 +72,7 @@ BUDGETS: Mapping[str, Budget] = {
     "deliver_outbox": Budget(purposes=ASKS_DATABASE, modules=410, times=20),
     "keep_journal": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=580, times=None),
     "attribute_exits": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=630, times=None),
+    "predict": Budget(purposes=(*ASKS_DATABASE, "models"), modules=560, times=None),
     "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=610, times=None),
     # Its first question goes to the broker.
     "refresh_sessions": Budget(

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from stopward.local.host.template import FunctionDefinition
 from tests.builders.http import Says, scripted
 from tests.deploy.building import functions_of
 from tests.deploy.first_question import event_of, parameters, until_question
@@ -17,12 +18,13 @@ from tests.deploy.trials.all_trials import IMAGES
 from tests.docs.pages import ROOT
 
 TELLER = Path(__file__).with_name("import_teller.py")
-IN_LAYERS = "layers/deps/requirements.txt"
-IN_IMAGES = {
-    "replay_shard": "requirements/shard.txt",
-    "train_model": "requirements/train_model.txt",
+ITS_OWN = "requirements/runtime.txt"
+"""What Lambda's own Python has."""
+IN_IMAGES: Mapping[str, tuple[str, ...]] = {
+    "replay_shard": ("requirements/shard.txt", ITS_OWN),
+    "train_model": ("requirements/train_model.txt", ITS_OWN),
 }
-"""What Lambda has beside its own Python: in its layers, or in the image of a function."""
+"""The files that pin what the image of a function has."""
 OURS = "stopward"
 SHARD = {"place": "s3://start/sweep", "first": 0, "last": 1, "result": "0.npy"}
 LONGEST_SECONDS = 120
@@ -51,7 +53,7 @@ def loaded_by(folder: str) -> Mapping[str, str]:
         own = {} if is_shard else template[folder].environment
         words = (
             json.dumps(SHARD if is_shard else event_of(folder)),
-            json.dumps(sorted(hidden(IN_IMAGES.get(folder, IN_LAYERS)))),
+            json.dumps(sorted(hidden(IN_IMAGES.get(folder) or pins_of(template[folder])))),
         )
         process = subprocess.Popen(
             [sys.executable, "-P", TELLER, *words],
@@ -70,12 +72,18 @@ def loaded_by(folder: str) -> Mapping[str, str]:
     return found
 
 
+def pins_of(function: FunctionDefinition) -> tuple[str, ...]:
+    """Return the files that pin what a function has in its layers, and in Lambda's own Python."""
+    layers = (f"layers/{folder.name}/requirements.txt" for folder in function.layer_folders)
+    return (*(name for name in layers if (ROOT / name).is_file()), ITS_OWN)
+
+
 @cache
-def hidden(pins: str) -> frozenset[str]:
-    """Return top-level names that are installed here and not on Lambda; pins: what it is given."""
+def hidden(pins: tuple[str, ...]) -> frozenset[str]:
+    """Return top-level names that are installed here and not where these files are installed."""
     pinned = {
         _canonical(line.partition("==")[0])
-        for name in (pins, "requirements/runtime.txt")
+        for name in pins
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
         if re.match(r"[A-Za-z0-9]", line)
     }

@@ -8,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.building import functions_of
 from tests.deploy.import_budgets import BUDGETS, PURPOSES, Budget, over
-from tests.deploy.imports import (
-    IN_IMAGES,
-    IN_LAYERS,
-    TELLER,
-    hidden,
-    loaded_by,
-    packages_of,
-)
+from tests.deploy.imports import IN_IMAGES, TELLER, hidden, loaded_by, packages_of, pins_of
+from tests.docs.pages import ROOT
 
 SMALL = Budget(purposes=("broker", "services"), modules=3, times=None)
 FITS = {"urllib3": "app", "urllib3.util": "urllib3", "stopward.services": "app"}
@@ -56,12 +51,16 @@ def test_every_purpose_is_some_functions() -> None:
 
 
 def test_what_lambda_does_not_have_is_hidden_and_what_it_has_is_not() -> None:
-    assert {"click", "rich", "pytest", "numba", "pandas", "sklearn"} <= hidden(IN_LAYERS)
+    functions = functions_of(ROOT / "template.yaml")
+    guard, scores = (hidden(pins_of(functions[each])) for each in ("monitor_positions", "predict"))
+    assert {"click", "rich", "pytest", "numba", "pandas", "numpy", "onnxruntime"} <= guard
+    assert {"sklearn"} <= guard & scores
+    assert guard - scores == {"numpy", "onnxruntime"}
+    assert not {"boto3", "postgrest", "urllib3", "stopward", "dateutil"} & guard
     for folder, pins in IN_IMAGES.items():
         assert {"click", "rich", "pytest"} <= hidden(pins), folder
     assert "numba" not in hidden(IN_IMAGES["replay_shard"])
     assert "sklearn" not in hidden(IN_IMAGES["train_model"])
-    assert not {"boto3", "postgrest", "urllib3", "stopward", "dateutil"} & hidden(IN_LAYERS)
 
 
 def test_parts_of_ours_are_told_apart() -> None:

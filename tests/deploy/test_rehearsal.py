@@ -8,13 +8,20 @@ import pytest
 from stopward.local.host.invocation import Answered, Crashed, Failed, TimedOut
 from tests.deploy.__main__ import rows_of, table
 from tests.deploy.rehearsal import Report, cell, failed, leaks
-from tests.deploy.trials.trial import differences
+from tests.deploy.trials.trial import ANSWERED, differences
 
 RAISED = Failed(error_type="InvalidInput", message="secret arn: gone")
 
 
 def test_the_error_that_was_meant_is_no_fault() -> None:
     assert failed(RAISED, kind="InvalidInput", says="gone") == []
+
+
+def test_one_that_is_told_by_the_answer_is_none_either() -> None:
+    told = Answered(payload='{"errors": ["gone"]}')
+    assert failed(told, kind=ANSWERED, says="gone") == []
+    assert failed(told, kind=ANSWERED, says="other") != []
+    assert failed(RAISED, kind=ANSWERED, says="gone") != []
 
 
 @pytest.mark.parametrize(

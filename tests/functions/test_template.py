@@ -24,6 +24,7 @@ PARAMETERS = {
 }  # fmt: skip
 GUARDS = ("check_breakeven", "monitor_positions")
 FLEET = ("dispatch_ticks", "tick_accounts")
+ASKS_MODELS = ("predict",)
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
 
 
@@ -66,7 +67,8 @@ def test_every_function_has_the_runtime_the_layers_are_built_for(
             assert (function.runtime, function.layer_folders) == ("", ())
             continue
         assert function.runtime == "python3.12"
-        assert [folder.name for folder in function.layer_folders] == ["core", "deps"]
+        own = ["onnx"] if function.title in ASKS_MODELS else []
+        assert [folder.name for folder in function.layer_folders] == ["core", "deps", *own]
         assert (function.layer_folders[0] / "python" / "stopward" / "errors.py").is_file()
 
 
@@ -122,6 +124,7 @@ BEYOND = {
     ],
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
     "TrainModel": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+    "Predict": ["s3:GetObject", "s3:ListBucket"],
 }  # fmt: skip
 """What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
@@ -210,21 +213,25 @@ def test_a_stack_without_a_project_is_none_unless_another_database_is_named() ->
 
 def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the properties of a function's schedules."""
-    events = function["Properties"]["Events"].values()
+    events = function["Properties"].get("Events", {}).values()
     return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
 
 
 NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel"}
 
 
-def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:
+AT_ONCE = {"TickAccounts", "Predict"}
+"""Functions that run as often at once as they are asked: by an event source that is bounded by
+itself, and by who waits for an answer."""
+
+
+def test_only_nightly_work_is_retried_and_nothing_else_runs_twice_at_once() -> None:
     template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
     everybodys = template["Globals"]["Function"]["EventInvokeConfig"]
     for name, row in template["Resources"].items():
         if row["Type"] != "AWS::Serverless::Function":
             continue
-        # A queue's event source is bounded by itself.
-        reserved = None if name == "TickAccounts" else 1
+        reserved = None if name in AT_ONCE else 1
         assert row["Properties"].get("ReservedConcurrentExecutions") == reserved
         own = row["Properties"].get("EventInvokeConfig", everybodys)
         policies = [own, *(each["RetryPolicy"] for each in schedules_of(row))]
@@ -263,6 +270,23 @@ NAMED = (
     "FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName", "BucketName", "TopicName",
     "AlarmName",
 )  # fmt: skip
+
+
+def test_only_who_signs_is_answered_by_the_one_url() -> None:
+    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
+    urls = {
+        name: row["Properties"]["FunctionUrlConfig"]["AuthType"]
+        for name, row in resources.items()
+        if "FunctionUrlConfig" in row["Properties"]
+    }
+    assert urls == {"Predict": "AWS_IAM"}
+    assert "AWS::Lambda::Permission" not in {row["Type"] for row in resources.values()}
+
+
+def test_what_scores_knows_the_bucket_of_models_and_whose_fleet_it_is() -> None:
+    one, fleet = (deployed(kind)["predict"].environment for kind in ("one", "fleet"))
+    assert one["STOPWARD_ARCHIVE_BUCKET"] == fleet["STOPWARD_ARCHIVE_BUCKET"]
+    assert (one["STOPWARD_FLEET"], fleet["STOPWARD_FLEET"]) == ("", "paper-test")
 
 
 TICKS = {"Fn::GetAtt": ["Ticks", "Arn"]}

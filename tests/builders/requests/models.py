@@ -102,6 +102,8 @@ def put_predictions(stage: Stage) -> Request:
         "u": 0.5,
         "schema_hash": "access",
         "latency_ms": 1.5,
+        "vector": ["1.5", None],
+        "vector_at": "2026-11-23T16:59:59Z",
     }
     return {"account_id": stage.account_id, "predictions": [prediction]}
 

@@ -69,6 +69,12 @@ CASES: Cases = {
     "predictions_position_fkey": copied(
         "predictions", signal_id="'fresh'", position_id="'nothing'"
     ),
+    "predictions_vector_before_score": copied(
+        "predictions", signal_id="'fresh'", vector="'{1, 2}'", vector_at="t.at + interval '1 hour'"
+    ),
+    "predictions_vector_is_numbers": copied(
+        "predictions", signal_id="'fresh'", vector="'{NaN, 1}'", vector_at="t.at"
+    ),
     "predictions_weight_leaves_control": copied("predictions", weight="0.75", arm="'model'"),
     "rollout_events_cooldown_follows": moved(
         kind="'demotion'", from_stage="'pilot'", weight_from="0.1"
@@ -158,6 +164,9 @@ CASES: Cases = {
     "put_features put_features_batch": asks("put_features", features=[{}] * 1001),
     "put_features trade_features_written_once": asks_row_again(
         "put_features", "features", values=["2.5", None]
+    ),
+    "put_predictions predictions_vector_fits_schema": asks_row(
+        "put_predictions", "predictions", vector=["1"]
     ),
     "put_predictions put_predictions_request": asks("put_predictions", predictions=[{}] * 1001),
     "refuse_features features_position_known": asks_row(

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from tests.deploy.trials.fleet import FLEET
 from tests.deploy.trials.guards import GUARDS
 from tests.deploy.trials.learning import TRAINING
+from tests.deploy.trials.models import SCORES
 from tests.deploy.trials.nightly import EXITS, FEATURES, JOURNAL, SESSIONS
 from tests.deploy.trials.outbox import OUTBOX
 from tests.deploy.trials.shard import SHARD
 
-TRIALS = (SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL)
+TRIALS = (SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL, SCORES)
 """The longest first, for two run at a time."""
 IMAGES: Mapping[str, str] = {
     SHARD.folder: "infra/sweep.yaml",

@@ -16,6 +16,10 @@ takes more than the shorter, on a machine that is busy.
 """
 
 
+ANSWERED = "answered"
+"""In place of an error's kind: its caller is told by the answer, and nothing is raised."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error:
     """An event that must fail: what its caller must be told. around: what is broken meanwhile."""

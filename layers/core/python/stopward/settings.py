@@ -11,7 +11,8 @@ PREFIX = "STOPWARD_"
 SHOWN = frozenset(
     {
         "account_id", "stage", "market_data_feed", "pulse_seconds", "lease_seconds",
-        "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months", "fleet",
+        "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months",
+        "model_refresh_seconds", "fleet",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat. No URL: it gets swapped with the key beside it. And no
@@ -93,6 +94,12 @@ class Settings(BaseModel):
     )
     journal_months: int = Field(
         default=24, ge=3, le=1200, description="Whole months of the journal kept before this one."
+    )
+    model_refresh_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=600.0,
+        description="How long a model's role and weight are believed before they are read again.",
     )
     fleet: str = Field(
         default="",

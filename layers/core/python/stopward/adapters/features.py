@@ -9,7 +9,7 @@ from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.features.known import Result
 from stopward.domain.features.past_trade import PastPage, PastTrade, Place, StoredVector
-from stopward.domain.features.vector import as_float32
+from stopward.domain.features.vector import Vector, as_float32
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.market import Session
 from stopward.errors import InvalidState
@@ -89,14 +89,18 @@ class FunctionFeatures:
         return int(cast("int", answer["written"]))
 
 
+def numbers_as_text(vector: Vector) -> list[JsonValue]:
+    """Return the text of the double that each float32 is, which reads as the same float32."""
+    return [None if each is None else repr(each) for each in vector]
+
+
 def _told(stored: StoredVector) -> dict[str, JsonValue]:
     return {
         "position_id": stored.position_id,
         "kind": stored.kind,
         "at": stored.at.isoformat(),
         "schema_hash": stored.schema_hash,
-        # The text of the double that a float32 is: a float32 reads the same float32 from it.
-        "values": [None if each is None else repr(each) for each in stored.vector],
+        "values": numbers_as_text(stored.vector),
         "rebuilt": stored.rebuilt,
     }
 

@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any, cast
 
 from stopward.adapters import rows
+from stopward.adapters.current_models import current_models
 from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
+from stopward.domain.current_model import CurrentModel
 from stopward.domain.features.past_trade import Place
 from stopward.domain.features.vector import as_float32
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.model_file import ModelFile
 from stopward.domain.training import (
     Concluded,
-    CurrentModel,
     Training,
     TrainingClaim,
     TrainingPage,
@@ -96,8 +97,7 @@ class FunctionTraining:
 
     def current(self, account_id: AccountId) -> tuple[CurrentModel, ...]:
         """Return the models that have a role."""
-        found = self._call("current_models", account_id)["models"]
-        return tuple(rows.read(CurrentModel, each) for each in found)
+        return current_models(self._functions, account_id)
 
     def _call(self, function: str, account_id: AccountId, **values: JsonValue) -> Any:
         return self._functions.call(function, "request", {"account_id": account_id, **values})

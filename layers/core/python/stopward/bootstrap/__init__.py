@@ -16,6 +16,7 @@ from stopward.bootstrap.beside import (
 )
 from stopward.bootstrap.guards import fleet_guard, minute_guard, tick_dispatcher
 from stopward.bootstrap.learning import training_job
+from stopward.bootstrap.models import predictor
 from stopward.bootstrap.parts import functions, settings_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "journal_keeper",
     "minute_guard",
     "outbox_deliverer",
+    "predictor",
     "session_refresher",
     "settings_of",
     "shard_walker",

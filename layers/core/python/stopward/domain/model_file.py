@@ -10,6 +10,14 @@ from stopward.errors import ArchiveRejected
 
 FORMAT: Final = 1
 """Of the manifest; raised when a reader of the old one would read it wrongly."""
+INPUT: Final = "x"
+OUTPUT: Final = "probabilities"
+"""Names inside a graph: float32[N, F] in; a column for each of two classes out, a win's second."""
+SCHEMA_KEY: Final = "schema_hash"
+FEATURES_KEY: Final = "features"
+"""What a graph's own metadata says of its features: their hash, and their names in order."""
+MOST_DIFFERENCE: Final = 1e-5
+"""Between what the fitted model said of a row and what its graph says of it, wherever it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from stopward.domain.current_model import Alias
 from stopward.domain.features.past_trade import Place
 from stopward.domain.features.vector import Vector
 from stopward.domain.identity import AccountId, PositionId
@@ -18,7 +19,6 @@ Verdict = Literal[
     "parity_failed",
     "failed",
 ]
-Alias = Literal["champion", "challenger"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +89,3 @@ class Concluded:
 
     model_id: str | None
     role: Alias | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurrentModel:
-    """A model that has a role. weight: the share of signals it decides, as text."""
-
-    kind: Literal["entry", "open"]
-    alias: Alias
-    model_id: str
-    schema_hash: str
-    created_at: datetime
-    expires_at: datetime
-    stage: str
-    weight: str

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
+from stopward.domain.current_model import CurrentModel
 from stopward.domain.features.past_trade import Place
 from stopward.domain.identity import AccountId
 from stopward.domain.training import (
     Concluded,
-    CurrentModel,
     Training,
     TrainingClaim,
     TrainingPage,

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from stopward.domain.current_model import CurrentModel
 from stopward.domain.features.past_trade import Place
 from stopward.domain.identity import AccountId
-from stopward.domain.training import Concluded, CurrentModel, Training, TrainingClaim, TrainingRow
+from stopward.domain.training import Concluded, Training, TrainingClaim, TrainingRow
 from stopward.errors import DatabaseRejected, InvalidState, StopwardError
 from stopward.ports import Clock
 from stopward.services.model_files import ModelFiles

@@ -9,13 +9,11 @@ import onnxruntime
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
+from stopward.domain.model_file import FEATURES_KEY, INPUT, OUTPUT, SCHEMA_KEY
 from stopward.training.dataset import Floats, Matrix
 
 OPSET: Final = {"": 17, "ai.onnx.ml": 3}
 """What every onnxruntime of the last years reads."""
-INPUT: Final = "x"
-OUTPUT: Final = "probabilities"
-SCHEMA_KEY: Final = "schema_hash"
 ROWS_AT_ONCE: Final = 10_000
 
 
@@ -35,7 +33,7 @@ def exported(model: Any, *, names: tuple[str, ...], schema_hash: str) -> bytes:
             options={id(model): {"zipmap": False}},
             target_opset=OPSET,
         )
-    onnx.helper.set_model_props(graph, {SCHEMA_KEY: schema_hash, "features": ",".join(names)})
+    onnx.helper.set_model_props(graph, {SCHEMA_KEY: schema_hash, FEATURES_KEY: ",".join(names)})
     written: bytes = graph.SerializeToString(deterministic=True)
     return written
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from stopward.domain.model_file import FORMAT
+from stopward.domain.model_file import FORMAT, MOST_DIFFERENCE
 from stopward.training.dataset import Dataset, Floats, Matrix
 from stopward.training.export import OPSET
 from stopward.training.gates import Gate
 from stopward.training.judging import calibration_curve
-from stopward.training.parity import MOST_DIFFERENCE, Parity
+from stopward.training.parity import Parity
 from stopward.training.verdict import Evidence, Judged
 
 GOLDEN: Final = 32

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from stopward.domain.model_file import MOST_DIFFERENCE
 from stopward.training.dataset import Floats, Matrix
 from stopward.training.export import served, session, tree_thresholds
 from stopward.training.fit import probabilities
@@ -17,7 +18,6 @@ from stopward.training.gates import Gate
 
 LEAST_ROWS: Final = 10_000
 MOST_TRAINING_ROWS: Final = 5_000
-MOST_DIFFERENCE: Final = 1e-5
 PAIRS: Final = 1_000
 """Pairs of rows between which a jump is looked for."""
 HALVINGS: Final = 33

@@ -91,7 +91,9 @@ def _function(
 ) -> FunctionDefinition:
     own = _mapping(resource.get("Properties", {}), f"{logical_id}.Properties")
     is_image = own.get("PackageType") == "Image"
-    properties = {**shared, **own}
+    # As SAM does it: a function's own layers come after those of all.
+    layers = [*shared.get("Layers", []), *own.get("Layers", [])]
+    properties = {**shared, **own, "Layers": layers}
     if is_image:
         properties |= _of_image(resource, logical_id)
     for needed in ("Handler", "CodeUri"):
@@ -110,9 +112,7 @@ def _function(
         handler=scope.text(properties["Handler"]),
         runtime=scope.text(properties.get("Runtime", "")),
         code_folder=code_folder,
-        layer_folders=_layers(
-            properties.get("Layers", []), resources=resources, scope=scope, root=root
-        ),
+        layer_folders=_layers(properties["Layers"], resources=resources, scope=scope, root=root),
         timeout_seconds=int(scope.text(properties.get("Timeout", 3))),
         memory_mb=int(scope.text(properties.get("MemorySize", 128))),
         environment={name: scope.text(value) for name, value in variables.items()},
