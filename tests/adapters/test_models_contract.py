@@ -15,15 +15,8 @@ from stopward.domain.scoring.prediction import Prediction, StoredPrediction
 from stopward.errors import DatabaseRejected
 from stopward.services.model_book import ModelBook
 from tests.builders.models import ModelWorld, a_model
-from tests.builders.scoring import (
-    ENTRY,
-    NAMES,
-    NOW,
-    Models,
-    a_role,
-    a_signal,
-    tiny_model,
-)
+from tests.builders.opened_models import ENTRY, NAMES, NOW, tiny_model
+from tests.builders.scoring import Models, a_role, a_signal
 
 MODEL = tiny_model()
 ROLE = a_role(MODEL, expires_at=datetime.fromisoformat(a_model()["expires_at"]))

@@ -13,7 +13,7 @@ from stopward.domain.model_file import ModelFile
 from stopward.domain.scoring.occlusion import packed
 from stopward.errors import ArchiveRejected, InvalidState
 from stopward.services.scorer import Scorer
-from tests.builders.scoring import (
+from tests.builders.opened_models import (
     NAMES,
     fitted_pipeline,
     onnx_model,

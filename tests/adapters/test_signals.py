@@ -19,8 +19,9 @@ from stopward.domain.features import ENTRY
 from stopward.domain.features.vector import as_float32
 from stopward.domain.identity import AccountId
 from stopward.errors import InvalidInput
-from tests.builders.scoring import ENTRY as SCHEMA
-from tests.builders.scoring import NAMES, NOW, sent
+from tests.builders.opened_models import ENTRY as SCHEMA
+from tests.builders.opened_models import NAMES, NOW
+from tests.builders.scoring import sent
 
 MAIN = AccountId("main")
 MISSABLE = next(feature for feature in ENTRY if feature.null == "missing")

@@ -9,7 +9,7 @@ from stopward.domain.features.vector import as_float32
 from stopward.domain.model_file import ModelFile
 from stopward.domain.scoring.served import served_model
 from stopward.errors import ArchiveRejected
-from tests.builders.scoring import GOLDEN, NAMES, SALT, THRESHOLD, tiny_model
+from tests.builders.opened_models import GOLDEN, NAMES, SALT, THRESHOLD, tiny_model
 
 MODEL = tiny_model()
 

@@ -19,7 +19,8 @@ from stopward.services.model_files import ModelFiles
 from tests.builders.access import copy_of
 from tests.builders.lambda_function import a_context, load_app, metrics
 from tests.builders.models import ModelWorld
-from tests.builders.scoring import ENTRY, NAMES, onnx_model, registered, sent
+from tests.builders.opened_models import ENTRY, NAMES, onnx_model
+from tests.builders.scoring import registered, sent
 
 CONTEXT = a_context("predict", memory=1024)
 MODEL = onnx_model()

@@ -16,7 +16,8 @@ from stopward.errors import ArchiveUnavailable, DatabaseRejected, DatabaseUnavai
 from stopward.services.champions import WEIGHT_LASTS, Champion, Champions, NoScore
 from stopward.services.model_files import ModelFiles
 from stopward.services.scorer import Scorer
-from tests.builders.scoring import ENTRY, NAMES, NOW, Models, a_role, open_tiny, tiny_model
+from tests.builders.opened_models import ENTRY, NAMES, NOW, open_tiny, tiny_model
+from tests.builders.scoring import Models, a_role
 
 MAIN = AccountId("main")
 SECONDS = 60.0

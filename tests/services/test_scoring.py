@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stopward.adapters.archive_folder import FolderArchive
 from stopward.domain.features.vector import as_float32
 from stopward.domain.identity import AccountId
 from stopward.domain.model_file import ModelFile
@@ -20,49 +17,13 @@ from stopward.domain.scoring.arm import arm_of, uniform
 from stopward.domain.scoring.occlusion import Rows
 from stopward.domain.scoring.prediction import AskedSignal
 from stopward.errors import DatabaseRejected, DatabaseUnavailable
-from stopward.services.champions import Champions
-from stopward.services.model_files import ModelFiles
 from stopward.services.scorer import Scorer
 from stopward.services.scoring import Answer, Scored, Scoring
-from tests.builders.scoring import (
-    ENTRY,
-    NAMES,
-    NOW,
-    OF_A_POSITION,
-    SALT,
-    THRESHOLD,
-    Models,
-    a_role,
-    a_signal,
-    open_tiny,
-    tiny_model,
-)
+from tests.builders.opened_models import ENTRY, NAMES, NOW, SALT, THRESHOLD, open_tiny, tiny_model
+from tests.builders.scoring import OF_A_POSITION, a_role, a_scoring, a_signal, a_tiny_model
 
 MAIN = AccountId("main")
-MODEL = tiny_model()
-
-
-class Still:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def sleep_until(self, moment: datetime) -> None:
-        raise AssertionError(moment)
-
-
-def a_scoring(folder: Path, *, open_model: Any = open_tiny, **role: Any) -> tuple[Scoring, Models]:
-    """Return who scores with MODEL; a thousandth of a second passes between two looks."""
-    files = ModelFiles(FolderArchive(folder))
-    files.put(MODEL)
-    book = Models(a_role(MODEL, **role))
-    ticks = count()
-    champions = Champions(book=book, files=files, open_model=open_model, refresh_seconds=60.0)
-    scoring = Scoring(
-        champions=champions, book=book, clock=Still(), timer=lambda: next(ticks) / 1_000
-    )
-    return scoring, book
+MODEL = a_tiny_model()
 
 
 def ask(scoring: Scoring, *signals: AskedSignal) -> Answer:

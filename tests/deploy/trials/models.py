@@ -5,7 +5,8 @@ from contextlib import closing, nullcontext
 from stopward.domain.features import names
 from stopward.domain.model_file import manifest_text
 from tests.builders.models import ModelWorld
-from tests.builders.scoring import onnx_model, registered, sent
+from tests.builders.opened_models import onnx_model
+from tests.builders.scoring import registered, sent
 from tests.builders.store import A_SESSION
 from tests.deploy.trials.nightly import BUCKET
 from tests.deploy.trials.trial import ANSWERED, Counts, Error, Trial, differences

@@ -142,23 +142,28 @@ def _feature_faults(read: _Signal, before: str) -> list[Fault]:
     """Return what is wrong with features of our own schema; another's are nobody's to judge."""
     if read.schema_hash != schema_hash("entry"):
         return []
+    return feature_faults(read.features, before=before)
+
+
+def feature_faults(features: Mapping[str, float | None], *, before: str = "") -> list[Fault]:
+    """Return what is wrong with the entry features of a vector; `before` stands before a path."""
     faults = []
     for feature in ENTRY:
         path = f"{before}features.{feature.name}"
         span = f"{feature.low:g} to {feature.high:g}"
         may_miss = feature.null == "missing"
         allowed = f"{span}, or null where it is missing" if may_miss else span
-        if feature.name not in read.features:
+        if feature.name not in features:
             faults.append(Fault(path, "nothing", allowed))
             continue
-        value = read.features[feature.name]
+        value = features[feature.name]
         is_fit = may_miss if value is None else feature.low <= value <= feature.high
         if not is_fit:
             faults.append(Fault(path, _shown(value), allowed))
     known = {feature.name for feature in ENTRY}
     faults += [
         Fault(f"{before}features.{_cut(name)}", _shown(value), "no feature of this name")
-        for name, value in read.features.items()
+        for name, value in features.items()
         if name not in known
     ]
     return faults

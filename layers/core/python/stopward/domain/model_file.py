@@ -44,8 +44,24 @@ def checked(
     """Return a stored model if it is whole, is the one that was asked for, and can be understood.
 
     schema_hash: of the features that it will be given. where: its address, for the message.
-    Raises ArchiveRejected with the reason: a manifest that is no JSON, of a later format or of
-    another model; a graph that is not the one it was written with; other features.
+    Raises ArchiveRejected with the reason: what `whole` refuses; one of another id; other features.
+    """
+    found = whole(graph, written, where=where, model_id=model_id)
+    its = found.manifest.get("schema_hash")
+    if its != schema_hash:
+        raise ArchiveRejected(
+            f"{where}: made for features {str(its)[:12]}, they are {schema_hash[:12]} now; "
+            "train again"
+        )
+    return found
+
+
+def whole(graph: bytes, written: bytes, *, where: str, model_id: str | None = None) -> ModelFile:
+    """Return a stored model if its graph is the one that its manifest was written with.
+
+    model_id: what it must be; None for any. Raises ArchiveRejected with the reason: a manifest that
+    is no JSON, of a later format or of another model; a graph that is not the one it was written
+    with.
     """
     try:
         manifest = json.loads(written)
@@ -58,17 +74,13 @@ def checked(
         raise ArchiveRejected(
             f"{where}: the manifest has format {version!r}, this version reads {FORMAT}; update"
         )
-    if manifest.get("model_id") != model_id:
-        raise ArchiveRejected(f"{where}: the manifest is of model {manifest.get('model_id')!r}")
+    its = manifest.get("model_id")
+    if its is None or model_id not in (None, its):
+        raise ArchiveRejected(f"{where}: the manifest is of model {its!r}")
     if manifest.get("bytes") != len(graph):
         raise ArchiveRejected(
             f"{where}: the graph has {len(graph)} bytes, {manifest.get('bytes')!r} were written"
         )
     if manifest.get("sha256") != sha256(graph).hexdigest():
         raise ArchiveRejected(f"{where}: the graph is not the one that was written: sha256 differs")
-    if manifest.get("schema_hash") != schema_hash:
-        raise ArchiveRejected(
-            f"{where}: made for features {str(manifest.get('schema_hash'))[:12]}, "
-            f"they are {schema_hash[:12]} now; train again"
-        )
     return ModelFile(graph=graph, manifest=manifest)

@@ -1,4 +1,4 @@
-"""`stopward model`: from closed trades to a judged model."""
+"""`stopward model`: from closed trades to a judged model, and what it says of a signal."""
 
 import sys
 from collections.abc import Mapping
@@ -72,6 +72,50 @@ def train(
     click.echo(training.as_json(told) if as_json else told.text, nl=as_json)
     code: int = told.code
     return code
+
+
+@model.command()
+@click.argument("file", type=FILE, required=False)
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A feature, for one row.")
+@click.option("--model", "place", metavar="PLACE", help="Its folder, model.onnx, or s3://...")
+@click.option("--archive", metavar="PLACE", help="Where a champion lies; else the local folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@account_options
+@click.pass_obj
+def predict(
+    home: Home,
+    *,
+    file: Path | None,
+    given: tuple[str, ...],
+    place: str | None,
+    archive: str | None,
+    as_json: bool,
+    database_url: str | None,
+    account: str | None,
+) -> None:
+    """Score the vectors of a CSV or JSON FILE, or the one that --set names, and log nothing.
+
+    Without --model the account's champion is asked. The model is opened as the server opens it:
+    one that is not whole, or does not answer as it did when it was published, is refused.
+    """
+    from stopward.adapters.clocks import SystemClock
+
+    if (file is None) == (not given):
+        raise click.UsageError("say a FILE, or the features of one row with --set")
+    scoring = _loaded("scoring")
+    if place is not None:
+        found = scoring.model_at(place)
+    else:
+        from stopward.adapters.models import FunctionModels
+
+        with connection_of(home, database_url, account) as (connection, target):
+            found = scoring.champion_of(
+                FunctionModels(connection),
+                target.account_id,
+                archive=str(home.folder / "archive") if archive is None else archive,
+            )
+    scores = scoring.score(found, file=file, options=given, now=SystemClock().now())
+    click.echo(scores.as_json() if as_json else scores.text(), nl=as_json)
 
 
 def _of_file(file: Path, how: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ import re
 from contextlib import closing
 from typing import Final
 
-from stopward.domain.model_file import ModelFile, checked, manifest_text
+from stopward.domain.model_file import ModelFile, checked, manifest_text, whole
 from stopward.errors import ArchiveRejected, InvalidInput
 from stopward.ports import Archive
 
@@ -51,6 +51,14 @@ class ModelFiles:
             schema_hash=schema_hash,
             where=self._archive.location(_key(model_id, "model.onnx")),
         )
+
+    def read_there(self) -> ModelFile:
+        """Return the one model whose two files lie right there, of whatever features it is.
+
+        Raises ArchiveRejected where it is not whole, and what the archive raises.
+        """
+        manifest, graph = (self._content(name) for name in ("manifest.json", "model.onnx"))
+        return whole(graph, manifest, where=self._archive.location("model.onnx"))
 
     def _content(self, key: str) -> bytes:
         with closing(self._archive.open(key)) as source:

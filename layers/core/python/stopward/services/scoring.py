@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stopward.domain.features.row import Kind
+from stopward.domain.features.vector import Vector
 from stopward.domain.identity import AccountId
 from stopward.domain.scoring.arm import arm_of, uniform
 from stopward.domain.scoring.occlusion import Moved, most_moved, with_replacements
@@ -91,10 +92,9 @@ class Said:
         return 0.0 <= self.probability <= 1.0
 
 
-def said_of(opened: Opened, signals: Sequence[AskedSignal]) -> tuple[Said, ...]:
+def said_of(opened: Opened, vectors: Sequence[Vector]) -> tuple[Said, ...]:
     """Ask a model about vectors and about each with one feature replaced, all in one batch."""
     facts = opened.facts
-    vectors = [each.vector for each in signals]
     found = opened.scorer.probabilities(with_replacements(vectors, facts.usual))
     step = len(facts.names) + 1
     said = []
@@ -129,7 +129,7 @@ class Scoring:
             return self._answer(account_id, None, scores, began, now=now)
         fit = [each for each in signals if each.schema_hash == champion.role.schema_hash]
         asked_at = self.timer()
-        said = said_of(champion.opened, fit)
+        said = said_of(champion.opened, [each.vector for each in fit])
         share = (self.timer() - asked_at) * 1e3 / max(len(fit), 1)
         found = {
             signal.signal_id: _scored(signal, each, champion, now=now, latency_ms=share)

@@ -124,6 +124,19 @@ def rows(
         raise InvalidInput(f"{path}: has a header and no rows; add rows, or leave the option out")
 
 
+def header_of(path: Path) -> tuple[str, ...]:
+    """Return the names of a file's first line; none where it is empty.
+
+    Raises InvalidInput when it cannot be read.
+    """
+    with opened(path) as lines:
+        try:
+            header = next(csv.reader(lines, strict=True), None)
+        except csv.Error as error:
+            raise InvalidInput(f"{path}: line 1: not valid CSV: {error}") from error
+    return tuple(name.strip() for name in header or ())
+
+
 def check_header(path: Path, header: Sequence[str] | None, columns: Sequence[str]) -> None:
     """Raise InvalidInput unless the header names exactly `columns`, in any order; None: no line."""
     wanted = ",".join(columns)

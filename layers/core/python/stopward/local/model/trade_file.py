@@ -1,6 +1,5 @@
 """Closed trades with their features as a CSV file: all right, or not loaded at all."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_reading import Fault, Faults, decimal, moment, opened, rows
+from stopward.local.data.csv_reading import Fault, Faults, decimal, header_of, moment, rows
 from stopward.training.dataset import Dataset, dataset
 
 OUTCOME_COLUMNS: Final = ("entry_at", "exit_at", "net_r")
@@ -35,7 +34,7 @@ def read_trades(path: Path) -> Dataset:
     for line, row in rows(path, columns=columns, faults=faults):
         try:
             begin, end, result = _outcome(row)
-            x.append([_feature(name, row[name]) for name in names])
+            x.append([feature(name, row[name]) for name in names])
             net_r.append(result)
             entry_at.append(begin)
             exit_at.append(end)
@@ -58,12 +57,7 @@ def schema_hash(names: Sequence[str]) -> str:
 
 
 def _columns(path: Path) -> tuple[str, ...]:
-    with opened(path) as lines:
-        try:
-            header = next(csv.reader(lines, strict=True), None)
-        except csv.Error as error:
-            raise InvalidInput(f"{path}: line 1: not valid CSV: {error}") from error
-    names = tuple(name.strip() for name in header or ())
+    names = header_of(path)
     wanted = f"{','.join(OUTCOME_COLUMNS)} and a column for each feature"
     missing = [name for name in OUTCOME_COLUMNS if name not in names]
     if missing or len(names) <= len(OUTCOME_COLUMNS):
@@ -86,5 +80,6 @@ def _outcome(row: Mapping[str, str]) -> tuple[int, int, float]:
     return begin, end, float(result)
 
 
-def _feature(name: str, text: str) -> float:
+def feature(name: str, text: str) -> float:
+    """Return a feature as it is written, nan where it is missing. Raises Fault."""
     return float("nan") if text == "" else float(decimal(name, text, largest=LARGEST_FEATURE))
