@@ -20,6 +20,7 @@ from stopward.services.dispatch import Dispatched
 from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
+from stopward.services.model_tracking import TrackingSummary
 from stopward.services.session_refresh import RefreshSummary
 from tests.builders.fleet import record_of
 from tests.builders.lambda_function import a_context, load_app
@@ -72,6 +73,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
     "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
     "check_features": ("feature_check", lambda: _runs(FeatureSummary())),
+    "track_models": ("model_tracker", lambda: _runs(TrackingSummary())),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

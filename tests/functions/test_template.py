@@ -88,6 +88,7 @@ def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
         ("refresh_sessions", 2),
         ("attribute_exits", 1),
         ("check_features", 1),
+        ("track_models", 1),
         ("keep_journal", 1),
     ],
 )
@@ -204,7 +205,7 @@ def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
     return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
 
 
-NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures"}
+NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrackModels"}
 
 
 def test_only_nightly_work_is_retried_and_nothing_runs_twice_at_once() -> None:

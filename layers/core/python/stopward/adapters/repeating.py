@@ -24,7 +24,8 @@ REPEATABLE = frozenset(
         "drop_month", "read_decisions", "put_attribution", "put_feature_schema", "put_features",
         "put_sessions", "nudge_edge", "measure_outbox", "trim_notices", "settle_delivery",
         "import_executions", "forget_import", "read_unattributed", "read_entries", "list_fleet",
-        "put_fleet",
+        "put_fleet", "resolve_predictions", "read_tracked", "read_outcomes",
+        "put_model_performance",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:
