@@ -223,6 +223,8 @@ def speak(
     world: ModelWorld,
     said: Sequence[tuple[str, float, float, str]],
     vectors: Mapping[str, Vector] | None = None,
+    *,
+    model_id: str = "m1",
 ) -> None:
     """Predict and close: symbol, probability, result in R, weight (u is 0.5).
 
@@ -242,7 +244,9 @@ def speak(
     world.call(
         "put_predictions",
         predictions=[
-            a_prediction(p.symbol, position_id=p.id, probability=chance, weight=weight, u=0.5)
+            a_prediction(
+                p.symbol, model_id, position_id=p.id, probability=chance, weight=weight, u=0.5
+            )
             for p, (_, chance, _, weight) in zip(positions, said, strict=True)
         ],
     )

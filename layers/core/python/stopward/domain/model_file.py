@@ -9,7 +9,8 @@ from typing import Any, Final
 from stopward.errors import ArchiveRejected
 
 FORMAT: Final = 1
-"""Of the manifest; raised when a reader of the old one would read it wrongly."""
+"""Of the manifest; raised when a reader of the old one would read it wrongly. A new key does not
+raise it: `decision`, `importances` and the shares of `baseline` came later; readers do without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +40,7 @@ def checked(
     Raises ArchiveRejected with the reason: a manifest that is no JSON, of a later format or of
     another model; a graph that is not the one it was written with; other features.
     """
-    try:
-        manifest = json.loads(written)
-    except ValueError as error:
-        raise ArchiveRejected(f"{where}: the manifest is not JSON: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ArchiveRejected(f"{where}: the manifest is no mapping")
-    version = manifest.get("format")
-    if version != FORMAT:
-        raise ArchiveRejected(
-            f"{where}: the manifest has format {version!r}, this version reads {FORMAT}; update"
-        )
+    manifest = manifest_of(written, where=where)
     if manifest.get("model_id") != model_id:
         raise ArchiveRejected(f"{where}: the manifest is of model {manifest.get('model_id')!r}")
     if manifest.get("bytes") != len(graph):
@@ -64,3 +55,22 @@ def checked(
             f"they are {schema_hash[:12]} now; train again"
         )
     return ModelFile(graph=graph, manifest=manifest)
+
+
+def manifest_of(written: bytes, *, where: str) -> dict[str, Any]:
+    """Return a manifest as it was stored, without a look at its graph.
+
+    Raises ArchiveRejected for what is no JSON, no mapping, or of another format.
+    """
+    try:
+        manifest = json.loads(written)
+    except ValueError as error:
+        raise ArchiveRejected(f"{where}: the manifest is not JSON: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ArchiveRejected(f"{where}: the manifest is no mapping")
+    version = manifest.get("format")
+    if version != FORMAT:
+        raise ArchiveRejected(
+            f"{where}: the manifest has format {version!r}, this version reads {FORMAT}; update"
+        )
+    return manifest
