@@ -16,11 +16,11 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from math import sqrt
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any, NamedTuple
+
+from stopward.domain.share import wilson
 
 RESULTS = Path(__file__).parent / "results" / "honesty.json"
 SIZES = (200, 500, 2_000)
@@ -56,15 +56,6 @@ def verdict(edge: Edge, trades: int, seed: int) -> str:
     return found.verdict if isinstance(found, NotEnoughTrades) else verdict_of(found.gates)
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the interval of a share. Source: Wilson, JASA 22, 1927."""
-    z = NormalDist().inv_cdf(0.5 + COVERED / 2.0)
-    share, scale = hits / count, 1.0 + z * z / count
-    middle = (share + z * z / (2.0 * count)) / scale
-    half = z * sqrt(share * (1.0 - share) / count + (z / (2.0 * count)) ** 2) / scale
-    return max(middle - half, 0.0), min(middle + half, 1.0)
-
-
 def measure(journals: int, sizes: Sequence[int], workers: int) -> dict[str, Any]:
     """Judge so many journals of each kind and size."""
     rows = []
@@ -74,7 +65,7 @@ def measure(journals: int, sizes: Sequence[int], workers: int) -> dict[str, Any]
                 started = time.perf_counter()
                 asked = partial(verdict, edge, trades)
                 said = Counter(pool.map(asked, range(journals)))
-                low, high = wilson(said["published"], journals)
+                low, high = wilson(said["published"], journals, tail=(1.0 - COVERED) / 2.0)
                 rows.append(
                     {
                         "journal": edge.name,

@@ -20,6 +20,7 @@ from stopward.services.dispatch import Dispatched
 from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
+from stopward.services.model_tracking import TrackingSummary
 from stopward.services.scoring import Answer
 from stopward.services.session_refresh import RefreshSummary
 from stopward.services.training_job import TrainingSummary
@@ -89,6 +90,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
         lambda: SimpleNamespace(nightly=lambda **_: TrainingSummary()),
     ),
     "predict": ("predictor", _predictor),
+    "track_models": ("model_tracker", lambda: _runs(TrackingSummary())),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

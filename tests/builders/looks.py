@@ -42,7 +42,7 @@ Work = Callable[[Connection], Callable[[], int]]
 
 MEMBER: Final = UUID(int=7)
 GIVEN: Final[Mapping[str, object]] = {
-    "symbol": "AAPL", "most": 10, "most_cleared": 500, "today": UNTIL.date()
+    "symbol": "AAPL", "model": "champion-1", "most": 10, "most_cleared": 500, "today": UNTIL.date()
 }  # fmt: skip
 """What a query of the product is given beside its account."""
 MONTHS: Final[Mapping[str, Mapping[str, JsonValue]]] = {

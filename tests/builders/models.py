@@ -1,16 +1,19 @@
 """Models, what they said and how they climbed; each builder takes only what a test is about."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
+from stopward.adapters.features import FunctionFeatures
 from stopward.adapters.rows import JsonValue
+from stopward.domain.features.vector import Vector
 from stopward.domain.identity import PositionId
 from stopward.domain.position import Position
 from tests.builders.closed_trades import Closed, Hand, insert_closed
 from tests.builders.kept_connections import DATABASES
+from tests.builders.past_features import a_vector
 from tests.builders.store import NOON, a_position, a_record, a_trade
 from tests.builders.store_world import PostgresWorld, World, begin
 
@@ -206,6 +209,40 @@ def climb(world: ModelWorld, *places: tuple[str, str], began: str = "shadow") ->
         world.age(8)
         move(world, next(MOVES), stage, weight, expected_stage=before)
         before = stage
+
+
+def speak(
+    world: ModelWorld,
+    said: Sequence[tuple[str, float, float, str]],
+    vectors: Mapping[str, Vector] | None = None,
+    *,
+    model_id: str = "m1",
+) -> None:
+    """Predict and close: symbol, probability, result in R, weight (u is 0.5).
+
+    vectors: entry features by symbol, stored before the trade closes.
+    """
+    positions = world.open(*(symbol for symbol, *_ in said))
+    features = FunctionFeatures(world._voice)
+    if vectors:
+        width = len(next(iter(vectors.values())))
+        features.put_schema(SCHEMA, [f"f{place}" for place in range(width)])
+    served = [
+        a_vector(p, schema_hash=SCHEMA, vector=vectors[p.symbol], rebuilt=False)
+        for p in positions
+        if vectors and p.symbol in vectors
+    ]
+    features.put_vectors(world.account_id, served)
+    world.call(
+        "put_predictions",
+        predictions=[
+            a_prediction(
+                p.symbol, model_id, position_id=p.id, probability=chance, weight=weight, u=0.5
+            )
+            for p, (_, chance, _, weight) in zip(positions, said, strict=True)
+        ],
+    )
+    world.close_trades(*((p, r) for p, (_, _, r, _) in zip(positions, said, strict=True)))
 
 
 def insert_trades(

@@ -196,7 +196,7 @@ AROUND: Final = (
     insert into stopward.model_statistics (
         account_id, model_id, session_day, n, psi, more, put_at
     )
-    select p.account_id, p.model_id, p.session_day, 10, '{}', '{}', p.session_day
+    select p.account_id, p.model_id, p.session_day, 10, '{"atr_percent": 0.1}', '{}', p.session_day
     from stopward.model_performance as p where p.arm = 'model'
     """,
     """

@@ -21,6 +21,7 @@ from tests.builders.models import (
     champion,
     climb,
     insert_trades,
+    speak,
 )
 
 DAYS = ("2026-11-20", "2026-11-23", "2026-11-24")
@@ -132,19 +133,6 @@ def _sums(
         ended[23 + place] += won
         ended[33 + place] += p
     return found
-
-
-def speak(world: ModelWorld, said: list[tuple[str, float, float, str]]) -> None:
-    """Predict and close: symbol, probability, result in R, weight (u is 0.5)."""
-    positions = world.open(*(symbol for symbol, *_ in said))
-    world.call(
-        "put_predictions",
-        predictions=[
-            a_prediction(p.symbol, position_id=p.id, probability=chance, weight=weight, u=0.5)
-            for p, (_, chance, _, weight) in zip(positions, said, strict=True)
-        ],
-    )
-    world.close_trades(*((p, r) for p, (_, _, r, _) in zip(positions, said, strict=True)))
 
 
 def test_the_summary_measures_skill_against_the_base_rate(world: ModelWorld) -> None:

@@ -51,6 +51,12 @@ NEEDED: Mapping[str, str] = {
         )
         values (%(account)s, 'champion-1', '2026-11-20', 'shadow', 1, 1, '{1,0,0,0,0,0,0,0,0,0}')
         """,
+    "model_statistics": """
+        insert into stopward.model_statistics (
+            account_id, model_id, session_day, n, psi, more, put_at
+        )
+        values (%(account)s, 'champion-1', '2026-11-20', 1, '{"atr_percent": 0.3}', '{}', now())
+        """,
     "notification_log__failed": """
         update stopward.outbox set status = 'dead', settled_at = now()
         where account_id = %(account)s

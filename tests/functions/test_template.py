@@ -98,6 +98,7 @@ def test_a_guard_is_called_every_minute_of_a_new_york_weekday(
         ("refresh_sessions", 2),
         ("attribute_exits", 1),
         ("check_features", 1),
+        ("track_models", 1),
         ("keep_journal", 1),
         ("train_model", 1),
     ],
@@ -217,7 +218,10 @@ def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
     return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
 
 
-NIGHTLY = {"RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel"}
+NIGHTLY = {
+    "RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel",
+    "TrackModels",
+}  # fmt: skip
 
 
 AT_ONCE = {"TickAccounts", "Predict"}

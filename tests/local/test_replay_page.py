@@ -10,7 +10,8 @@ import pytest
 from stopward.domain.identity import PositionId
 from stopward.domain.rulebook import parse
 from stopward.errors import InvalidInput
-from stopward.local.replay.page import MOST_ROWS, check_writable, page, write
+from stopward.local.html_file import check_writable, write
+from stopward.local.replay.page import MOST_ROWS, page
 from stopward.local.replay.trades import choose, named_trades, trade_of
 from stopward.replay.results import Results
 from stopward.replay.retrace import retrace

@@ -134,6 +134,8 @@ def test_the_manifest_is_json_and_says_what_the_graph_is() -> None:
     assert len(told["chosen_in_folds"]) == 4
     assert told["versions"]["skl2onnx"]
     assert set(told["baseline"]) == set(EDGE.names)
+    assert list(told["importances"]) == told["features"]
+    assert told["decision"]["taken"] + told["decision"]["vetoed"] == told["metrics"]["tested"]
     assert sum(count for _, _, count in told["calibration_curve"]) == told["metrics"]["tested"]
     opened = session(published().graph)
     assert opened.get_modelmeta().custom_metadata_map[SCHEMA_KEY] == told["schema_hash"]

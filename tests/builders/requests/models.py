@@ -149,6 +149,8 @@ MODELS: dict[str, Maker] = {
     "put_training_plan": of_account(
         first_at_trades=100, every_trades=50, max_age_days=30, aged_at_trades=20
     ),
+    "read_outcomes": of_account(model_id="m1", vectors=True, limit=10),
+    "read_tracked": of_account(at="2026-11-23T23:45:00Z"),
     "register_model": register_model,
     "request_training": request_training,
     "resolve_predictions": resolve_predictions,

@@ -30,6 +30,8 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "read_entries": "it reads",
     "read_month": "it reads",
     "read_training_rows": "it reads",
+    "read_outcomes": "it reads",
+    "read_tracked": "it reads",
     "read_unattributed": "it reads",
     "schema_version": "it reads",
 }

@@ -110,6 +110,7 @@ CASES: Cases = {
     "check_predictions predictions_threshold_of_model": copied(
         "predictions", signal_id="'fresh'", threshold="0.55"
     ),
+    "read_outcomes read_outcomes_request": asks("read_outcomes", limit=0),
     "check_weights predictions_weight_of_rollout": copied(
         "predictions", signal_id="'fresh'", weight="0.5", arm="'control'"
     ),

@@ -9,8 +9,11 @@ from tests.deploy.trials.models import SCORES
 from tests.deploy.trials.nightly import EXITS, FEATURES, JOURNAL, SESSIONS
 from tests.deploy.trials.outbox import OUTBOX
 from tests.deploy.trials.shard import SHARD
+from tests.deploy.trials.tracking import TRACKING
 
-TRIALS = (SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, JOURNAL, SCORES)
+TRIALS = (
+    SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, TRACKING, JOURNAL, SCORES,
+)  # fmt: skip
 """The longest first, for two run at a time."""
 IMAGES: Mapping[str, str] = {
     SHARD.folder: "infra/sweep.yaml",

@@ -26,6 +26,8 @@ REPEATABLE = frozenset(
         "import_executions", "forget_import", "read_unattributed", "read_entries", "list_fleet",
         "put_fleet", "read_training_rows", "current_models", "mark_training_due",
         "request_training", "claim_training", "prolong_training", "conclude_training",
+        "resolve_predictions", "read_tracked", "read_outcomes",
+        "put_model_performance",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:

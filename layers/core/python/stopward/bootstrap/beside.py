@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stopward.services.feature_book import FeatureBook
     from stopward.services.features import FeatureSummary
     from stopward.services.journal_keeping import JournalKeeper
+    from stopward.services.model_tracking import ModelTracker
     from stopward.services.session_refresh import RefreshSummary
     from stopward.settings import Settings
 
@@ -151,6 +152,20 @@ def feature_check(*, environment: Mapping[str, str] | None = None) -> FeatureChe
     settings = parts.settings_of(environment).require_broker()
     book = FunctionFeatures(parts.functions(settings, starts_often=False))
     return FeatureCheck(settings=settings, book=book)
+
+
+@at_start
+def model_tracker(*, environment: Mapping[str, str] | None = None) -> ModelTracker:
+    """Wire the tracking of the account's models."""
+    from stopward.adapters.model_tracking import FunctionTracking
+    from stopward.domain.identity import AccountId
+    from stopward.services.model_tracking import ModelTracker
+
+    settings = parts.settings_of(environment)
+    return ModelTracker(
+        book=FunctionTracking(parts.functions(settings, starts_often=False)),
+        account_id=AccountId(settings.account_id),
+    )
 
 
 @at_start

@@ -9,7 +9,8 @@ from typing import Any, Final
 from stopward.errors import ArchiveRejected
 
 FORMAT: Final = 1
-"""Of the manifest; raised when a reader of the old one would read it wrongly."""
+"""Of the manifest; raised when a reader of the old one would read it wrongly. A new key does not
+raise it: `decision`, `importances` and the shares of `baseline` came later; readers do without."""
 INPUT: Final = "x"
 OUTPUT: Final = "probabilities"
 """Names inside a graph: float32[N, F] in; a column for each of two classes out, a win's second."""
@@ -63,6 +64,24 @@ def whole(graph: bytes, written: bytes, *, where: str, model_id: str | None = No
     is no JSON, of a later format or of another model; a graph that is not the one it was written
     with.
     """
+    manifest = manifest_of(written, where=where)
+    its = manifest.get("model_id")
+    if its is None or model_id not in (None, its):
+        raise ArchiveRejected(f"{where}: the manifest is of model {its!r}")
+    if manifest.get("bytes") != len(graph):
+        raise ArchiveRejected(
+            f"{where}: the graph has {len(graph)} bytes, {manifest.get('bytes')!r} were written"
+        )
+    if manifest.get("sha256") != sha256(graph).hexdigest():
+        raise ArchiveRejected(f"{where}: the graph is not the one that was written: sha256 differs")
+    return ModelFile(graph=graph, manifest=manifest)
+
+
+def manifest_of(written: bytes, *, where: str) -> dict[str, Any]:
+    """Return a manifest as it was stored, without a look at its graph.
+
+    Raises ArchiveRejected for what is no JSON, no mapping, or of another format.
+    """
     try:
         manifest = json.loads(written)
     except ValueError as error:
@@ -74,13 +93,4 @@ def whole(graph: bytes, written: bytes, *, where: str, model_id: str | None = No
         raise ArchiveRejected(
             f"{where}: the manifest has format {version!r}, this version reads {FORMAT}; update"
         )
-    its = manifest.get("model_id")
-    if its is None or model_id not in (None, its):
-        raise ArchiveRejected(f"{where}: the manifest is of model {its!r}")
-    if manifest.get("bytes") != len(graph):
-        raise ArchiveRejected(
-            f"{where}: the graph has {len(graph)} bytes, {manifest.get('bytes')!r} were written"
-        )
-    if manifest.get("sha256") != sha256(graph).hexdigest():
-        raise ArchiveRejected(f"{where}: the graph is not the one that was written: sha256 differs")
-    return ModelFile(graph=graph, manifest=manifest)
+    return manifest

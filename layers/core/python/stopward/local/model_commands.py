@@ -1,4 +1,4 @@
-"""`stopward model`: from closed trades to a judged model, and what it says of a signal."""
+"""`stopward model`: from closed trades to a judged model, what it says, and a page about it."""
 
 import sys
 from collections.abc import Mapping
@@ -116,6 +116,42 @@ def predict(
             )
     scores = scoring.score(found, file=file, options=given, now=SystemClock().now())
     click.echo(scores.as_json() if as_json else scores.text(), nl=as_json)
+
+
+@model.command()
+@click.argument("name", metavar="MODEL")
+@click.option("--from", "place", metavar="PLACE", help="Where models lie; else the local folder.")
+@click.option("--html", "page", type=FILE, help="The page; else MODEL-ID.html in this folder.")
+@account_options
+@click.pass_obj
+def card(
+    home: Home,
+    *,
+    name: str,
+    place: str | None,
+    page: Path | None,
+    database_url: str | None,
+    account: str | None,
+) -> None:
+    """Write a page about one model: what it learned from, what it was judged by, its limits.
+
+    MODEL is a manifest.json, a folder with one, or a model's id: of the account when a database is
+    named, else in the folder of `stopward model train`. With a database, how it does live too.
+    """
+    from stopward.adapters.clocks import SystemClock
+    from stopward.local.html_file import check_writable, write
+    from stopward.local.model.card import card as card_of
+    from stopward.local.model.card_source import found
+
+    if database_url and not account:
+        raise InvalidInput("--database-url needs --account too (or STOPWARD_ACCOUNT_ID)")
+    manifest, live = found(
+        name, place=place or str(home.folder / "archive"), url=database_url, account=account or ""
+    )
+    to = page or Path(f"{manifest['model_id']}.html")
+    check_writable(to)
+    write(card_of(manifest, live, now=SystemClock().now()), to)
+    click.echo(to)
 
 
 def _of_file(file: Path, how: Mapping[str, Any]) -> Any:

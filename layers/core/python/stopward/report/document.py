@@ -47,9 +47,19 @@ def figure(chart: str, *, title: str, caption: str) -> str:
     return element("figure", element("figcaption", said) + chart) + "\n"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: frozenset[str]) -> str:
-    """Return a table that scrolls by itself where it is too wide. numbers: columns of numbers."""
-    classes = [{"class_": "number"} if name in numbers else {} for name in columns]
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: frozenset[str],
+    prose: frozenset[str] = frozenset(),
+) -> str:
+    """Return a table that scrolls by itself where it is too wide.
+
+    numbers: columns of numbers. prose: columns of sentences, which may go over several lines.
+    """
+    kinds = {**dict.fromkeys(prose, "prose"), **dict.fromkeys(numbers, "number")}
+    classes = [{"class_": kinds[name]} if name in kinds else {} for name in columns]
     head = "".join(
         element("th", words(name), scope="col", **extra)
         for name, extra in zip(columns, classes, strict=True)

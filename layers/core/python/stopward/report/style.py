@@ -19,6 +19,12 @@ CHARTS: Final = """\
 .chart .outline { fill: none; stroke: var(--ink); stroke-width: 1.3; }
 .chart .dot { fill: var(--gain); fill-opacity: 0.55; stroke: var(--gain); stroke-width: 0.6; }
 .cross { stroke: var(--loss); stroke-width: 1.4; }
+.whisker { stroke: var(--muted); stroke-width: 2; }
+.whisker.gain { stroke: var(--gain); }
+.whisker.loss { stroke: var(--loss); }
+.mark { fill: var(--muted); stroke: var(--paper); stroke-width: 0.6; }
+.mark.gain { fill: var(--gain); }
+.mark.loss { fill: var(--loss); }
 .range { stroke: var(--muted); stroke-width: 1.2; }
 .close { stroke: var(--ink); stroke-width: 1.4; }
 .line.stop { stroke: var(--loss); stroke-width: 2; stroke-linejoin: miter; }
@@ -75,6 +81,7 @@ th { white-space: normal; vertical-align: bottom; }
 td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
 td { border-bottom: 1px solid var(--grid); }
 .number { text-align: right; }
+td.prose { white-space: normal; min-width: 18rem; }
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; }
   .charts { grid-template-columns: 1fr 1fr; gap: 1rem; }

@@ -3,9 +3,9 @@
 import io
 import re
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
-from stopward.domain.model_file import ModelFile, checked, manifest_text, whole
+from stopward.domain.model_file import ModelFile, checked, manifest_of, manifest_text, whole
 from stopward.errors import ArchiveRejected, InvalidInput
 from stopward.ports import Archive
 
@@ -59,6 +59,18 @@ class ModelFiles:
         """
         manifest, graph = (self._content(name) for name in ("manifest.json", "model.onnx"))
         return whole(graph, manifest, where=self._archive.location("model.onnx"))
+
+    def manifest(self, model_id: str) -> dict[str, Any]:
+        """Return a model's manifest, whatever features it is made for; the graph is not read.
+
+        Raises ArchiveRejected where it is none, or of another model, and what the archive raises.
+        """
+        key = _key(model_id, "manifest.json")
+        where = self._archive.location(key)
+        found = manifest_of(self._content(key), where=where)
+        if found.get("model_id") != model_id:
+            raise ArchiveRejected(f"{where}: the manifest is of model {found.get('model_id')!r}")
+        return found
 
     def _content(self, key: str) -> bytes:
         with closing(self._archive.open(key)) as source:

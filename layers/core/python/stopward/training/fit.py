@@ -23,7 +23,8 @@ class OutOfFold:
     """What the outer walk said of trades that it had not seen, in order of entry.
 
     rows: places of the trades. probability: of a win. base: the win rate of the trades that were
-    learned from, weighted alike. fold: step of each. chosen: the candidate's name, for each step.
+    learned from, weighted alike. fold: step of each. chosen: the candidate's name, models: what was
+    fitted, for each step.
     """
 
     rows: Integers
@@ -31,6 +32,7 @@ class OutOfFold:
     base: Floats
     fold: Integers
     chosen: tuple[str, ...]
+    models: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +90,12 @@ def out_of_fold(
     for number, step in enumerate(steps, start=1):
         if not _can_fit(trades, step):
             return Unfittable(fold=number, trades=len(step.fit))
-    said, bases, chosen = [], [], []
+    said, bases, chosen, models = [], [], [], []
     for step in steps:
         known = trades.take(step.fit)
         candidate = select(known, tried)
-        said.append(probabilities(fitted(candidate, known), trades.x[step.test]))
+        models.append(fitted(candidate, known))
+        said.append(probabilities(models[-1], trades.x[step.test]))
         bases.append(np.full(len(step.test), base_rate(known)))
         chosen.append(candidate.name)
         progress()
@@ -102,6 +105,7 @@ def out_of_fold(
         base=np.concatenate(bases),
         fold=np.repeat(np.arange(len(steps)), [len(step.test) for step in steps]),
         chosen=tuple(chosen),
+        models=tuple(models),
     )
 
 

@@ -63,6 +63,49 @@ def metrics(trades: Dataset, said: OutOfFold, *, draws: int = DRAWS) -> Metrics:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What taking over a threshold would have come to, out of fold, in R after costs.
+
+    taken, vetoed: trades. mean_r: of all; mean_r_taken, mean_r_vetoed: of each side, nan where it
+    has none. paired_r: mean of what its vetoes would have changed a trade, -R for one, else 0.
+    """
+
+    taken: int
+    vetoed: int
+    mean_r: Estimate
+    mean_r_taken: Estimate
+    mean_r_vetoed: Estimate
+    paired_r: Estimate
+
+
+def decision(trades: Dataset, said: OutOfFold, *, threshold: float, draws: int = DRAWS) -> Decision:
+    """Return what a threshold would have come to, with bounds of the stationary bootstrap."""
+    taken, net_r = said.probability > threshold, trades.net_r[said.rows]
+
+    def figures(times: Floats) -> tuple[float, ...]:
+        up, down = float(times @ taken), float(times @ ~taken)
+        kept, left = float(times @ (taken * net_r)), float(times @ (~taken * net_r))
+        return (
+            (kept + left) / (up + down),
+            kept / up if up > 0.0 else np.nan,
+            left / down if down > 0.0 else np.nan,
+            -left / (up + down),
+        )
+
+    mean_r, mean_r_taken, mean_r_vetoed, paired_r = estimates(
+        figures, trades.day[said.rows], draws=draws
+    )
+    return Decision(
+        taken=int(taken.sum()),
+        vetoed=int((~taken).sum()),
+        mean_r=mean_r,
+        mean_r_taken=mean_r_taken,
+        mean_r_vetoed=mean_r_vetoed,
+        paired_r=paired_r,
+    )
+
+
 def calibration_curve(
     trades: Dataset, said: OutOfFold, *, bins: int = 10
 ) -> tuple[tuple[float, float, int], ...]:

@@ -11,10 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from stopward.domain.model_file import FORMAT, MOST_DIFFERENCE
+from stopward.training.bootstrap import DRAWS
 from stopward.training.dataset import Dataset, Floats, Matrix
 from stopward.training.export import OPSET
 from stopward.training.gates import Gate
-from stopward.training.judging import calibration_curve
+from stopward.training.importances import importances
+from stopward.training.judging import calibration_curve, decision
 from stopward.training.parity import Parity
 from stopward.training.verdict import Evidence, Judged
 
@@ -39,6 +41,7 @@ def manifest(
     salt: str,
     created_at: datetime,
     expires_at: datetime,
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Return the manifest: text, whole and finite numbers, lists and mappings; None is unknown.
 
@@ -70,6 +73,11 @@ def manifest(
             "metrics": asdict(evidence.metrics),
             "calibration_curve": calibration_curve(trades, evidence.said),
             "threshold": {**asdict(evidence.threshold), "probability": threshold},
+            "decision": asdict(decision(trades, evidence.said, threshold=threshold, draws=draws)),
+            "importances": {
+                name: asdict(each)
+                for name, each in importances(trades, evidence.said, draws=draws).items()
+            },
             "gates": [asdict(gate) for gate in gates],
             "parity": {**asdict(found), "allowed": MOST_DIFFERENCE},
             "golden": golden(rows, answered),
@@ -101,15 +109,22 @@ def golden(rows: Matrix, answered: Floats) -> list[dict[str, Any]]:
 
 
 def baseline(trades: Dataset) -> dict[str, Any]:
-    """Return each feature's missing share and deciles, which drift is measured against later."""
+    """Return each feature's missing share, its deciles, and the share of rows in each part.
+
+    Drift is measured against it later. shares: of the rows that have it, up to the first decile,
+    after it up to the second, and so on; deciles that are the same have none between them.
+    """
     shares = np.linspace(0.0, 1.0, DECILES + 2)[1:-1]
     found = {}
     for place, name in enumerate(trades.names):
         column = trades.x[:, place].astype(np.float64)
         there = column[~np.isnan(column)]
+        deciles = np.quantile(there, shares) if len(there) else np.empty(0)
+        parts = np.bincount(np.searchsorted(deciles, there), minlength=DECILES + 1)
         found[name] = {
             "missing": 1.0 - len(there) / len(column),
-            "deciles": np.quantile(there, shares).tolist() if len(there) else [],
+            "deciles": deciles.tolist(),
+            "shares": (parts / len(there)).tolist() if len(there) else [],
         }
     return found
 

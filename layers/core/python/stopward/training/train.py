@@ -94,5 +94,6 @@ def train(
             salt=salt,
             created_at=created_at,
             expires_at=created_at + life,
+            draws=draws,
         ),
     )

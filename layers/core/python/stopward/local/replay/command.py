@@ -14,11 +14,12 @@ from stopward.domain.freqtrade import parse_freqtrade
 from stopward.domain.rulebook import RuleBook
 from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
+from stopward.local.html_file import check_writable, write
 from stopward.local.replay import comparing, sweeping, telling
 from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
 from stopward.local.replay.many_machines import bucket_at, send_sweep
 from stopward.local.replay.options import commission_of, slippage_of
-from stopward.local.replay.page import check_writable, page, write
+from stopward.local.replay.page import page
 from stopward.local.replay.trades import choose, named_trades, trade_of
 from stopward.local.replay.wanted import Wanted, labels, terms
 from stopward.local.rules_command import read_text

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
-from stopward.errors import InvalidInput
 from stopward.local.data.calendar import NEW_YORK
 from stopward.local.replay.telling import DIGITS, counted, figures, notes, rows_of
 from stopward.local.replay.trades import Chosen
@@ -71,22 +69,6 @@ def page(
         definitions(terms, class_="terms"),
     ]
     return document(title=headline, body="\n".join(part for part in parts if part))
-
-
-def check_writable(path: Path) -> None:
-    """Raise InvalidInput unless a page can lie at `path`; asked before anything is walked."""
-    if path.is_dir():
-        raise InvalidInput(f"--html was {path}: that is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise InvalidInput(f"--html was {path}: there is no folder {path.parent}; make it first")
-
-
-def write(text: str, path: Path) -> None:
-    """Write a page. Raises InvalidInput when it cannot be written."""
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InvalidInput(f"--html was {path}: cannot be written: {error.strerror}") from error
 
 
 def _first_line(summary: Summary) -> str:

@@ -1,0 +1,183 @@
+"""What the tracking of models reads and writes: real Postgres, bit for bit and page by page."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stopward.adapters.model_tracking import FunctionTracking
+from stopward.domain.features import as_bytes
+from stopward.domain.identity import AccountId
+from stopward.domain.model_tracking.statistics import Baseline, statistics
+from stopward.domain.model_tracking.tracked import OutcomePage, TrackedModel
+from stopward.errors import DatabaseRejected
+from stopward.services.model_tracking import ModelTracker, TrackingSummary
+from tests.builders.models import (
+    SCHEMA,
+    TO_THE_TOP,
+    ModelWorld,
+    a_model,
+    a_prediction,
+    champion,
+    climb,
+    speak,
+)
+from tests.builders.store import A_SESSION, NOON
+from tests.builders.tracking import a_manifest
+
+EVENING = A_SESSION.closes_at + timedelta(hours=2)
+TODAY = date.fromisoformat(A_SESSION.day)
+EDGES = (0.10000000149011612, -0.0, None, 3.4028234663852886e38)
+SAID = [("AAPL", 0.8, 2.0, "0"), ("MSFT", 0.3, -1.0, "0"), ("TSLA", 1 / 3, 0.0, "0")]
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[ModelWorld]:
+    found = ModelWorld(database_url)
+    yield found
+    found.close()
+
+
+def book(world: ModelWorld, **options: Any) -> FunctionTracking:
+    return FunctionTracking(world._voice, **options)
+
+
+def read(world: ModelWorld, *, vectors: bool = True, **options: Any) -> OutcomePage:
+    return book(world, **options).read_outcomes(world.account_id, "m1", vectors=vectors)
+
+
+def models(world: ModelWorld) -> tuple[TrackedModel, ...]:
+    return book(world).read_tracked(world.account_id, at=EVENING).models
+
+
+def run(world: ModelWorld) -> TrackingSummary:
+    tracker = ModelTracker(book=book(world), account_id=world.account_id)
+    return tracker.run(now=EVENING, remaining_seconds=lambda: 900.0)
+
+
+def test_outcomes_come_as_they_were_said_with_their_vectors(world: ModelWorld) -> None:
+    champion(world)
+    speak(world, SAID, {"AAPL": EDGES, "TSLA": (1.5, None, None, 2.0)})
+    found = read(world)
+    assert [(e.signal_id, e.probability, e.won, e.latency_ms) for e in found.outcomes] == [
+        ("TSLA", 1 / 3, False, 1.5),
+        ("MSFT", 0.3, False, 1.5),
+        ("AAPL", 0.8, True, 1.5),
+    ]
+    assert {(each.at, each.day) for each in found.outcomes} == {(NOON, TODAY)}
+    assert all(each.closed_at > NOON - timedelta(minutes=5) for each in found.outcomes)
+    tesla, microsoft, apple = (each.values for each in found.outcomes)
+    assert apple is not None
+    assert as_bytes(apple) == as_bytes(EDGES)
+    assert (tesla, microsoft, found.after) == ((1.5, None, None, 2.0), None, None)
+    assert [each.values for each in read(world, vectors=False).outcomes] == [None] * 3
+
+
+def test_what_the_model_decided_and_what_is_open_are_left_out(world: ModelWorld) -> None:
+    champion(world)
+    climb(world, *TO_THE_TOP)
+    speak(world, [("AAPL", 0.8, 1.0, "0.20"), ("MSFT", 0.9, 1.0, "0.70")])
+    world.call("put_predictions", predictions=[a_prediction("open")])
+    assert [each.signal_id for each in read(world).outcomes] == ["AAPL"]
+    assert [each.resolved for each in models(world)] == [1]
+
+
+def test_a_page_goes_on_where_the_last_ended(world: ModelWorld) -> None:
+    champion(world)
+    speak(world, [(f"S{number}", 0.6, 1.0, "0") for number in range(5)])
+    pages, after = [], None
+    for _ in range(3):
+        page = book(world, page_outcomes=2).read_outcomes(
+            world.account_id, "m1", vectors=False, after=after
+        )
+        pages.append([each.signal_id for each in page.outcomes])
+        after = page.after
+    assert (pages, after) == ([["S4", "S3"], ["S2", "S1"], ["S0"]], None)
+
+
+def test_models_with_a_role_are_tracked_and_no_others(world: ModelWorld) -> None:
+    champion(world)
+    world.call("register_model", **a_model("m2", manifest=a_manifest("f0", "f1")))
+    world.call("register_model", **a_model("m3"))
+    world.call("set_alias", alias="challenger", model_id="m2", expected=None, because="to be seen")
+    speak(world, SAID)
+    one, other = models(world)
+    assert (one.model_id, one.resolved, one.tracked_day, one.baseline) == (
+        "m1", 3, None, Baseline(),
+    )  # fmt: skip
+    assert (other.model_id, other.resolved) == ("m2", 0)
+    assert (list(other.baseline.spreads), other.baseline.top) == (["f0", "f1"], ("f0", "f1"))
+
+
+def test_a_manifest_that_is_none_is_told_and_the_others_are_read(world: ModelWorld) -> None:
+    odd = {**a_manifest("f0"), "importances": {"f0": 0.1}}
+    world.call("register_model", **a_model("m2", manifest=odd))
+    world.call("set_alias", alias="challenger", model_id="m2", expected=None, because="to be seen")
+    champion(world)
+    found = book(world).read_tracked(world.account_id, at=EVENING)
+    assert [each.model_id for each in found.models] == ["m1"]
+    (words,) = found.unreadable
+    assert words.startswith("m2: its manifest cannot be read")
+
+
+def test_a_night_is_stored_shown_and_not_done_again(world: ModelWorld) -> None:
+    champion(world)
+    speak(world, SAID)
+    assert run(world) == TrackingSummary(tracked=1)
+    (model,) = models(world)
+    assert (model.tracked_day, model.tracked_n, model.tracked_drift) == (TODAY, 3, ())
+    assert run(world) == TrackingSummary(done=1)
+    expected = statistics(read(world).outcomes, Baseline())
+    (row,) = world.view("model_statistics")
+    assert (row["session_day"], row["n"], row["auc"]) == (TODAY, 3, expected.auc.value)
+    assert (row["brier_skill"], row["drift"]) == (expected.skill.value, [])
+    assert (row["intercept"], row["recent_skill"], row["psi"]) == (None, None, {})
+    assert (row["psi_n"], row["psi_unknown"]) == (0, "no_spreads")
+    assert row["more"]["older_left_out"] is False
+    (summary,) = world.view("model_performance_summary")
+    # The triggers' sums and the night's figures are of the same predictions.
+    for name in ("brier", "base_brier", "log_loss", "base_log_loss", "base_rate"):
+        assert row["more"][name] == pytest.approx(summary[name]), name
+    assert summary["brier_skill"] == pytest.approx(row["brier_skill"])
+    assert summary["statistics_day"] == TODAY
+
+
+def test_what_resolves_later_is_judged_again_the_same_night(world: ModelWorld) -> None:
+    champion(world)
+    speak(world, SAID[:2])
+    run(world)
+    speak(world, SAID[2:])
+    assert run(world).tracked == 1
+    (row,) = world.view("model_statistics")
+    assert row["n"] == 3
+
+
+def test_predictions_that_their_trade_could_not_complete_are_completed(world: ModelWorld) -> None:
+    champion(world)
+    world.call("put_predictions", predictions=[a_prediction("late")])
+    (position,) = world.open("AAPL")
+    world.close_trades((position, 1.0))
+    with world.transaction():
+        world.execute("set local session_replication_role = replica")
+        world.run(
+            "update stopward.predictions as p set position_id = t.position_id"
+            " from stopward.trades as t where p.account_id = %s and t.account_id = p.account_id"
+        )
+    assert run(world) == TrackingSummary(resolved=1, tracked=1)
+
+
+def test_the_session_of_a_night_is_that_of_its_evening_in_new_york(world: ModelWorld) -> None:
+    midnight = datetime.fromisoformat(f"{TODAY}T00:00:00+00:00") + timedelta(days=1)
+    found = book(world).read_tracked(world.account_id, at=midnight)
+    assert found.session_day == TODAY
+
+
+def test_a_model_or_an_account_that_nobody_registered_is_refused(world: ModelWorld) -> None:
+    with pytest.raises(DatabaseRejected) as caught:
+        read(world)
+    assert caught.value.rule == "read_outcomes_request"
+    with pytest.raises(DatabaseRejected) as caught:
+        book(world).read_tracked(AccountId("nobody"), at=EVENING)
+    assert caught.value.rule == "unknown_account"
+    assert len(SCHEMA) == 64
