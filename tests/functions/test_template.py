@@ -2,36 +2,26 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from benchmarks.load.worker import BATCH
-from stopward.adapters.secrets import account_secret
-from stopward.domain.identity import AccountId
 from stopward.errors import InvalidInput
 from stopward.local.host.intrinsics import load_yaml
 from stopward.local.host.template import FunctionDefinition, read_template
-from stopward.settings import read_settings
-from tests.builders.cloudwatch import AN_IMAGE
+from tests.builders.template import (
+    DEAD_LETTERS,
+    FLEET,
+    PARAMETERS,
+    TEMPLATE,
+    deployed,
+    schedules_of,
+)
+from tests.docs.pages import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "template.yaml"
-PARAMETERS = {
-    "Stage": "paper-test", "AccountId": "main", "PulseSeconds": "30", "TrainingImageUri": AN_IMAGE,
-}  # fmt: skip
 GUARDS = ("check_breakeven", "monitor_positions")
-FLEET = ("dispatch_ticks", "tick_accounts")
 ASKS_MODELS = ("predict",)
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
-
-
-def deployed(accounts: str) -> dict[str, FunctionDefinition]:
-    """Return the functions of a stack that guards one account, or a fleet."""
-    given = {**PARAMETERS, "Accounts": accounts}
-    return {function.title: function for function in read_template(TEMPLATE, parameters=given)}
 
 
 @pytest.fixture(scope="module")
@@ -114,116 +104,10 @@ def test_what_is_not_a_guard_runs_so_often_a_day_and_keeps_out_of_the_session(
         assert not [at for at in due if OPEN <= at < OPEN + timedelta(hours=6, minutes=30)]
 
 
-DATABASE_SECRET = {"Ref": "DatabaseSecretArn"}
-BROKER_SECRET = {"Ref": "BrokerSecretArn"}
-BEYOND = {
-    "DeliverOutbox": ["secretsmanager:GetSecretValue", "sns:Publish"],
-    "DispatchTicks": ["sqs:SendMessage"],
-    "TickAccounts": [
-        "secretsmanager:GetSecretValue", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
-        "sqs:ReceiveMessage",
-    ],
-    "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
-    "TrainModel": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
-    "Predict": ["s3:GetObject", "s3:ListBucket"],
-}  # fmt: skip
-"""What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
-DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
-NEEDS_BROKER = {
-    "MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits", "CheckFeatures",
-}  # fmt: skip
-
-
-def roles() -> dict[str, list[tuple[list[str], list[object]]]]:
-    """Return what each role may do: actions and resources of each statement."""
-    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
-    found = {}
-    for name, role in resources.items():
-        if role["Type"] == "AWS::IAM::Role":
-            assert "ManagedPolicyArns" not in role["Properties"]
-            found[name.removesuffix("Role")] = [
-                (as_list(row["Action"]), as_list(row["Resource"]))
-                for policy in role["Properties"]["Policies"]
-                for row in policy["PolicyDocument"]["Statement"]
-            ]
-    return found
-
-
-def as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
-
-
-@pytest.mark.parametrize(
-    ("given", "by_key", "by_url"),
-    [
-        ({"SupabaseUrl": "https://project.example"}, "arn:secret", ""),
-        ({"Database": "postgres"}, "", "arn:secret"),
-    ],
-    ids=["by default", "postgres"],
-)
-def test_the_secret_is_the_project_key_unless_another_database_is_named(
-    given: dict[str, str], by_key: str, by_url: str
-) -> None:
-    given = {**given, "DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
-    for function in read_template(TEMPLATE, parameters=given):
-        environment = function.environment
-        assert environment["STOPWARD_SUPABASE_SECRET_ARN"] == by_key
-        assert environment["STOPWARD_DATABASE_SECRET_ARN"] == by_url
-        assert read_settings(
-            {n: value for n, value in environment.items() if n.startswith("STOPWARD_")}
-        )
-
-
-def test_each_function_has_a_role_of_its_own() -> None:
-    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
-    names = {name for name, row in resources.items() if row["Type"] == "AWS::Serverless::Function"}
-    assert set(roles()) == names
-    for name in names:
-        assert resources[name]["Properties"]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
-
-
-@pytest.mark.parametrize("name", sorted(roles()))
-def test_a_role_reads_the_secrets_it_needs_and_writes_its_own_log(name: str) -> None:
-    (read, secrets), (log, logs), *others = roles()[name]
-    assert read == ["secretsmanager:GetSecretValue"]
-    needed = [DATABASE_SECRET, BROKER_SECRET] if name in NEEDS_BROKER else [DATABASE_SECRET]
-    beyond = [secret for secret in secrets if secret not in needed]
-    assert [secret for secret in secrets if secret in needed] == needed
-    assert (log, logs) == (
-        ["logs:CreateLogStream", "logs:PutLogEvents"], [{"Fn::GetAtt": [f"{name}Log", "Arn"]}],
-    )  # fmt: skip
-    actions = [*(read if beyond else []), *(action for found, _ in others for action in found)]
-    assert sorted(actions) == sorted([*BEYOND.get(name, []), "sqs:SendMessage"])
-    assert others[-1] == (["sqs:SendMessage"], [DEAD_LETTERS])
-    assert "*" not in [resource for _, found in others for resource in found]
-
-
-def test_a_stack_without_a_project_is_none_unless_another_database_is_named() -> None:
-    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
-    assert template["Parameters"]["Database"]["Default"] == "supabase"
-    rule = template["Rules"]["SupabaseHasItsUrl"]
-    assert rule["RuleCondition"] == template["Conditions"]["HasSupabase"]
-    (assertion,) = rule["Assertions"]
-    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SupabaseUrl"}, ""]}]}
-    given = {"DatabaseSecretArn": "arn:secret", "BrokerSecretArn": "arn:keys"}
-    for function in read_template(TEMPLATE, parameters=given):
-        names = {n: v for n, v in function.environment.items() if n.startswith("STOPWARD_")}
-        with pytest.raises(InvalidInput, match="STOPWARD_SUPABASE_URL"):
-            read_settings(names)
-
-
-def schedules_of(function: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the properties of a function's schedules."""
-    events = function["Properties"].get("Events", {}).values()
-    return [each["Properties"] for each in events if each["Type"] == "ScheduleV2"]
-
-
 NIGHTLY = {
     "RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel",
     "TrackModels",
 }  # fmt: skip
-
-
 AT_ONCE = {"TickAccounts", "Predict"}
 """Functions that run as often at once as they are asked: by an event source that is bounded by
 itself, and by who waits for an answer."""
@@ -276,78 +160,10 @@ NAMED = (
 )  # fmt: skip
 
 
-def test_only_who_signs_is_answered_by_the_one_url() -> None:
-    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
-    urls = {
-        name: row["Properties"]["FunctionUrlConfig"]["AuthType"]
-        for name, row in resources.items()
-        if "FunctionUrlConfig" in row["Properties"]
-    }
-    assert urls == {"Predict": "AWS_IAM"}
-    assert "AWS::Lambda::Permission" not in {row["Type"] for row in resources.values()}
-
-
 def test_what_scores_knows_the_bucket_of_models_and_whose_fleet_it_is() -> None:
     one, fleet = (deployed(kind)["predict"].environment for kind in ("one", "fleet"))
     assert one["STOPWARD_ARCHIVE_BUCKET"] == fleet["STOPWARD_ARCHIVE_BUCKET"]
     assert (one["STOPWARD_FLEET"], fleet["STOPWARD_FLEET"]) == ("", "paper-test")
-
-
-TICKS = {"Fn::GetAtt": ["Ticks", "Arn"]}
-
-
-def test_a_pulse_is_received_once_and_kept_until_it_is_a_dead_letter() -> None:
-    resources = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")["Resources"]
-    queue = resources["Ticks"]["Properties"]
-    function = resources["TickAccounts"]["Properties"]
-    (source,) = (each["Properties"] for each in function["Events"].values())
-    assert source["Queue"] == TICKS
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "FleetConcurrency"}}
-    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": DEAD_LETTERS, "maxReceiveCount": 1}
-    # A FIFO queue has no delay for each message.
-    assert "FifoQueue" not in queue
-    seconds = deployed("fleet")["tick_accounts"].timeout_seconds
-    # Source: AWS Lambda Developer Guide, "Configuring a queue to use with Lambda".
-    assert queue["VisibilityTimeout"] == 6 * seconds < queue["MessageRetentionPeriod"]
-
-
-def test_a_batch_ends_in_time_and_a_pulse_in_its_lease() -> None:
-    template = load_yaml(TEMPLATE.read_text(encoding="utf-8"), name="template.yaml")
-    events = template["Resources"]["TickAccounts"]["Properties"]["Events"]
-    (source,) = (each["Properties"] for each in events.values())
-    tick = deployed("fleet")["tick_accounts"]
-    lease = float(tick.environment["STOPWARD_LEASE_SECONDS"])
-    assert source["BatchSize"] * lease <= tick.timeout_seconds
-    assert source["BatchSize"] == BATCH
-
-
-def test_a_fleet_is_sent_to_by_one_function_and_received_by_one_other() -> None:
-    beside = {
-        name: sorted(action for found, on in statements if on == [TICKS] for action in found)
-        for name, statements in roles().items()
-    }
-    assert {name: found for name, found in beside.items() if found} == {
-        "DispatchTicks": ["sqs:SendMessage"],
-        "TickAccounts": ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-    }
-
-
-def test_keys_of_a_fleet_are_read_below_one_name_of_its_stage() -> None:
-    (_, secrets), *_ = roles()["TickAccounts"]
-    below = account_secret("${Stage}", AccountId("*"))
-    assert [each for each in secrets if each != DATABASE_SECRET] == [
-        {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}"
-                    f":secret:{below}"}
-    ]  # fmt: skip
-
-
-def test_functions_of_a_fleet_are_told_its_stage_and_the_sender_its_queue() -> None:
-    for title in FLEET:
-        assert deployed("fleet")[title].environment["STOPWARD_FLEET"] == "paper-test"
-    queues = {each.title: "STOPWARD_TICK_QUEUE_URL" in each.environment
-              for each in deployed("fleet").values()}  # fmt: skip
-    assert [title for title, told in queues.items() if told] == ["dispatch_ticks"]
 
 
 def test_it_has_no_yaml_alias_for_cloudformation_takes_none() -> None:
