@@ -8,7 +8,6 @@ import gc
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from psycopg import sql
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
 from tests.builders import kept_connections
+from tests.builders.own_server import keep_in_memory, remove
 from tests.builders.postgres_17 import postgres_17_binaries
 from tests.times import Times, read_budget
 
@@ -31,12 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".stopward" / "tests"
 MACHINE_CODE = ROOT / ".stopward" / "machine-code"
 """Compiled rules, kept between tests and runs."""
-MEMORY = Path("/dev/shm")  # noqa: S108
-"""Where servers keep their data, if it has room: a disk slows down under the hundreds of databases
-that come and go here, and ext4 without a journal passes over the files of the last minutes one by
-one whenever it makes a file: seconds of CPU for each database."""
-MEMORY_BYTES = 8 * 2**30
-"""Free at least: the database of tests/volume takes 1.3 GB, and what is written ahead two."""
 TEMPLATE = "stopward_template"
 EMBEDDED = "18"
 HOSTED = "17"
@@ -80,11 +74,7 @@ class Cluster:
             durable=False,
             binaries=None if self.version == EMBEDDED else postgres_17_binaries(),
         )
-        if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
-            if found.folder.is_symlink():  # to what a restart of the machine took
-                found.folder.unlink()
-            data = tempfile.mkdtemp(dir=MEMORY, prefix="stopward-tests-")
-            found.folder.symlink_to(data)
+        keep_in_memory(found)
         with psycopg.connect(found.start()) as connection:
             assert connection.info.server_version // 10_000 == int(self.version)
         return found
@@ -118,10 +108,7 @@ def _sweep() -> None:
 
 def _remove(home: Path) -> None:
     for server in servers_under(home):
-        server.remove()
-        if server.folder.is_symlink():
-            shutil.rmtree(server.folder.resolve(), ignore_errors=True)
-            server.folder.unlink()
+        remove(server)
     shutil.rmtree(home, ignore_errors=True)
 
 
