@@ -19,6 +19,7 @@ from psycopg import sql
 from stopward.local.migrate import migrate, prepare_platform
 from stopward.local.postgres import EmbeddedPostgres, servers_under
 from tests.builders import kept_connections
+from tests.builders.own_server import keep_in_memory, remove
 from tests.builders.postgres_17 import postgres_17_binaries
 from tests.times import Times, read_budget
 
@@ -73,6 +74,7 @@ class Cluster:
             durable=False,
             binaries=None if self.version == EMBEDDED else postgres_17_binaries(),
         )
+        keep_in_memory(found)
         with psycopg.connect(found.start()) as connection:
             assert connection.info.server_version // 10_000 == int(self.version)
         return found
@@ -106,7 +108,7 @@ def _sweep() -> None:
 
 def _remove(home: Path) -> None:
     for server in servers_under(home):
-        server.remove()
+        remove(server)
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -187,7 +189,7 @@ def make_database(
 def _create(server: EmbeddedPostgres, name: str, *, template: str | None = None) -> None:
     statement = sql.SQL("create database {}").format(sql.Identifier(name))
     if template is not None:
-        statement += sql.SQL(" template {}").format(sql.Identifier(template))
+        statement += sql.SQL(" template {} strategy file_copy").format(sql.Identifier(template))
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(statement)
 

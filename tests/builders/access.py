@@ -73,9 +73,12 @@ class Owner:
 
 @contextmanager
 def copy_of(server: EmbeddedPostgres, template: str, name: str) -> Iterator[str]:
-    """Yield the URL of a copy of a database, dropped at the end."""
+    """Yield the URL of a copy of a database, dropped at the end.
+
+    Its files are copied: by way of the log, as is usual, takes twice the time.
+    """
     drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    make = sql.SQL("create database {} template {}").format(
+    make = sql.SQL("create database {} template {} strategy file_copy").format(
         sql.Identifier(name), sql.Identifier(template)
     )
     with psycopg.connect(server.url(), autocommit=True) as connection:

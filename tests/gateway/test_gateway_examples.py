@@ -15,6 +15,7 @@ import pytest
 from stopward.local.gateway.keys import FILE
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.npm import installed_modules, node_folder
+from tests.builders.own_server import keep_in_memory, remove
 from tests.docs.pages import ROOT, blocks
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -82,10 +83,11 @@ def end(process: subprocess.Popen[str]) -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
+    keep_in_memory(EmbeddedPostgres(home=folder))
     (folder / "bars.csv").write_text(BARS, encoding="utf-8")
     (folder / "positions.csv").write_text(POSITIONS, encoding="utf-8")
     yield folder
-    EmbeddedPostgres(home=folder).remove()
+    remove(EmbeddedPostgres(home=folder))
 
 
 @pytest.fixture(scope="module")

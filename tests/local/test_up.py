@@ -17,6 +17,7 @@ import pytest
 
 from stopward.local.postgres import EmbeddedPostgres
 from stopward.local.up.home import Home
+from tests.builders.own_server import keep_in_memory, remove
 
 PATIENCE_SECONDS = 90
 BARS = "symbol,at,open,high,low,close,volume\n" + "\n".join(
@@ -79,8 +80,9 @@ def called(home: Path, *arguments: str) -> Run:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
+    keep_in_memory(EmbeddedPostgres(home=folder))
     yield folder
-    EmbeddedPostgres(home=folder).remove()
+    remove(EmbeddedPostgres(home=folder))
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from stopward.local.postgres import EmbeddedPostgres, gist, servers_under
 from stopward.local.up.database import create_database, opened_again, stop_server
 from stopward.local.up.home import Home, RunRecord
 from stopward.local.up.removal import remove, what_is_kept
+from tests.builders import own_server
 
 RECORD = RunRecord(
     name="20261122_210005",
@@ -32,25 +33,39 @@ RECORD = RunRecord(
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home with one run that is over and its database."""
     home = Home(tmp_path_factory.mktemp("home"))
+    own_server.keep_in_memory(EmbeddedPostgres(home=home.folder))
     with home.recording(RECORD) as file:
         create_database(home, RECORD)
         file.write(replace(RECORD, exit_code=0))
     stop_server(home, but=None)
     yield home
-    EmbeddedPostgres(home=home.folder).remove()
+    own_server.remove(EmbeddedPostgres(home=home.folder))
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Home]:
-    """A home with a server, a run without a database, and another home below it."""
-    home = Home(tmp_path / "small")
-    for folder in (home.folder, home.folder / "tests" / "1"):
-        EmbeddedPostgres(home=folder, durable=False).start()
+def a_small_home(folder: Path, *, in_memory: bool) -> Iterator[Home]:
+    """Yield a home with a server, a run without a database, and another home below it."""
+    home = Home(folder)
+    for place in (home.folder, home.folder / "tests" / "1"):
+        server = EmbeddedPostgres(home=place, durable=False)
+        if in_memory:
+            own_server.keep_in_memory(server)
+        server.start()
     with home.recording(RECORD):
         pass
     yield home
     for server in servers_under(home.folder):
-        server.remove()
+        own_server.remove(server)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Home]:
+    yield from a_small_home(tmp_path / "small", in_memory=True)
+
+
+@pytest.fixture
+def small_on_disk(tmp_path: Path) -> Iterator[Home]:
+    """The same where the command itself shall find and delete the data."""
+    yield from a_small_home(tmp_path / "small", in_memory=False)
 
 
 def is_running(home: Home) -> bool:
@@ -102,8 +117,9 @@ def test_the_account_of_a_run_that_is_over_says_so(
 
 
 def test_removing_takes_servers_data_and_records(
-    small: Home, capsys: pytest.CaptureFixture[str]
+    small_on_disk: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    small = small_on_disk
     servers = servers_under(small.folder)
     assert len(servers) == 2
     assert cli.main(["--folder", str(small.folder), "db", "remove", "--yes"]) == 0
