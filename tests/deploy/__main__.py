@@ -149,13 +149,16 @@ def _build(interpreter: Interpreter, log: Log) -> Built:
 
 
 def _layer_faults(packages: Sequence[Package], source: Path, *, version: str) -> list[str]:
-    # All functions have the same layers, so they are laid out once.
-    (laid_out,) = {each.opt / "python" for each in packages}
-    found = [
-        *altered(source / BUILT_LAYERS["CoreLayer"] / "python/stopward", laid_out / "stopward"),
-        *not_compiled(laid_out, version=version),
+    # Functions with the same layers share what was laid out.
+    core = source / BUILT_LAYERS["CoreLayer"] / "python/stopward"
+    return [
+        f"layers: {fault}"
+        for laid_out in sorted({each.opt / "python" for each in packages})
+        for fault in (
+            *altered(core, laid_out / "stopward"),
+            *not_compiled(laid_out, version=version),
+        )
     ]
-    return [f"layers: {fault}" for fault in found]
 
 
 def _call_all(built: Built) -> tuple[Report, ...]:

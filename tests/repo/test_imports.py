@@ -15,6 +15,7 @@ HEAVY = (
     "numba",
     "sklearn",
     "onnx",
+    "onnxruntime",
     "skl2onnx",
     "rich",
     "click",
