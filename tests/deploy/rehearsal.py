@@ -12,7 +12,7 @@ from stopward.local.host.log_line import LogEvent, MetricLine
 from tests.deploy.emulator import Deployed, Emulator, Runtime
 from tests.deploy.packaging import files_below
 from tests.deploy.rights import Right, wrong_rights
-from tests.deploy.trials.trial import ANSWERED, TIMEOUTS, Trial
+from tests.deploy.trials.trial import ANSWERED, Trial
 from tests.deploy.world import Database, World
 
 NAMESPACE = "Stopward"
@@ -93,7 +93,7 @@ class Rehearsal:
     def _time_out(self, world: World, report: Report) -> None:
         wrong: list[str] = []
         said = ""
-        for seconds in TIMEOUTS:
+        for seconds in self.trial.timeouts:
             has_started, wrong, said = self._hangs(world, seconds)
             if has_started:
                 break

@@ -37,7 +37,8 @@ class Trial:
     prepare: what is there before. event: as its schedule, or its state machine, sends it. came:
     what is wrong with the answer and with the world after it, a line each. line: name of the one
     log line. metric: one that it must emit. hangs: whom it waits for in vain. ends_by: the error
-    with which its own patience ends before that time does; empty for none. stands_at: where
+    with which its own patience ends before that time does; empty for none. timeouts: seconds that
+    it is given then, one after the other until it has started in them. stands_at: where
     simulated time stands still; None for the machine's clock. needs_secrets: at its start.
     """
 
@@ -51,6 +52,7 @@ class Trial:
     hangs: Callable[[World], AbstractContextManager[None]]
     error: Error
     ends_by: str = ""
+    timeouts: tuple[int, ...] = TIMEOUTS
     stands_at: datetime | None = None
     needs_secrets: bool = True
 
