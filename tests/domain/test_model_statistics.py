@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stopward.domain.model_tracking.day_bootstrap import Estimate, estimate
-from stopward.domain.model_tracking.drift import Spread
+from stopward.domain.model_tracking.drift import Spread, stability
 from stopward.domain.model_tracking.outcome import Outcome
 from stopward.domain.model_tracking.scores import DailySquares
 from stopward.domain.model_tracking.statistics import Baseline, drift, statistics
@@ -65,7 +65,7 @@ def test_features_are_compared_over_the_last_vectors_and_not_over_few() -> None:
     assert statistics(still, BASELINE).drift == ()
     found = statistics(turned, BASELINE)
     assert (found.psi_n, found.drift) == (500, ("features_moved",))
-    assert min(found.stability.values()) > 0.2
+    assert found.stability == dict.fromkeys(TOP, stability(TENTHS, [9.5] * 500))
     few = statistics(turned[-199:], BASELINE)
     assert (few.stability, few.psi_n, few.psi_unknown, few.drift) == ({}, 199, "few_rows", ())
 
@@ -92,8 +92,17 @@ def test_a_model_that_says_the_opposite_is_worse_than_the_base_rate() -> None:
     assert wrong.recent.high < 0
 
 
+def test_a_good_model_is_told_to_be_worse_on_about_one_night_in_twenty() -> None:
+    nights = [statistics(said_and_came(seed, 100, spread=0.5), NONE) for seed in range(60)]
+    assert sum(bool(night.drift) for night in nights) <= 6
+    opposite = [
+        statistics(said_and_came(seed, 100, spread=0.5, slope=-1.0), NONE) for seed in range(20)
+    ]
+    assert sum(bool(night.drift) for night in opposite) >= 14
+
+
 @pytest.mark.parametrize(
-    ("recent", "stability", "told"),
+    ("recent", "indexes", "told"),
     [
         (None, {}, ()),
         (Estimate(value=-0.5, low=None, high=None), {}, ()),
@@ -110,9 +119,9 @@ def test_a_model_that_says_the_opposite_is_worse_than_the_base_rate() -> None:
     ],
 )
 def test_somebody_must_look_when(
-    recent: Estimate | None, stability: dict[str, float], told: tuple[str, ...]
+    recent: Estimate | None, indexes: dict[str, float], told: tuple[str, ...]
 ) -> None:
-    assert drift(recent, stability, TOP) == told
+    assert drift(recent, indexes, TOP) == told
 
 
 def test_the_top_features_are_the_five_that_told_most() -> None:

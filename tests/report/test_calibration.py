@@ -1,7 +1,7 @@
 """Each dot is where its part says, its bounds around it, and the dashed line is of equal values."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopward.report.calibration import Part, calibration
@@ -48,6 +48,7 @@ def test_what_lies_far_from_the_line_has_none() -> None:
     assert len(marks(draw(part(0.9, 0.1, 0.05, 0.2)), "limit")) == 1, "the legend's sample"
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(shares, shares, shares, shares), min_size=1, max_size=12))
 def test_every_mark_lies_in_the_picture(found: list[tuple[float, ...]]) -> None:
     parts = [part(said, *sorted(rest)[1:2], min(rest), max(rest)) for said, *rest in found]

@@ -1,6 +1,6 @@
 """Each row has its value between its bounds, and sure ones are told apart."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopward.report.intervals import Between, intervals
@@ -34,6 +34,7 @@ def test_zero_is_an_upright_that_the_sides_lie_around() -> None:
     assert loss < zero < gain
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=20))
 def test_every_value_lies_on_its_scale(found: list[tuple[float, ...]]) -> None:
     rows = [tuple(sorted(each)) for each in found]

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from stopward.report.axes import Scale, ticks, widened
-from stopward.report.frame import DOT, Frame, bottom_axis, frame_for, left_axis, legend
-from stopward.report.markup import LINE, element, label, picture, titled
+from stopward.report.frame import (
+    DOT,
+    Frame,
+    axis_names,
+    bottom_axis,
+    frame_for,
+    left_axis,
+    legend,
+)
+from stopward.report.markup import LINE, element, picture, titled
 
 HEIGHT: Final = 350
 
@@ -40,8 +48,7 @@ def calibration(parts: Sequence[Part], *, title: str, names: tuple[str, str]) ->
     across, upwards = frame.across(low, high), frame.upwards(bottom, upper)
     drawn = [
         marks,
-        label(names[1], 0, top + LINE - 6, class_="word muted"),
-        label(names[0], frame.right, HEIGHT - 4, anchor="end", class_="word muted"),
+        axis_names(names, frame, height=HEIGHT),
         left_axis(frame, upwards, values),
         _diagonal(frame, across, upwards),
     ]

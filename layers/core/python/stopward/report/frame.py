@@ -74,6 +74,16 @@ def bottom_axis(frame: Frame, places: Sequence[tuple[float, str]]) -> str:
     return "".join(drawn)
 
 
+def axis_names(names: tuple[str, str], frame: Frame, *, height: float) -> str:
+    """Return what lies across, under the frame at the picture's foot, and what upwards, above it.
+
+    names: across, upwards. The frame begins 6 below the words over it.
+    """
+    return label(names[1], 0, frame.top - 12, class_="word muted") + label(
+        names[0], frame.right, height - 4, anchor="end", class_="word muted"
+    )
+
+
 def legend(entries: Sequence[tuple[str, str]], *, top: float) -> tuple[str, float]:
     """Return samples with their words, in as many rows as they need, and where they end.
 

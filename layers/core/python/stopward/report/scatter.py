@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from stopward.report.axes import Scale, middle, ticks, widened
-from stopward.report.frame import DOT, bottom_axis, cross_path, frame_for, left_axis, legend
-from stopward.report.markup import LINE, label, picture, titled
+from stopward.report.frame import (
+    DOT,
+    axis_names,
+    bottom_axis,
+    cross_path,
+    frame_for,
+    left_axis,
+    legend,
+)
+from stopward.report.markup import LINE, picture, titled
 
 HEIGHT: Final = 330
 CELL: Final = 3.0
@@ -48,8 +56,7 @@ def scatter(
     across, upwards = frame.across(low, high), frame.upwards(bottom, upper)
     drawn = [
         marks,
-        label(names[1], 0, top + LINE - 6, class_="word muted"),
-        label(names[0], frame.right, HEIGHT - 4, anchor="end", class_="word muted"),
+        axis_names(names, frame, height=HEIGHT),
         left_axis(frame, upwards, values),
         frame.upright(across.at(0), "zero"),
         frame.level(upwards.at(0), "zero"),
