@@ -118,7 +118,7 @@ def a_training(verdict: Verdict = "published", *, number: int = 0, **changes: An
 class QuickTrainer:
     """Reads the trades, tells its progress once, and says what it was told to say.
 
-    meanwhile: what happens while it trains. Each model has another number.
+    meanwhile: what happens after that, while it trains. Each model has another number.
     """
 
     verdict: Verdict = "published"
@@ -131,8 +131,8 @@ class QuickTrainer:
     ) -> Training:
         self.rows = list(rows)
         self.runs += 1
-        self.meanwhile()
         progress()
+        self.meanwhile()
         return a_training(self.verdict, number=self.runs)
 
 

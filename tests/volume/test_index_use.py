@@ -26,6 +26,7 @@ WHOLE: Mapping[str, str] = {
     "example trade_journal__given_back": "it sorts the month that it asks about",
     "function forget_import": "it deletes what was imported from a source, here half of all rows",
     "function mark_training_due": "a nightly proof that the counter of trades counts right",
+    "function read_training_rows": "once a training it counts what was imported, here half of all",
     "script trade_journal total": "it asks for the exact count of all that match, to show how",
     "product local/screen/queries.py RULES": "`stopward up` sums the session that it played, once",
     "product local/screen/queries.py COUNTS": "the same",
