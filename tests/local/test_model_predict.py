@@ -14,12 +14,18 @@ from stopward.adapters.onnx import open_onnx
 from stopward.domain.features import ENTRY
 from stopward.domain.model_file import ModelFile
 from stopward.domain.scoring.occlusion import packed
+from stopward.domain.scoring.served import served_model
 from stopward.errors import ArchiveRejected, InvalidInput
 from stopward.local.cli import stopward_command
 from stopward.services.model_files import ModelFiles
+from stopward.training.export import served, session
+from stopward.training.manifest import GOLDEN
+from stopward.training.train import Trained, train
 from tests.builders.models import ModelWorld
-from tests.builders.opened_models import NAMES, THRESHOLD, a_model, onnx_graph, onnx_model
+from tests.builders.opened_models import NAMES, NOW, THRESHOLD, a_model, onnx_graph, onnx_model
 from tests.builders.scoring import registered, sent
+from tests.builders.simulated_trades import some_trades
+from tests.local.test_model_train import written as csv_of
 
 MODEL = onnx_model()
 USUAL: dict[str, Any] = dict(sent()["features"])
@@ -212,3 +218,21 @@ def test_one_that_nobody_may_ask_is_scored_with_a_note(tmp_path: Path) -> None:
     notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
     assert "its verdict is no_model_beats_base_rate" in notes[0]
     assert "it expired " in notes[1]
+
+
+def test_what_training_stores_is_what_is_served(tmp_path: Path) -> None:
+    trades = some_trades(130, seed=2, features=4)
+    trained = train(trades, created_at=NOW, salt="5a17", folds=4, draws=20)
+    assert isinstance(trained, Trained)
+    where = put(tmp_path, ModelFile(graph=trained.graph, manifest=trained.manifest))
+    file = csv_of(tmp_path / "trades.csv", trades)
+    found = json.loads(run(tmp_path, str(file), "--model", where, "--json").stdout)
+    assert (found["model_id"], found["threshold"]) == (
+        trained.manifest["model_id"],
+        trained.manifest["threshold"]["probability"],
+    )
+    said = served(session(trained.graph), trades.x)
+    assert [each["probability"] for each in found["scores"]] == pytest.approx(said, abs=1e-6)
+    facts = served_model(ModelFile(graph=trained.graph, manifest=trained.manifest))
+    assert len(facts.answers) == GOLDEN
+    assert None not in facts.usual
