@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import numba
 import numpy as np
 import pytest
 
@@ -229,3 +230,16 @@ def test_progress_is_told_until_all_are_done() -> None:
     )
     walk_alone(walking, progress=told.append)
     assert sum(told) == 12
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_however_few_positions_are_walked_by_the_same_machine_code(count: int) -> None:
+    """Compiled code is of types; numpy's contiguous column is another one than its strided one."""
+    table = a_table(dice(5))
+
+    def types(positions: int) -> list[numba.types.Type]:
+        rows = opened(some_positions(dice(5), table, count=positions), table, PLAIN)
+        walking = Walk(opened=rows, columns=MarketColumns(table=table), book=PLAIN, conditions=FREE)
+        return [numba.typeof(column) for column in (*walking.courses, *rows.entries)]
+
+    assert types(count) == types(7)
