@@ -23,7 +23,7 @@ def a_manifest_of(**changes: Any) -> dict[str, Any]:
         "schema_hash": "5c" * 32,
         "features": ["rsi", "vix", "gap"],
         "versions": {"onnx": "1.20"},
-        "opset": 18,
+        "opset": {"": 17, "ai.onnx.ml": 3},
         "trained_from": "2026-01-02T15:00:00+00:00",
         "trained_to": "2026-11-20T20:00:00+00:00",
         "trades": 812,

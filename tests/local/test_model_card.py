@@ -118,7 +118,7 @@ def said(now: datetime = NOW, **changes: Any) -> str:
         ({}, "these features were never there: vix"),
         ({}, "missing in more than half of the trades: gap"),
         ({"effective_n": 120.2}, "as much as 120 separate ones. Its area under the curve may be"),
-        ({"chosen_in_folds": ["a", "b", "a"]}, "chose differently (a, b)"),
+        ({"chosen_in_folds": ["a", "b", "a"]}, "chose differently (a; b)"),
         (
             {"decision": {"paired_r": between(0.01)}},
             "is not known: out of fold +0.010 [-0.010 to +0.030] R a trade",

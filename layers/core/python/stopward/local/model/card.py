@@ -174,8 +174,9 @@ def _index(psi: Mapping[str, float], name: str) -> str:
 def _made(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     parity = manifest["parity"]
     yield "learner", manifest["candidate"]
-    yield "tried", ", ".join(manifest["candidates"])
-    yield "chosen by the steps of the walk", ", ".join(manifest["chosen_in_folds"])
+    # A learner's name may hold a comma.
+    yield "tried", "; ".join(manifest["candidates"])
+    yield "chosen by the steps of the walk", "; ".join(manifest["chosen_in_folds"])
     yield (
         "log loss",
         (
@@ -192,5 +193,5 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "made", manifest["created_at"]
     yield "sha256 of the graph", manifest["sha256"]
     yield "hash of the features", manifest["schema_hash"]
-    yield "opset", str(manifest["opset"])
+    yield "opset", ", ".join(f"{name or 'onnx'} {each}" for name, each in manifest["opset"].items())
     yield "made with", ", ".join(f"{name} {each}" for name, each in manifest["versions"].items())

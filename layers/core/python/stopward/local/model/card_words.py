@@ -68,7 +68,7 @@ def limits(manifest: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
     chosen = sorted(set(manifest["chosen_in_folds"]))
     if len(chosen) > 1:
         yield (
-            f"The steps of the walk chose differently ({', '.join(chosen)}): what is published is "
+            f"The steps of the walk chose differently ({'; '.join(chosen)}): what is published is "
             "the choice over all trades, and the figures are of what each step chose."
         )
     spreads: Mapping[str, Mapping[str, Any]] = manifest["baseline"]
