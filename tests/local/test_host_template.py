@@ -131,7 +131,6 @@ Resources:
 
 
 def test_an_image_is_what_its_dockerfile_lies_beside(tmp_path: Path) -> None:
-    (tmp_path / "functions" / "trains").mkdir(parents=True)
     path = tmp_path / "template.yaml"
     path.write_text(
         """

@@ -104,7 +104,8 @@ def _function(
         **own.get("Environment", {}).get("Variables", {}),
     }
     code_folder = root / scope.text(properties["CodeUri"])
-    if not code_folder.is_dir():
+    # Beside a built template there is no code of an image, and nothing is started from it here.
+    if not (is_image or code_folder.is_dir()):
         raise InvalidInput(f"{logical_id}.CodeUri was {properties['CodeUri']!r}; no such folder")
     return FunctionDefinition(
         logical_id=logical_id,
