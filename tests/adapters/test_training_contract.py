@@ -187,7 +187,7 @@ def test_a_training_is_asked_for_claimed_kept_and_concluded(
     assert told[0] == told[1]
     assert (told[0].model_id, told[0].role) == ("entry-0", "champion")
     (champion,) = book.current(world.account_id)
-    assert (champion.model_id, champion.stage, champion.weight) == ("entry-0", "shadow", "0")
+    assert (champion.model_id, champion.stage, champion.weight) == ("entry-0", "shadow", 0)
     (row,) = world.view("models")
     assert json.dumps(row["threshold"]) == "0.45"
     with pytest.raises(DatabaseRejected) as caught:

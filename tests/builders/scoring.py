@@ -36,7 +36,7 @@ def a_role(model: ModelFile, **changed: Any) -> CurrentModel:
         "sha256": model.manifest["sha256"],
         "schema_hash": model.manifest["schema_hash"],
         "threshold": model.manifest["threshold"]["probability"],
-        "created_at": NOW,
+        "created_at": datetime.fromisoformat(a_model_row()["created_at"]),
         "expires_at": datetime.fromisoformat(model.manifest["expires_at"]),
         "stage": "shadow",
         "weight": Decimal(0),

@@ -26,6 +26,7 @@ TOGETHER: Mapping[str, Mapping[str, str]] = {
         "resolved_day": "'2026-11-23'",
     },
     "trade_features.outcome_r": {"outcome_won": "true", "outcome_at": "now()"},
+    "predictions.vector": {"vector_at": "t.at"},
     "position_exits.without_r": {"attributed_at": "now()", "attribution_version": "'1'"},
 }
 """What is written with a number, for columns that are null on the stage."""
@@ -45,12 +46,11 @@ def test_no_column_takes_what_is_no_number(stage: Stage, number: str) -> None:
         if number != "NaN" and kind.startswith("numeric("):
             continue  # a type with so many digits has no infinity
         is_list = kind.endswith("[]")
+        some = "'{0.5}'" if is_list else "0.5"
+        good = f"coalesce(t.{column}, {some})"
         bad = (
-            f"array_replace(t.{column}, t.{column}[1], '{number}')"
-            if is_list
-            else f"'{number}'::{kind}"
+            f"array_replace({good}, ({good})[1], '{number}')" if is_list else f"'{number}'::{kind}"
         )
-        good = f"t.{column}" if is_list else f"coalesce(t.{column}, 0.5)"
         together = TOGETHER.get(f"{table}.{column}", {})
         answers = [
             # Without triggers: the table itself says no.
