@@ -164,8 +164,9 @@ def _age(world: World) -> None:
 
 
 def _keys(world: World) -> list[str]:
-    listed = world.aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return sorted(each["Key"] for each in listed)
+    # Models lie in the same bucket, and other trials run meanwhile.
+    listed = world.aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="journal/")
+    return sorted(each["Key"] for each in listed.get("Contents", []))
 
 
 def _kept(world: World, counts: Counts) -> list[str]:
