@@ -9,7 +9,7 @@ import pytest
 from stopward.errors import DatabaseUnavailable
 from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
-from tests.builders.evening import an_evening, called
+from tests.builders.evening import a_night, called
 from tests.builders.lambda_function import a_context, metrics
 from tests.builders.models import ModelWorld, a_model, champion, speak
 from tests.builders.store import A_SESSION
@@ -36,13 +36,8 @@ def url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[s
 
 @pytest.fixture
 def world(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelWorld]:
-    found = ModelWorld(url)
-    with an_evening(url, monkeypatch):
-        monkeypatch.setenv("STOPWARD_ACCOUNT_ID", found.account_id)
-        monkeypatch.delenv("STOPWARD_BROKER_KEY_ID")
-        monkeypatch.delenv("STOPWARD_BROKER_SECRET_KEY")
+    with a_night(url, monkeypatch) as found:
         yield found
-    found.close()
 
 
 def run() -> dict[str, int]:

@@ -15,7 +15,7 @@ from stopward.errors import DatabaseUnavailable, InvalidInput
 from stopward.services.model_files import ModelFiles
 from stopward.services.training_job import STALE_BEFORE
 from tests.builders.cloudwatch import FUNCTIONS
-from tests.builders.evening import called
+from tests.builders.evening import a_night, called
 from tests.builders.lambda_function import a_context, metrics
 from tests.builders.models import ModelWorld, a_model
 from tests.builders.simulated_trades import some_trades
@@ -35,17 +35,8 @@ NOTHING: dict[str, int] = {
 def world(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModelWorld]:
-    found = ModelWorld(database_url)
-    for name, value in {
-        "STOPWARD_ACCOUNT_ID": found.account_id,
-        "STOPWARD_DATABASE_URL": database_url,
-        "STOPWARD_ARCHIVE_FOLDER": str(tmp_path),
-        "POWERTOOLS_SERVICE_NAME": "stopward",
-        "POWERTOOLS_METRICS_NAMESPACE": "Stopward",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield found
-    found.close()
+    with a_night(database_url, monkeypatch, STOPWARD_ARCHIVE_FOLDER=str(tmp_path)) as found:
+        yield found
 
 
 def run() -> dict[str, int]:
