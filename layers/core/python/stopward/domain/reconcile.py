@@ -19,6 +19,7 @@ from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
 from stopward.domain.split_fills import fold_through_split
+from stopward.domain.unexplained import alarm_keys, explained, flipped_alarm, missing_alarm
 
 __all__ = [
     "Reconciled",
@@ -91,7 +92,7 @@ def reconcile(
     seen = holding.position
     flipped = seen is not None and seen.side != position.side
     split = None
-    if seen is not None and not flipped and not _is_explained(folded, holding):
+    if seen is not None and not flipped and not _isexplained(folded, holding):
         split = fold_through_split(position, seen, fills)
     if split is not None:
         folded, ratio = split
@@ -110,11 +111,11 @@ def reconcile(
             trade=trade,
             flipped=flipped,
             observations=observations,
-            alarms=(_flipped_alarm(position),) if flipped else (),
-            cleared=_alarm_keys(position),
+            alarms=(flipped_alarm(position),) if flipped else (),
+            cleared=alarm_keys(position),
         )
     if seen is None or flipped:
-        alarm = _flipped_alarm(position) if flipped else _missing_alarm(position)
+        alarm = flipped_alarm(position) if flipped else missing_alarm(position)
         return Reconciled(
             position=position,
             missing=not flipped,
@@ -122,7 +123,7 @@ def reconcile(
             observations=observations,
             alarms=(alarm,),
         )
-    alarms, cleared = _explained(position, holding)
+    alarms, cleared = explained(position, holding)
     covered = min(held, position.quantity) if folded.added > 0 else None
     stop = watch_stop(position, holding, causes, covered=covered)
     return Reconciled(
@@ -138,9 +139,7 @@ def _folded(position: Position, holding: Holding, fills: Sequence[Fill]) -> Fold
 
     Our clock may be ahead of the broker's: what was traded after the adoption then seems older.
     """
-    return fold_explaining(
-        position, fills, lambda folded: _is_all_explained(folded, holding, fills)
-    )
+    return fold_explaining(position, fills, lambda folded: _is_allexplained(folded, holding, fills))
 
 
 def fold_explaining(
@@ -160,17 +159,17 @@ def fold_explaining(
     return replace(wider, position=replace(wider.position, adopted_at=position.adopted_at))
 
 
-def _is_all_explained(folded: Folded, holding: Holding, fills: Sequence[Fill]) -> bool:
+def _is_allexplained(folded: Folded, holding: Holding, fills: Sequence[Fill]) -> bool:
     """Whether fills lead to what is held, those after the position's end to what followed it."""
     position = folded.position
     if position.quantity > 0:
-        return _is_explained(folded, holding)
+        return _isexplained(folded, holding)
     later = [f for f in fills if f.symbol == position.symbol and not is_folded(position, f)]
     after = sum((f.quantity if f.side == "buy" else -f.quantity for f in later), Decimal(0))
     return after - sign(position.side) * folded.beyond == _signed(holding)
 
 
-def _is_explained(folded: Folded, holding: Holding) -> bool:
+def _isexplained(folded: Folded, holding: Holding) -> bool:
     position = folded.position
     return holding.quantity(position.side) == position.quantity and folded.beyond == 0
 
@@ -246,56 +245,6 @@ def _added_observation(folded: Folded) -> Observation:
     )
 
 
-def _explained(position: Position, holding: Holding) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:
-    """Return alarms raised and cleared: whether fills explain the broker's quantity."""
-    key = f"quantity_unexplained:{position.symbol}"
-    missing = f"position_missing:{position.symbol}"
-    seen = holding.quantity(position.side)
-    if seen == position.quantity:
-        return (), (key, missing)
-    alarm = Alarm(
-        key=key,
-        kind="quantity_unexplained",
-        symbol=position.symbol,
-        message=(
-            f"{position.symbol}: the broker holds {seen}, fills explain {position.quantity}; "
-            f"{min(seen, position.quantity)} are protected"
-        ),
-    )
-    return (alarm,), (missing,)
-
-
 def _signed(holding: Holding) -> Decimal:
     found = holding.position
     return Decimal(0) if found is None else sign(found.side) * found.quantity
-
-
-def _missing_alarm(position: Position) -> Alarm:
-    return Alarm(
-        key=f"position_missing:{position.symbol}",
-        kind="position_missing",
-        symbol=position.symbol,
-        message=f"{position.symbol}: the broker lists no position, and no fill says that it closed",
-        severity="critical",
-    )
-
-
-def _flipped_alarm(position: Position) -> Alarm:
-    return Alarm(
-        key=f"side_flipped:{position.symbol}",
-        kind="side_flipped",
-        symbol=position.symbol,
-        message=(
-            f"{position.symbol}: the broker holds the other side of our {position.side} position; "
-            "the symbol is halted, close the remainder by hand"
-        ),
-        severity="critical",
-    )
-
-
-def _alarm_keys(position: Position) -> tuple[str, ...]:
-    kinds = (
-        "position_missing", "quantity_unexplained", "stop_loosened", "unprotected", "shares_held",
-        "order_rejected",
-    )  # fmt: skip
-    return tuple(f"{kind}:{position.symbol}" for kind in kinds)
