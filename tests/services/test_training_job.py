@@ -226,6 +226,23 @@ def test_what_fails_is_let_go_of_and_given_up_in_the_end(world: ModelWorld, tmp_
     assert "given up" in row["numbers"]["says"]
 
 
+def test_a_training_that_a_person_stops_can_be_begun_again_at_once(
+    world: ModelWorld, tmp_path: Path
+) -> None:
+    due(world)
+
+    def ctrl_c() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        a_job(world, tmp_path, QuickTrainer(meanwhile=ctrl_c)).run(at=BEGAN, holder="stopped")
+    (left,) = world.rows(
+        "select extract(epoch from claimed_until - now()) <= 1 from"
+        " stopward.training_requests where account_id = %s"
+    )
+    assert left == (True,)
+
+
 def test_nothing_due_is_nothing_done(world: ModelWorld, tmp_path: Path) -> None:
     a_few(world)
     job = a_job(world, tmp_path, QuickTrainer())

@@ -144,7 +144,8 @@ class TrainingJob:
                 self._let_go(claim)
                 raise
             summary.is_lost = True
-        except Exception:
+        except (Exception, KeyboardInterrupt):
+            # A person who stops it begins again at once, and does not wait for the claim to end.
             self._let_go(claim)
             raise
         else:

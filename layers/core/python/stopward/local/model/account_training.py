@@ -19,7 +19,7 @@ from stopward.training.stored import StoredTrainer
 
 ROLES = {
     "champion": "champion: it is asked, and decides nothing until the ladder raises it",
-    "challenger": "challenger: it is asked beside the champion, and decides nothing",
+    "challenger": "challenger: it waits beside the champion, is not asked, and decides nothing",
     None: "without a role: champion and challenger can still be asked, and stay",
 }
 
