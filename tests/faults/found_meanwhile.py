@@ -125,6 +125,14 @@ def entered_anew_at_the_same_price() -> Schedule:
     )
 
 
+def canceled_and_no_answer(read: str, which: int) -> Schedule:
+    """The trader cancels our stop, and the so-manieth read of that name in the tick is silent."""
+    return replace(
+        base(stop=None),
+        disturbances=(by_hand(3, "cancel"), fault(3, which, "no_answer", at=read)),
+    )
+
+
 def stopped_out_while_its_stop_is_shrunk() -> Schedule:
     """A half is to be sold; the price falls past the stop before its replacement takes effect."""
     return replace(

@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 
+import pytest
+
 from stopward.domain.holding import STOP_KINDS
 from stopward.domain.identity import Symbol
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.faults import found_meanwhile as found
 from tests.faults.shrink import timeline
-from tests.faults.stories import Story
+from tests.faults.stories import GRID, Story
 from tests.faults.world import World
 
 AAPL = Symbol("AAPL")
@@ -127,6 +129,19 @@ def test_as_many_shares_at_the_same_price_are_another_position_too() -> None:
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert trade.closed_at == sale.at < position.opened_at
     assert position.average_entry == 100
+
+
+@pytest.mark.parametrize(("read", "which"), [("fills", 1), ("open_orders", 2), ("positions", 2)])
+def test_a_stop_is_armed_again_also_where_fills_cannot_be_read(read: str, which: int) -> None:
+    """That an order of ours has ended asks for fills; protection does not wait for their answer.
+
+    The tick gave up without them, and the position stood bare until they could be read.
+    """
+    world = whole(lambda: found.canceled_and_no_answer(read, which))
+    arms = [o for o in world.memory.book(ACCOUNT).orders.values() if o.step == "arm"]
+    waited = max(o.tick_at for o in arms) - world.begins_at
+    assert len(arms) == 2
+    assert waited.total_seconds() == GRID[3].seconds
 
 
 def test_all_that_an_exit_of_ours_sold_was_of_its_position() -> None:

@@ -1,6 +1,6 @@
 """Read the broker and the market: a handful of batched calls, whatever the number of positions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot, SymbolState
+from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.ports import Broker, MarketData
 from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
@@ -35,6 +36,7 @@ def look_at_broker(
     settings: AccountSettings,
     entry_tags: EntryTags,
     averages: Averages,
+    on_failure: Callable[[str, Exception], None],
 ) -> Picture:
     """Return open orders and positions, and what they leave open: vanished orders and fills.
 
@@ -46,7 +48,8 @@ def look_at_broker(
     between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
     is one whose entry order was not yet asked for its tag. An average that fills do not explain is
-    asked for a number of times and no more (averages).
+    asked for a number of times and no more (averages). Where only an ended order asks and they
+    cannot be read, nothing waits for them: its shares may be bare. on_failure is told.
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
@@ -66,25 +69,47 @@ def look_at_broker(
     ended = any(not order.is_working for order in found)
     if not (is_new or differs or unsure or ended):
         return picture
-    fills = broker.fills(since=_fills_since(snapshot, now, is_new=is_new or unsure))
+    try:
+        return _look_again(
+            broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
+        )
+    except (BrokerUnavailable, BrokerRejected) as error:
+        if is_new or differs or unsure:
+            raise
+        on_failure("fills", error)
+        return picture
+
+
+def _look_again(
+    broker: Broker,
+    snapshot: Snapshot,
+    first: Picture,
+    strangers: Sequence[BrokerPosition],
+    entry_tags: EntryTags,
+    *,
+    is_new: bool,
+) -> Picture:
+    """Return what the broker holds by its fills, with orders and positions read after them."""
+    fills = broker.fills(since=_fills_since(snapshot, first.at, is_new=is_new))
     fills_of = by_symbol(fills)
     entry_tags.learn(broker, strangers, fills_of)
     # A stop that filled after the list was read, or a group whose entry did, shows only now.
     listed = _open_orders(broker, snapshot)
-    seen = {order.client_order_id for order in found}
+    seen = {order.client_order_id for order in first.found}
     unseen = [order for order in snapshot.orders if order.id not in seen]
-    found = (*found, *_vanished(broker, unseen, listed))
+    found = (*first.found, *_vanished(broker, unseen, listed))
     orders = _with_found(broker, listed, found)
-    again = {found.symbol: found for found in broker.positions()}
+    ours = {position.symbol for position in snapshot.positions}
+    again = {held.symbol: held for held in broker.positions()}
     steady = {
         symbol: held
         for symbol, held in again.items()
-        if symbol in ours or (_is_steady(held, positions) and entry_tags.was_tried(held))
+        if symbol in ours or (_is_steady(held, first.positions) and entry_tags.was_tried(held))
     }
     by_others = orders_of_others(fills, snapshot.positions, snapshot.orders)
     read = (broker.order(order_id) for order_id in by_others)
     return Picture(
-        at=now,
+        at=first.at,
         positions=steady,
         orders=orders,
         found=(*found, *(order for order in read if order is not None)),

@@ -166,6 +166,7 @@ class Guard:
             settings=book.account,
             entry_tags=self._entry_tags,
             averages=self._averages,
+            on_failure=self._failed,
         )
         beliefs = believe(snapshot, picture, book.account, daily_atr=sight.daily_atr)
         if snapshot.session is None or beliefs.day.equity is not None:
