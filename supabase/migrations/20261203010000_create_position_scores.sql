@@ -9,6 +9,7 @@ create table stopward.position_scores (
     at timestamptz not null,
     probability double precision not null,
     threshold double precision not null,
+    binds boolean not null,
     recorded_at timestamptz not null default now(),
     constraint position_scores_pkey primary key (account_id, position_id),
     constraint position_scores_position_fkey foreign key (account_id, position_id)
@@ -26,6 +27,8 @@ comment on column stopward.position_scores.model_id is 'Who said it.';
 comment on column stopward.position_scores.at is 'Nothing later is in it (UTC).';
 comment on column stopward.position_scores.probability is 'That the trade ends with a result over zero after costs.';
 comment on column stopward.position_scores.threshold is 'The model would be in the trade above this probability.';
+comment on column stopward.position_scores.binds is
+'Whether a rule may go by it: its prediction is logged, and the position is in the model''s arm.';
 comment on column stopward.position_scores.recorded_at is 'Start of the transaction that wrote it, by the clock of the database (UTC).';
 alter table stopward.position_scores enable row level security;
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stopward.domain.features import Vector, names, schema_hash
+from stopward.domain.features import Kind, Vector, names, schema_hash
 from stopward.domain.model_file import FEATURES_KEY, FORMAT, SCHEMA_KEY, ModelFile
 from stopward.domain.scoring.occlusion import Rows, packed
 from stopward.errors import ArchiveRejected, InvalidState
@@ -155,18 +155,20 @@ def fitted_pipeline(features: int = len(NAMES)) -> Any:
 
 
 @cache
-def onnx_graph() -> bytes:
-    """Return the graph of that pipeline."""
+def onnx_graph(kind: Kind = "entry") -> bytes:
+    """Return the graph of that pipeline, with as many features as the kind has."""
     from stopward.training.export import exported
 
-    return exported(fitted_pipeline(), names=NAMES, schema_hash=ENTRY)
+    its = names(kind)
+    return exported(fitted_pipeline(len(its)), names=its, schema_hash=schema_hash(kind))
 
 
-def onnx_model(**changed: Any) -> ModelFile:
+def onnx_model(kind: Kind = "entry", **changed: Any) -> ModelFile:
     """Return that graph with its manifest."""
     from stopward.adapters.onnx import open_onnx
 
-    return a_model(onnx_graph(), open_onnx, **changed)
+    told = {"features": names(kind), "schema_hash": schema_hash(kind), "kind": kind, **changed}
+    return a_model(onnx_graph(kind), open_onnx, **told)
 
 
 def tiny_twin() -> ModelFile:

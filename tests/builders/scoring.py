@@ -10,7 +10,7 @@ from typing import Any
 
 from stopward.adapters.archive_folder import FolderArchive
 from stopward.domain.current_model import CurrentModel
-from stopward.domain.features import REGISTRY
+from stopward.domain.features import REGISTRY, names, schema_hash
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.model_file import ModelFile
 from stopward.domain.scoring.prediction import (
@@ -30,7 +30,7 @@ from tests.builders.opened_models import ENTRY, NAMES, NOW, open_tiny, tiny_mode
 def a_role(model: ModelFile, **changed: Any) -> CurrentModel:
     """Return the role of a champion whose file this is."""
     told = {
-        "kind": "entry",
+        "kind": model.manifest["kind"],
         "alias": "champion",
         "model_id": model.model_id,
         "sha256": model.manifest["sha256"],
@@ -47,14 +47,17 @@ def a_role(model: ModelFile, **changed: Any) -> CurrentModel:
 
 def registered(world: ModelWorld, model: ModelFile) -> None:
     """Register a model whose file this is, and make it the account's champion."""
+    kind = model.manifest["kind"]
     told = a_model_row(
         model.model_id,
+        kind=kind,
         sha256=model.manifest["sha256"],
         schema_hash=model.manifest["schema_hash"],
         threshold=model.manifest["threshold"]["probability"],
     )
     world.call("register_model", **told)
-    world.call("set_alias", alias="champion", model_id=model.model_id, expected=None, because="t")
+    role = {"kind": kind, "alias": "champion", "model_id": model.model_id}
+    world.call("set_alias", **role, expected=None, because="t")
 
 
 def a_signal(signal_id: str = "s1", **changed: Any) -> AskedSignal:
@@ -168,14 +171,29 @@ class Still:
         raise AssertionError(moment)
 
 
-def a_scoring(folder: Path, *, open_model: Any = open_tiny, **role: Any) -> tuple[Scoring, Models]:
-    """Return who scores with `a_tiny_model`; a thousandth of a second passes between two looks."""
-    files = ModelFiles(FolderArchive(folder))
-    files.put(a_tiny_model())
-    book = Models(a_role(a_tiny_model(), **role))
+@cache
+def an_open_model() -> ModelFile:
+    """Return a tiny model of open positions."""
+    return tiny_model(features=names("open"), schema=schema_hash("open"), kind="open")
+
+
+def a_scoring(
+    folder: Path, *, open_model: Any = open_tiny, model: ModelFile | None = None, **role: Any
+) -> tuple[Scoring, Models]:
+    """Return who scores with a model, else with `a_tiny_model`.
+
+    A thousandth of a second passes between two looks.
+    """
+    files, asked = ModelFiles(FolderArchive(folder)), model or a_tiny_model()
+    files.put(asked)
+    book = Models(a_role(asked, **role))
     ticks = count()
     champions = Champions(book=book, files=files, open_model=open_model, refresh_seconds=60.0)
     scoring = Scoring(
-        champions=champions, book=book, clock=Still(), timer=lambda: next(ticks) / 1_000
+        champions=champions,
+        book=book,
+        clock=Still(),
+        timer=lambda: next(ticks) / 1_000,
+        kind=asked.manifest["kind"],
     )
     return scoring, book

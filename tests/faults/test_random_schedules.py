@@ -9,7 +9,7 @@ from tests.faults.shrink import shrink, timeline
 from tests.faults.soak import soak
 from tests.faults.world import run
 
-SCHEDULES = 10_000
+SCHEDULES = 20_000
 NIGHTLY = 60_000
 BATCH = 1_000
 

@@ -27,7 +27,7 @@ REPEATABLE = frozenset(
         "put_fleet", "read_training_rows", "current_models", "mark_training_due",
         "request_training", "claim_training", "prolong_training", "conclude_training",
         "resolve_predictions", "read_tracked", "read_outcomes",
-        "put_model_performance",
+        "put_model_performance", "read_open_positions", "put_position_scores",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:

@@ -5,7 +5,6 @@ else: a cold start pays for every module.
 """
 
 from stopward.bootstrap.beside import (
-    MARKET_INDEX,
     OUTBOX_SECONDS,
     exit_attributor,
     feature_check,
@@ -17,8 +16,8 @@ from stopward.bootstrap.beside import (
 )
 from stopward.bootstrap.guards import fleet_guard, minute_guard, tick_dispatcher
 from stopward.bootstrap.learning import training_job
-from stopward.bootstrap.models import predictor
-from stopward.bootstrap.parts import functions, settings_of
+from stopward.bootstrap.models import position_scoring, predictor
+from stopward.bootstrap.parts import MARKET_INDEX, functions, settings_of
 
 __all__ = [
     "MARKET_INDEX",
@@ -31,6 +30,7 @@ __all__ = [
     "minute_guard",
     "model_tracker",
     "outbox_deliverer",
+    "position_scoring",
     "predictor",
     "session_refresher",
     "settings_of",

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 OUTBOX_SECONDS: Final = 5.0
 JOURNAL_SECONDS: Final = 30.0
 """A call compares or moves a portion of a month: seconds, and no gateway waits for minutes."""
-MARKET_INDEX: Final = "SPY"
-"""What stands for the market in features: the fund that follows the S&P 500."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class FeatureCheck:
                 book=self.book,
                 bars=bars,
                 account_id=AccountId(self.settings.account_id),
-                index=Symbol(MARKET_INDEX),
+                index=Symbol(parts.MARKET_INDEX),
             )
             return checker.run(now=now, remaining_seconds=remaining_seconds)
 

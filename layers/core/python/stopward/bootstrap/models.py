@@ -11,9 +11,13 @@ from stopward.start import at_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from stopward.adapters.signals import Request
-    from stopward.ports import Clock
+    from stopward.domain.features.row import Kind
+    from stopward.ports import Archive, Clock
+    from stopward.services.open_book import OpenBook
+    from stopward.services.position_scoring import ScoringSummary
     from stopward.services.scoring import Scoring
     from stopward.settings import Settings
 
@@ -45,9 +49,63 @@ class Predictor:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionScoring:
+    """The scoring of one account's open positions: what a scheduled function runs each minute.
+
+    scoring: None without a place for models; then vectors are kept, to learn from.
+    """
+
+    settings: Settings
+    book: OpenBook
+    scoring: Scoring | None
+
+    def run(self, at: datetime) -> ScoringSummary:
+        """Score what is open at a minute; the broker's keys are read anew each time."""
+        from stopward.domain.identity import AccountId, Symbol
+        from stopward.services.position_scoring import PositionScorer
+
+        with parts.market_data(self.settings, "score_positions") as bars:
+            scorer = PositionScorer(
+                book=self.book,
+                bars=bars,
+                account_id=AccountId(self.settings.account_id),
+                scoring=self.scoring,
+                index=Symbol(parts.MARKET_INDEX),
+            )
+            return scorer.run(at=at)
+
+
 @at_start
 def predictor(*, environment: Mapping[str, str] | None = None) -> Predictor:
     """Wire the scoring of signals by the champions in the archive."""
+    settings = parts.settings_of(environment)
+    archive = parts.archive_of(settings)
+    if archive is None:
+        raise InvalidInput(
+            "set STOPWARD_ARCHIVE_BUCKET to the bucket of the models, or STOPWARD_ARCHIVE_FOLDER"
+        )
+    scoring = _scoring(settings, archive, source="predict", kind="entry")
+    return Predictor(settings=settings, clock=scoring.clock, scoring=scoring)
+
+
+@at_start
+def position_scoring(*, environment: Mapping[str, str] | None = None) -> PositionScoring:
+    """Wire the scoring of what the account has open."""
+    from stopward.adapters.open_positions import FunctionOpenPositions
+
+    settings = parts.settings_of(environment).require_broker()
+    archive = parts.archive_of(settings)
+    return PositionScoring(
+        settings=settings,
+        book=FunctionOpenPositions(parts.functions(settings, timeout_seconds=SCORE_SECONDS)),
+        scoring=None
+        if archive is None
+        else _scoring(settings, archive, source="score_positions", kind="open"),
+    )
+
+
+def _scoring(settings: Settings, archive: Archive, *, source: str, kind: Kind) -> Scoring:
     from time import perf_counter
 
     from stopward.adapters.models import FunctionModels
@@ -56,19 +114,17 @@ def predictor(*, environment: Mapping[str, str] | None = None) -> Predictor:
     from stopward.services.model_files import ModelFiles
     from stopward.services.scoring import Scoring
 
-    settings = parts.settings_of(environment)
-    archive = parts.archive_of(settings)
-    if archive is None:
-        raise InvalidInput(
-            "set STOPWARD_ARCHIVE_BUCKET to the bucket of the models, or STOPWARD_ARCHIVE_FOLDER"
-        )
     book = FunctionModels(parts.functions(settings, timeout_seconds=SCORE_SECONDS))
-    clock = parts.clock_of(settings, "predict")
     champions = Champions(
         book=book,
         files=ModelFiles(archive),
         open_model=open_onnx,
         refresh_seconds=settings.model_refresh_seconds,
     )
-    scoring = Scoring(champions=champions, book=book, clock=clock, timer=perf_counter)
-    return Predictor(settings=settings, clock=clock, scoring=scoring)
+    return Scoring(
+        champions=champions,
+        book=book,
+        clock=parts.clock_of(settings, source),
+        timer=perf_counter,
+        kind=kind,
+    )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
+MARKET_INDEX: Final = "SPY"
+"""What stands for the market in features: the fund that follows the S&P 500."""
 
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:

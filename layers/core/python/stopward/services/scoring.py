@@ -23,9 +23,6 @@ from stopward.ports import Clock
 from stopward.services.champions import Champion, Champions, NoScore, Opened
 from stopward.services.model_book import ModelBook
 
-KIND: Kind = "entry"
-"""Of the models that signals are scored with."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
@@ -109,12 +106,20 @@ def said_of(opened: Opened, vectors: Sequence[Vector]) -> tuple[Said, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """Scores signals. timer: seconds from some beginning, which never go back."""
+    """Scores signals, or positions that are open.
+
+    timer: seconds from some beginning, which never go back. kind: of the models that are asked.
+    """
 
     champions: Champions
     book: ModelBook
     clock: Clock
     timer: Callable[[], float]
+    kind: Kind = "entry"
+
+    def is_served(self, account_id: AccountId, *, now: datetime) -> bool:
+        """Return whether an account has a model that can be asked now."""
+        return isinstance(self.champions.of(account_id, self.kind, now=now), Champion)
 
     def score(self, account_id: AccountId, signals: Sequence[AskedSignal]) -> Answer:
         """Score signals of one account, at most 1,000, and log each score before it is answered.
@@ -123,7 +128,7 @@ class Scoring:
         has its reason, and scores that could not be logged bind nothing.
         """
         began, now = self.timer(), self.clock.now()
-        champion = self.champions.of(account_id, KIND, now=now)
+        champion = self.champions.of(account_id, self.kind, now=now)
         if isinstance(champion, NoScore):
             scores = tuple(_unserved(each, champion) for each in signals)
             return self._answer(account_id, None, scores, began, now=now)
@@ -181,7 +186,7 @@ def _scored(
         words = f"{REASONS['not_a_probability']}: {said.probability}"
         return _unserved(signal, NoScore(reason="not_a_probability", says=words))
     facts, weight = champion.opened.facts, champion.role.weight
-    u = uniform(salt=facts.salt, model_id=facts.model_id, signal_id=signal.signal_id)
+    u = uniform(salt=facts.salt, model_id=facts.model_id, signal_id=signal.lot or signal.signal_id)
     prediction = Prediction(
         model_id=facts.model_id,
         signal_id=signal.signal_id,

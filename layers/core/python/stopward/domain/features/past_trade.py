@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from stopward.domain.features.known import AccountState, Known, Result, Signal
 from stopward.domain.features.registry import names, schema_hash
@@ -96,7 +96,23 @@ class StoredVector:
     rebuilt: bool
 
 
-def unfit(trade: PastTrade) -> Unfit | None:
+class Adopted(Protocol):
+    """What came under guard: a trade, or a position that is open."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What happened to it."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was entered."""
+
+    @property
+    def adopted_at(self) -> datetime:
+        """When it was guarded first."""
+
+
+def unfit(trade: Adopted) -> Unfit | None:
     """Return why the entry of a trade is not known any more, None when it is."""
     for flag, reason in _FLAGS.items():
         if flag in trade.flags:

@@ -30,7 +30,8 @@ REASONS: Final[dict[Reason, str]] = {
 class AskedSignal:
     """A signal to score: its vector as of `at`, in the order of the schema that it names.
 
-    vector: empty where the schema is not ours. position_id: None while it is no position.
+    vector: empty where the schema is not ours. position_id: None while it is no position. lot: what
+    its arm is drawn by, where that is not the signal alone: minutes of one position share theirs.
     """
 
     signal_id: str
@@ -39,6 +40,7 @@ class AskedSignal:
     schema_hash: str
     vector: Vector
     position_id: PositionId | None = None
+    lot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,40 @@
+"""Score open positions each minute of a session, where ticks may read it; no tick waits for it."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from stopward import bootstrap
+from stopward.entry import metric_name, scheduled_at
+from stopward.errors import StopwardError
+
+logger, metrics = Logger(), Metrics()
+positions = bootstrap.position_scoring()
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Score what is open as of the scheduled minute; return the counts.
+
+    A failure is logged and raised, so that the function's alarm shows: then ticks find no fresh
+    score, and go by none.
+    """
+    try:
+        summary = positions.run(scheduled_at(event))
+    except StopwardError:
+        logger.exception("positions_not_scored")
+        raise
+    counts = summary.counts()
+    troubles = summary.answer.troubles() if summary.answer is not None else {}
+    log = logger.error if summary.failures or "refused" in troubles else logger.info
+    why = dict(sorted(summary.unscored.items()))
+    log(
+        "positions_scored",
+        extra={**counts, "unscored": why, "failed": summary.failures[:10], **troubles},
+    )
+    for name, count in counts.items():
+        metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=count)
+    return counts

@@ -1,0 +1,115 @@
+"""An open position, and its vector as of a time while it is held; or why there is none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from stopward.domain.features.known import AccountState, Held, Known, Result, Signal
+from stopward.domain.features.past_trade import UNFIT, StoredVector, Unfit, unfit
+from stopward.domain.features.registry import names, schema_hash
+from stopward.domain.features.vector import open_vector
+from stopward.domain.identity import PositionId, Symbol
+from stopward.domain.market import ClosedBar, Session
+from stopward.domain.money import Side
+from stopward.domain.sessions import session_number
+
+SESSIONS: Final = 2
+"""Sessions whose bars are read: the one that is on, and the one before."""
+Unscored = Unfit | Literal["no_risk", "too_old", "too_young"]
+UNSCORED: Final[Mapping[str, str]] = {
+    **{str(reason): words for reason, words in UNFIT.items()},
+    "no_risk": "its stop was estimated when it was adopted, so that its R is no plan of anybody's",
+    "too_old": "it was entered before the session before this one, and its bars are not read",
+    "too_young": "no bar has closed since its entry, or its bars do not reach back to it",
+}
+"""Why an open position has no vector, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPosition:
+    """A position under guard. stop: the one that we believe rests."""
+
+    position_id: PositionId
+    symbol: Symbol
+    side: Side
+    average_entry: Decimal
+    initial_stop: Decimal
+    stop: Decimal
+    target: Decimal | None = None
+    opened_at: datetime
+    adopted_at: datetime
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPage:
+    """What is open, by symbol, and what it stands in.
+
+    results: of the account, those that were known. sessions: of its exchange, from ten days before
+    to a day after. unreadable: what is wrong with the rows of other positions, a sentence each.
+    """
+
+    positions: tuple[OpenPosition, ...]
+    results: tuple[Result, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+def session_now(page: OpenPage, at: datetime) -> tuple[Session, Session] | None:
+    """Return the session before, and the one that is on at a time; None when none is."""
+    number = session_number(at, sessions=page.sessions)
+    if number < SESSIONS or not page.sessions[number - 1].contains(at):
+        return None
+    return page.sessions[number - 2], page.sessions[number - 1]
+
+
+def unscored(position: OpenPosition, *, since: datetime) -> Unscored | None:
+    """Return why a position can have no vector from bars since a time, None when it can."""
+    if "risk_estimated" in position.flags:
+        return "no_risk"
+    return unfit(position) or ("too_old" if position.opened_at < since else None)
+
+
+def held_vector(
+    position: OpenPosition,
+    page: OpenPage,
+    *,
+    at: datetime,
+    bars: Sequence[ClosedBar],
+    market_bars: Sequence[ClosedBar],
+) -> StoredVector | Unscored:
+    """Return the vector of a position as of `at`, or why there is none.
+
+    Without its result so far a vector says next to nothing. Raises InvalidInput when bars are out
+    of order, or prices are none.
+    """
+    signal = Signal(
+        symbol=position.symbol,
+        side=position.side,
+        entry=float(position.average_entry),
+        stop=float(position.initial_stop),
+        target=None if position.target is None else float(position.target),
+        at=position.opened_at,
+    )
+    known = Known(
+        sessions=page.sessions,
+        bars=bars,
+        market_bars=market_bars,
+        account=AccountState(results=page.results, open_positions=len(page.positions) - 1),
+    )
+    vector = open_vector(signal, Held(at=at, stop=float(position.stop)), known)
+    if vector[_R_NOW] is None:
+        return "too_young"
+    return StoredVector(
+        position_id=position.position_id,
+        kind="open",
+        at=at,
+        schema_hash=schema_hash("open"),
+        vector=vector,
+        rebuilt=False,
+    )
+
+
+_R_NOW: Final = names("open").index("r_now")
