@@ -18,6 +18,9 @@ create table stopward.position_scores (
     references stopward.models (account_id, id),
     constraint position_scores_probability_is_probability check (probability between 0 and 1),
     constraint position_scores_threshold_is_probability check (threshold between 0 and 1),
+    constraint position_scores_times_plausible check (
+        at between '2000-01-01 00:00+00' and '2200-01-01 00:00+00'
+    ),
     constraint position_scores_not_ahead check (at <= recorded_at + interval '1 minute')
 ) with (fillfactor = 70);
 create index position_scores_model_idx on stopward.position_scores (account_id, model_id);
@@ -25,7 +28,7 @@ comment on table stopward.position_scores is
 'What a model last said of an open position; a tick reads the fresh ones, and a rule may only tighten by them.';
 comment on column stopward.position_scores.model_id is 'Who said it.';
 comment on column stopward.position_scores.at is 'Nothing later is in it (UTC).';
-comment on column stopward.position_scores.probability is 'That the trade ends with a result over zero after costs.';
+comment on column stopward.position_scores.probability is 'Probability that the trade ends with a result over zero after costs.';
 comment on column stopward.position_scores.threshold is 'The model would be in the trade above this probability.';
 comment on column stopward.position_scores.binds is
 'Whether a rule may go by it: its prediction is logged, and the position is in the model''s arm.';
@@ -39,10 +42,10 @@ execute function stopward.refuse_change('position_scores_never_older');
 
 create policy position_scores_select_member on stopward.position_scores
 for select to authenticated
-using (account_id in (
+using (account_id = any(array(
     select m.account_id from stopward.members as m
     where m.user_id = (select auth.uid())
-));
+)));
 
 create policy position_scores_select_worker on stopward.position_scores
 for select to stopward_worker

@@ -124,6 +124,12 @@ ROWS: Mapping[str, str] = {
             'shadow', 0, 0.5, 'access', 1
         )
         """,
+    "position_scores": """
+        insert into stopward.position_scores (
+            account_id, position_id, model_id, at, probability, threshold, binds
+        )
+        values (%(account)s, %(open)s, 'm1', now(), 0.6, 0.5, false)
+        """,
     "model_statistics": """
         insert into stopward.model_statistics (
             account_id, model_id, session_day, n, psi, more, put_at

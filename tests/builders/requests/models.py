@@ -108,6 +108,21 @@ def put_predictions(stage: Stage) -> Request:
     return {"account_id": stage.account_id, "predictions": [prediction]}
 
 
+def put_position_scores(stage: Stage) -> Request:
+    told = {**register_model(stage), "model_id": "m3", "kind": "open"}
+    stage.ask("register_model", told)
+    logged = put_predictions(stage)
+    logged["predictions"][0] |= {"model_id": "m3", "signal_id": "s3"}
+    stage.ask("put_predictions", logged)
+    score = {
+        "position_id": stage.position.id,
+        "model_id": "m3",
+        "signal_id": "s3",
+        "at": logged["predictions"][0]["vector_at"],
+    }
+    return {"account_id": stage.account_id, "scores": [score]}
+
+
 def link_signal(stage: Stage) -> Request:
     told = put_predictions(stage)
     told["predictions"][0]["position_id"] = None
@@ -145,10 +160,12 @@ MODELS: dict[str, Maker] = {
     "put_model_performance": of_account(
         model_id="m1", session_day="2026-11-20", n=10, auc=0.6, auc_low=0.5, auc_high=0.7
     ),
+    "put_position_scores": put_position_scores,
     "put_predictions": put_predictions,
     "put_training_plan": of_account(
         first_at_trades=100, every_trades=50, max_age_days=30, aged_at_trades=20
     ),
+    "read_open_positions": of_account(at="2026-11-23T17:00:00Z", results=200, lag_seconds=60),
     "read_outcomes": of_account(model_id="m1", vectors=True, limit=10),
     "read_tracked": of_account(at="2026-11-23T23:45:00Z"),
     "register_model": register_model,

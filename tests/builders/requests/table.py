@@ -29,6 +29,7 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "read_decisions": "it reads",
     "read_entries": "it reads",
     "read_month": "it reads",
+    "read_open_positions": "it reads",
     "read_training_rows": "it reads",
     "read_outcomes": "it reads",
     "read_tracked": "it reads",

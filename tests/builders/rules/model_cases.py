@@ -75,6 +75,8 @@ CASES: Cases = {
     "predictions_vector_is_numbers": copied(
         "predictions", signal_id="'fresh'", vector="'{NaN, 1}'", vector_at="t.at"
     ),
+    "position_scores_times_plausible": copied("position_scores", at="'1999-12-31'"),
+    "trigger position_scores_never_older": updated("position_scores", "at = at - interval '1 s'"),
     "predictions_weight_leaves_control": copied("predictions", weight="0.75", arm="'model'"),
     "rollout_events_cooldown_follows": moved(
         kind="'demotion'", from_stage="'pilot'", weight_from="0.1"
@@ -109,6 +111,10 @@ CASES: Cases = {
     ),
     "check_predictions predictions_threshold_of_model": copied(
         "predictions", signal_id="'fresh'", threshold="0.55"
+    ),
+    "read_open_positions read_open_positions_request": asks("read_open_positions", results=1001),
+    "require_all put_position_scores_request": asks_row(
+        "put_position_scores", "scores", at="yesterday"
     ),
     "read_outcomes read_outcomes_request": asks("read_outcomes", limit=0),
     "check_weights predictions_weight_of_rollout": copied(
@@ -165,6 +171,12 @@ CASES: Cases = {
     "put_features put_features_batch": asks("put_features", features=[{}] * 1001),
     "put_features trade_features_written_once": asks_row_again(
         "put_features", "features", values=["2.5", None]
+    ),
+    "put_position_scores position_scores_are_logged": asks_row(
+        "put_position_scores", "scores", signal_id="nothing"
+    ),
+    "put_position_scores put_position_scores_request": asks(
+        "put_position_scores", scores=[{}] * 1001
     ),
     "put_predictions predictions_vector_fits_schema": asks_row(
         "put_predictions", "predictions", vector=["1"]
