@@ -21,6 +21,7 @@ from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
 from stopward.services.model_tracking import TrackingSummary
+from stopward.services.position_scoring import ScoringSummary
 from stopward.services.scoring import Answer
 from stopward.services.session_refresh import RefreshSummary
 from stopward.services.training_job import TrainingSummary
@@ -90,6 +91,7 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
         lambda: SimpleNamespace(nightly=lambda **_: TrainingSummary()),
     ),
     "predict": ("predictor", _predictor),
+    "score_positions": ("position_scoring", lambda: _runs(ScoringSummary())),
     "track_models": ("model_tracker", lambda: _runs(TrackingSummary())),
     "keep_journal": (
         "journal_keeper",

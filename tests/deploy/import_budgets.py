@@ -75,6 +75,9 @@ BUDGETS: Mapping[str, Budget] = {
     "keep_journal": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=580, times=None),
     "attribute_exits": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=630, times=None),
     "predict": Budget(purposes=(*ASKS_DATABASE, "models"), modules=560, times=None),
+    "score_positions": Budget(
+        purposes=(*ASKS_DATABASE, "models", "broker"), modules=600, times=None
+    ),
     "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=610, times=None),
     "track_models": Budget(
         purposes=(

@@ -25,6 +25,7 @@ UNASKED = {
     ("keep_journal", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
     ("predict", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
     ("replay_shard", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
+    ("score_positions", "s3:ListBucket"): "without it S3 says forbidden where there is no object",
     ("train_model", "s3:ListBucket"): "without it S3 says forbidden where there is no object yet",
     ("train_model", "s3:GetObject"): "it compares, where a model of the same id is there already",
 }

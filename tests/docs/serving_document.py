@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 
+from stopward.domain.features.open_position import UNSCORED
 from stopward.domain.scoring.prediction import REASONS
 from tests.docs.pages import ROOT, refreshed
 
@@ -67,7 +68,12 @@ def _reached(found: Mapping[str, float]) -> str:
     return "it is" if found["times"] >= LEAST_TIMES else "it is not"
 
 
-BLOCKS = {"reasons": reasons, "serving": serving}
+def why_unscored() -> Iterator[str]:
+    """Yield each reason why an open position has no score."""
+    yield from (f"- `{name}`: {words}." for name, words in UNSCORED.items())
+
+
+BLOCKS = {"reasons": reasons, "serving": serving, "unscored": why_unscored}
 
 
 def main() -> None:

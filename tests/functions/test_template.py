@@ -20,7 +20,7 @@ from tests.builders.template import (
 from tests.docs.pages import ROOT
 
 GUARDS = ("check_breakeven", "monitor_positions")
-ASKS_MODELS = ("predict",)
+ASKS_MODELS = ("predict", "score_positions")
 OPEN = datetime(2013, 9, 3, 13, 30, tzinfo=UTC)
 
 
@@ -104,6 +104,17 @@ def test_what_is_not_a_guard_runs_so_often_a_day_and_keeps_out_of_the_session(
         assert not [at for at in due if OPEN <= at < OPEN + timedelta(hours=6, minutes=30)]
 
 
+@pytest.mark.parametrize(("given", "times"), [("on", 480), ("off", 0)])
+def test_open_positions_are_scored_each_minute_unless_it_is_off(given: str, times: int) -> None:
+    told = {**PARAMETERS, "PositionScores": given}
+    functions = {each.title: each for each in read_template(TEMPLATE, parameters=told)}
+    schedules = functions["score_positions"].schedules
+    midnight = OPEN.replace(hour=4, minute=0)
+    due = [at for s in schedules for at in s.times(first=midnight, last=midnight + ONE_DAY)]
+    assert len(due) == times
+
+
+ONE_DAY = timedelta(days=1)
 NIGHTLY = {
     "RefreshSessions", "KeepJournal", "AttributeExits", "CheckFeatures", "TrainModel",
     "TrackModels",

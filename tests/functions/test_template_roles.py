@@ -20,10 +20,12 @@ BEYOND = {
     "KeepJournal": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
     "TrainModel": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
     "Predict": ["s3:GetObject", "s3:ListBucket"],
+    "ScorePositions": ["s3:GetObject", "s3:ListBucket"],
 }  # fmt: skip
 """What a role may do beyond reading the stack's secrets, writing its own log and dead letters."""
 NEEDS_BROKER = {
     "MonitorPositions", "CheckBreakeven", "RefreshSessions", "AttributeExits", "CheckFeatures",
+    "ScorePositions",
 }  # fmt: skip
 
 

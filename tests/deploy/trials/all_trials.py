@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tests.deploy.trials.fleet import FLEET
 from tests.deploy.trials.guards import GUARDS
 from tests.deploy.trials.learning import TRAINING
-from tests.deploy.trials.models import SCORES
+from tests.deploy.trials.models import OPEN_SCORES, SCORES
 from tests.deploy.trials.nightly import EXITS, FEATURES, JOURNAL, SESSIONS
 from tests.deploy.trials.outbox import OUTBOX
 from tests.deploy.trials.shard import SHARD
@@ -13,6 +13,7 @@ from tests.deploy.trials.tracking import TRACKING
 
 TRIALS = (
     SHARD, TRAINING, *GUARDS, *FLEET, OUTBOX, SESSIONS, EXITS, FEATURES, TRACKING, JOURNAL, SCORES,
+    OPEN_SCORES,
 )  # fmt: skip
 """The longest first, for two run at a time."""
 IMAGES: Mapping[str, str] = {

@@ -17,9 +17,10 @@ from stopward.domain.sessions import session_number
 
 SESSIONS: Final = 2
 """Sessions whose bars are read: the one that is on, and the one before."""
+_OF_ENTRY: Final[tuple[Unfit, ...]] = ("entry_unknown", "added_to", "split", "adopted_late")
 Unscored = Unfit | Literal["no_risk", "too_old", "too_young"]
 UNSCORED: Final[Mapping[str, str]] = {
-    **{str(reason): words for reason, words in UNFIT.items()},
+    **{str(why): UNFIT[why] for why in _OF_ENTRY},
     "no_risk": "its stop was estimated when it was adopted, so that its R is no plan of anybody's",
     "too_old": "it was entered before the session before this one, and its bars are not read",
     "too_young": "no bar has closed since its entry, or its bars do not reach back to it",

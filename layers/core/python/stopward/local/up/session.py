@@ -150,7 +150,13 @@ def play(stage: Stage) -> Played:
     )
 
 
-PARAMETERS = {"Stage": "paper-local", "AccountId": ACCOUNT, "Database": "postgres"}
+# A session that was played once teaches a model nothing.
+PARAMETERS = {
+    "Stage": "paper-local",
+    "AccountId": ACCOUNT,
+    "Database": "postgres",
+    "PositionScores": "off",
+}
 
 
 def _due(stage: Stage) -> tuple[FunctionDefinition, ...]:
