@@ -86,6 +86,12 @@ ROWS: Mapping[str, str] = {
         insert into stopward.feature_schemas (schema_hash, names) values ('access', '{one,two}')
         on conflict on constraint feature_schemas_pkey do nothing
         """,
+    "imported_features": """
+        insert into stopward.imported_features (
+            account_id, source, opened_by, schema_hash, at, vector
+        )
+        values (%(account)s, 'tradervue', 'e1', 'access', '2024-01-03 15:00+00', '{1,2}')
+        """,
     "trade_features": """
         insert into stopward.trade_features (
             account_id, position_id, kind, schema_hash, at, vector
@@ -128,7 +134,7 @@ ROWS: Mapping[str, str] = {
         insert into stopward.position_scores (
             account_id, position_id, model_id, at, probability, threshold, binds
         )
-        values (%(account)s, %(open)s, 'm1', now(), 0.6, 0.5, false)
+        values (%(account)s, %(open)s, 'm1', '2026-01-02 15:00+00', 0.6, 0.5, false)
         """,
     "model_statistics": """
         insert into stopward.model_statistics (

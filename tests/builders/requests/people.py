@@ -44,6 +44,17 @@ def import_executions(stage: Stage) -> Request:
     }
 
 
+def put_imported_features(stage: Stage) -> Request:
+    told = import_executions(stage)
+    stage.ask("import_executions", told)
+    (trade,) = told["trades"]
+    vector = {
+        "source": told["source"], "opened_by": trade["opened_by"], "at": trade["opened_at"],
+        "schema_hash": "access", "values": ["1.5", None],
+    }  # fmt: skip
+    return {"account_id": stage.account_id, "features": [vector]}
+
+
 PEOPLE: dict[str, Maker] = {
     "add_member": of_account(user_id="00000000-0000-4000-8000-000000000001"),
     "forget_import": forget_import,
@@ -55,6 +66,16 @@ PEOPLE: dict[str, Maker] = {
     "list_fleet": lambda stage: {"fleet": "tests", "silent_before": "2026-11-23T17:00:00Z"},
     "put_equity": of_account(equity_prior_close="12345.67"),
     "put_fleet": of_account(fleet="tests"),
+    "put_imported_features": put_imported_features,
+    "read_imported_entries": of_account(
+        schema_hash="access",
+        at="2026-11-23T17:00:00Z",
+        since="2020-01-01T00:00:00Z",
+        results=200,
+        lag_seconds=60,
+        stored=False,
+        limit=100,
+    ),
     "put_rules": of_account(rules_toml="[rules]", rules_hash="def"),
     "remove_member": lambda stage: {
         "account_id": stage.account_id,

@@ -28,6 +28,7 @@ CHANGES_NOTHING: Mapping[str, str] = {
     "nudge_edge": "it posts where pg_net is; plain Postgres has none",
     "read_decisions": "it reads",
     "read_entries": "it reads",
+    "read_imported_entries": "it reads",
     "read_month": "it reads",
     "read_open_positions": "it reads",
     "read_training_rows": "it reads",

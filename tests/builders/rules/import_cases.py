@@ -25,5 +25,21 @@ CASES: Cases = {
     "import_executions imported_trades_of_all_executions": asks_row(
         "import_executions", "symbols", executions=3
     ),
+    "imported_features_vector_is_numbers": copied(
+        "imported_features", schema_hash="'fresh'", vector="'{NaN, 1}'"
+    ),
+    "put_imported_features imported_features_fit": asks_row(
+        "put_imported_features", "features", values=["1"]
+    ),
+    "put_imported_features imported_features_written_once": asks_row_again(
+        "put_imported_features", "features", values=["2.5", None]
+    ),
+    "put_imported_features put_imported_features_request": asks(
+        "put_imported_features", features=[{}] * 1001
+    ),
+    "read_imported_entries read_imported_entries_request": asks("read_imported_entries", limit=0),
+    "require_all put_imported_features_request": asks_row(
+        "put_imported_features", "features", at="yesterday"
+    ),
     "require_all import_executions_request": a_leg_of_another_shape,
 }

@@ -1,6 +1,6 @@
 """Closed trades and their entry vectors, over functions of schema api."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -52,27 +52,8 @@ class FunctionFeatures:
         }
         if after is not None:
             request["after"] = list(after)
-        found = cast("Any", self._functions.call("read_entries", "request", request))
-        trades: list[PastTrade] = []
-        vectors: dict[PositionId, StoredVector] = {}
-        unreadable: list[str] = []
-        for each in found["trades"]:
-            try:
-                trade = rows.read(PastTrade, each)
-                trades.append(trade)
-                if stored:
-                    vectors[trade.position_id] = _vector(trade, each, schema_hash)
-            except InvalidState as error:
-                unreadable.append(f"{each['position_id']}: {error}")
-        last = found["after"]
-        return PastPage(
-            trades=tuple(trades),
-            vectors=vectors,
-            results=tuple(rows.read(Result, each) for each in found["results"]),
-            sessions=tuple(rows.read(Session, each) for each in found["sessions"]),
-            unreadable=tuple(unreadable),
-            after=None if last is None else cast("Place", tuple(last)),
-        )
+        found = self._functions.call("read_entries", "request", request)
+        return page_of(found, schema_hash=schema_hash, stored=stored)
 
     def put_schema(self, schema_hash: str, names: Sequence[str]) -> None:
         """Store the names of a schema's vectors; once more changes nothing."""
@@ -87,6 +68,42 @@ class FunctionFeatures:
         }
         answer = self._functions.call("put_features", "request", request)
         return int(cast("int", answer["written"]))
+
+
+def page_of(
+    answer: Any,
+    *,
+    schema_hash: str,
+    stored: bool,
+    sessions: Callable[[Sequence[datetime]], tuple[Session, ...]] | None = None,
+) -> PastPage:
+    """Return a page of trades as a function of the database told it.
+
+    A row that cannot be read is told in the page, and the others are read. sessions: returns them
+    for the times of these trades, where the answer has none.
+    """
+    trades: list[PastTrade] = []
+    vectors: dict[PositionId, StoredVector] = {}
+    unreadable: list[str] = []
+    for each in answer["trades"]:
+        try:
+            trade = rows.read(PastTrade, each)
+            trades.append(trade)
+            if stored:
+                vectors[trade.position_id] = _vector(trade, each, schema_hash)
+        except InvalidState as error:
+            unreadable.append(f"{each['position_id']}: {error}")
+    last = answer["after"]
+    return PastPage(
+        trades=tuple(trades),
+        vectors=vectors,
+        results=tuple(rows.read(Result, each) for each in answer["results"]),
+        sessions=tuple(rows.read(Session, each) for each in answer["sessions"])
+        if sessions is None
+        else sessions([trade.at for trade in trades]),
+        unreadable=tuple(unreadable),
+        after=None if last is None else cast("Place", tuple(last)),
+    )
 
 
 def numbers_as_text(vector: Vector) -> list[JsonValue]:

@@ -28,6 +28,7 @@ REPEATABLE = frozenset(
         "request_training", "claim_training", "prolong_training", "conclude_training",
         "resolve_predictions", "read_tracked", "read_outcomes",
         "put_model_performance", "read_open_positions", "put_position_scores",
+        "read_imported_entries", "put_imported_features",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:

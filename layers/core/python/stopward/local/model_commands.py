@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -72,6 +72,55 @@ def train(
     click.echo(training.as_json(told) if as_json else told.text, nl=as_json)
     code: int = told.code
     return code
+
+
+@model.command()
+@click.option("--bars", "file", type=FILE, help="A file of one-minute bars; else the broker's.")
+@click.option(
+    "--feed", type=click.Choice(["iex", "sip"]), default="iex", show_default=True,
+    help="Of the broker's bars.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@account_options
+@click.pass_obj
+def features(
+    home: Home,
+    *,
+    file: Path | None,
+    feed: str,
+    as_json: bool,
+    database_url: str | None,
+    account: str | None,
+) -> int:
+    """Rebuild the entry features of imported trades, so that they can be trained on.
+
+    Only trades that were imported with a stop, before anything was guarded, have them: without R
+    there is nothing to learn. Bars of the index (SPY) are read too where there are any. Guarded
+    trades have theirs from `check_features` each evening.
+    """
+    import os
+
+    from stopward.adapters.clocks import SystemClock
+    from stopward.local.model.past_features import rebuild
+    from stopward.local.replay.account_bars import bars_for
+
+    with (
+        connection_of(home, database_url, account, timeout_seconds=READING_SECONDS) as (
+            database,
+            target,
+        ),
+        bars_for(
+            target,
+            file=file,
+            feed=cast("Any", feed),
+            home=home,
+            environment=os.environ,
+            clock=SystemClock(),
+        ) as bars,
+    ):
+        found = rebuild(database, target, bars)
+    click.echo(found.as_json() if as_json else found.text(), nl=as_json)
+    return found.code
 
 
 @model.command()

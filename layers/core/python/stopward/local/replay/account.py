@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from math import inf
@@ -14,29 +14,22 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from stopward.adapters.alpaca import AlpacaMarketData, Transport
 from stopward.adapters.alpaca.market_data import Feed
 from stopward.adapters.attribution import FunctionAttribution
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.adapters.views import Order, Row, Views, Where, all_rows
 from stopward.domain.attribution.trade import BECAUSE, RULES, Because
 from stopward.domain.identity import AccountId
-from stopward.errors import InvalidInput
 from stopward.local.account_target import Target, target_of
-from stopward.local.data.packages import data_folder
 from stopward.local.exit_code import ExitCode
-from stopward.local.replay.bar_files import columns_of, read_bar_columns
+from stopward.local.replay.account_bars import bars_for
 from stopward.local.replay.comparing import tell_worth, worth_row
-from stopward.local.replay.known_bars import KnownBars
 from stopward.local.replay.telling import plain
 from stopward.local.screen.words import counted
-from stopward.local.session_loading import keys_from
-from stopward.local.up.home import DEMO, Home
-from stopward.local.up.inputs import read_inputs
+from stopward.local.up.home import Home
 from stopward.ports import Clock
 from stopward.replay.attribution import RuleWorth, worth_of
 from stopward.services.attribution import AttributionSummary, Attributor, BarSource
-from stopward.settings import DATA_URL
 
 PATIENCE_SECONDS: Final = 60.0
 EVERY_TRADE: Final = 10**9
@@ -84,7 +77,14 @@ def attribute_account(
     ):
         if target.run is not None:
             console.print(target.words, highlight=False)
-        with bars_for(target, asked, home=home, environment=environment, clock=clock) as bars:
+        with bars_for(
+            target,
+            file=asked.bars,
+            feed=asked.feed,
+            home=home,
+            environment=environment,
+            clock=clock,
+        ) as bars:
             summary = _run(database, bars, target, asked, console)
         exits = read_exits(database, target.account_id, since=asked.since)
     worth = worths(exits)
@@ -98,43 +98,6 @@ def attribute_account(
     if not summary.failures:
         return ExitCode.OK
     return ExitCode.BROKER if summary.is_cut else ExitCode.DEFECT
-
-
-@contextmanager
-def bars_for(
-    target: Target, asked: Asked, *, home: Home, environment: Mapping[str, str], clock: Clock
-) -> Iterator[BarSource]:
-    """Reach bars: of the file that was given, of the local run's own, or the broker's.
-
-    Raises InvalidInput when a file cannot be read, or without the broker's keys.
-    """
-    if asked.bars is not None:
-        yield KnownBars(read_bar_columns(asked.bars))
-        return
-    if target.run is not None:
-        yield _bars_of_run(target.run.bars, home=home, environment=environment)
-        return
-    keys = keys_from(environment, instead="--bars FILE to read the bars from a file")
-    transport = Transport(DATA_URL, keys=keys, clock=clock)
-    try:
-        yield AlpacaMarketData(transport, feed=asked.feed)
-    finally:
-        transport.close()
-
-
-def _bars_of_run(named: str, *, home: Home, environment: Mapping[str, str]) -> KnownBars:
-    if not named:
-        raise InvalidInput("the run does not say where its bars came from: give --bars FILE")
-    if named != DEMO:
-        return KnownBars(read_bar_columns(Path(named)))
-    demo = read_inputs(
-        bars=None,
-        positions=None,
-        rules=None,
-        data_folder=data_folder(None, environment=environment),
-        cache=home.folder / "cache",
-    )
-    return KnownBars({symbol: columns_of(bars) for symbol, bars in demo.bars.items()})
 
 
 def _run(
