@@ -39,6 +39,7 @@ from stopward.rules.parameters import (
     Distance,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     PercentTrail,
@@ -83,6 +84,7 @@ EVERY_RULE = Rules(
     bar_trail=BarTrail(r(1), Distance(2.0, TICKS), 3.0),
     average_trail=AverageTrail(r(1), Distance(2.0, TICKS)),
     follow_targets=FollowTargets(r(1), r(2), r(3)),
+    model_tighten=ModelTighten(0.35, r(0.5), 0.3),
 )
 ACCOUNT = Account(0.5, 0.001, 1.0, 0.0, 0.0, 0.0)
 POSITION = Position(
