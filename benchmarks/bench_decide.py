@@ -39,6 +39,7 @@ from stopward.rules.parameters import (
     Distance,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     PercentTrail,
@@ -83,6 +84,7 @@ EVERY_RULE = Rules(
     bar_trail=BarTrail(r(1), Distance(2.0, TICKS), 3.0),
     average_trail=AverageTrail(r(1), Distance(2.0, TICKS)),
     follow_targets=FollowTargets(r(1), r(2), r(3)),
+    model_tighten=ModelTighten(0.35, r(0.5), 0.3),
 )
 ACCOUNT = Account(0.5, 0.001, 1.0, 0.0, 0.0, 0.0)
 POSITION = Position(
@@ -104,7 +106,7 @@ NUMBERS = (
     104.0, 104.5, 103.6, 104.2, 9000.0, 1.0, 120.0, 0.02, 0.4, 61.0, 0.3, 0.2, 0.3, 0.2, 103.5,
     0.9, 103.8, 104.5, 102.0, 104.5, 103.1, 1.0, 0.0,
 )  # fmt: skip
-"""A bar in which five trailing rules want the stop moved: the dear case, not the quiet one."""
+"""A bar in which six rules want the stop moved: the dear case, not the quiet one."""
 
 
 class Timed(NamedTuple):

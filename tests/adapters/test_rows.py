@@ -98,7 +98,7 @@ def test_a_decision_comes_back_as_it_was(decision: Decision) -> None:
     assert rows.read(DecisionRow, over_the_wire(row)).decision == decision
 
 
-@pytest.mark.parametrize("measured", [(), (0.64, 64.0), (NAN, 0.0)])
+@pytest.mark.parametrize("measured", [(), (0.64, 64.0), (NAN, 0.0), (NAN, NAN, 0.1 + 0.2)])
 def test_what_was_measured_comes_back_as_it_was(measured: tuple[float, ...]) -> None:
     row = a_decision(a_position(), measured=measured)
     assert repr(rows.read(DecisionRow, over_the_wire(row)).measured) == repr(measured)

@@ -19,6 +19,7 @@ from stopward.domain.position import Marks, Position
 from stopward.domain.snapshot import Alarm, Busy, DayRow, Observation, TickRecord
 from stopward.errors import DatabaseRejected
 from stopward.rules.indicators import Carry
+from stopward.rules.types import NAN
 from tests.builders.store import (
     A_SESSION,
     NOON,
@@ -854,6 +855,7 @@ def test_equal_holds_inside_a_bar_are_one_row(world: World, position: Position) 
         {"rules_hash": "other"},
         {"rule_version": "other"},
         {"measured": (0.64, 64.0)},
+        {"measured": (NAN, NAN, 1e-40)},
         {"decision": MoveStop(rule="ratchet", to=D("99"))},
         {"decision": Reduce(rule="partial", quantity=D("5"), stop=D("99"), stop_rule="ratchet")},
         {"decision": Exit(rule="time_stop")},

@@ -23,6 +23,7 @@ from stopward.rules.parameters import (
     Distance,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     PercentTrail,
@@ -92,6 +93,9 @@ def all_rules(rng: Random) -> Rules:
         bar_trail=BarTrail(a_distance(rng, 0, 2), Distance(eighths(rng, 0, 4), TICKS), 5.0),
         average_trail=AverageTrail(a_distance(rng, 0, 2), a_distance(rng, 0, 1)),
         follow_targets=FollowTargets(*targets),
+        model_tighten=ModelTighten(
+            0.5, a_distance(rng, 0.125, 2), rng.choice([NAN, 0.25, 0.25, 0.75])
+        ),
     )
 
 

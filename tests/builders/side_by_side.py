@@ -58,6 +58,7 @@ window = {window}
 target_1 = "{near} r"
 target_2 = "{middle} r"
 target_3 = "{far} r"
+[rules.model_tighten]
 """
 HASTY = (
     PATIENT

@@ -128,6 +128,13 @@ AROUND: Final = (
     cross join lateral (select pg_temp.moment(n - 1, 25) as at) as m
     """,
     """
+    insert into stopward.position_scores (
+        account_id, position_id, model_id, at, probability, threshold
+    )
+    select p.account_id, p.id, 'champion-1', coalesce(p.closed_at, %(until)s), 0.4, 0.5
+    from stopward.positions as p
+    """,
+    """
     insert into stopward.model_aliases (account_id, kind, alias, model_id, changed_at, because)
     select a.id, 'entry', 'champion', 'champion-1', pg_temp.moment(24, 25), 'better'
     from stopward.accounts as a

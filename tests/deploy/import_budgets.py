@@ -67,8 +67,8 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "monitor_positions": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=480, times=20),
-    "check_breakeven": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=480, times=20),
+    "monitor_positions": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=490, times=20),
+    "check_breakeven": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=490, times=20),
     "dispatch_ticks": Budget(purposes=ASKS_DATABASE, modules=420, times=20),
     "tick_accounts": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=540, times=20),
     "deliver_outbox": Budget(purposes=ASKS_DATABASE, modules=410, times=20),

@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 from stopward.domain.attribution.counterfactual import NEAR_R, figures
+from stopward.domain.attribution.stints import stints
 from stopward.domain.attribution.trade import BECAUSE, WAITING, ClosedTrade, Figure, Lock
-from stopward.rules.parameters import Breakeven, DayLoss, Rules, SessionFlat, TimeStop
+from stopward.rules.parameters import (
+    Breakeven,
+    DayLoss,
+    ModelTighten,
+    Rules,
+    SessionFlat,
+    TimeStop,
+)
+from stopward.rules.types import NAN
 from tests.builders.kernel import NOTHING, r
 from tests.builders.lived import Prices, a_track, a_trade, bars_from, guarded_by
 from tests.builders.replay import OPENS, some_sessions
@@ -144,6 +153,46 @@ def test_the_rules_that_guarded_it_change_when_they_changed() -> None:
     prices = (FLAT, FLAT, FLAT, (99.7, 99.75, 99.65, 99.7), DOWN)
     trade = a_trade(guarded=(patient, quick), result_r=D("-0.3"), closed_at=OPENS + 4 * MINUTE)
     (found,) = figures(trade, a_track(bars_from(*prices)), sets | more, session_flat_tag="")
+    assert (found.without_r, found.because) == (D("-1.01"), None)
+
+
+SCORED = Rules(breakeven=Breakeven(r(1), NOTHING), model_tighten=ModelTighten(0.35, r(0.5)))
+PULLED_IN = ((100.0, 100.2, 99.8, 100.0), (100.0, 100.0, 99.4, 99.5), FLAT, FLAT, DOWN)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cause": "model_tighten", "exits": ("model_tighten",), "asked": ("model_tighten",)},
+        {
+            "cause": "breakeven", "exits": ("model_tighten", "breakeven"),
+            "asked": ("model_tighten", "breakeven"),
+        },
+    ],
+    ids=["all of it", "a part"],
+)  # fmt: skip
+@pytest.mark.parametrize("result", ["-0.5", "-1.01"])
+def test_what_a_score_closed_is_unknown_never_nothing(changes: dict[str, Any], result: str) -> None:
+    """Even where the walk, that knows no score, ends near to what was lived."""
+    found = ask(*PULLED_IN, rules=SCORED, result_r=D(result), **changes)
+    assert set(found) == set(changes["asked"])
+    for each in found.values():
+        assert (each.without_r, each.because) == (None, "not_reproduced")
+
+
+def test_scores_of_each_minute_are_no_other_rules() -> None:
+    """A trade that they did not close is walked as if there had been none."""
+    rules = QUICK._replace(model_tighten=ModelTighten(0.35, r(0.5)))
+    guarded, sets = guarded_by(rules)
+    each_minute = tuple(
+        replace(guarded, since=OPENS + number * MINUTE, measured=(NAN, NAN, score))
+        for number, score in enumerate((NAN, 0.9, 0.1, NAN))
+    )
+    track = a_track(bars_from(FLAT, FLAT, (99.9, 99.95, 99.85, 99.9), DOWN))
+    trade = a_trade(guarded=each_minute)
+    held = list(stints(trade, track, sets, first=0, end=len(track), session_flat_tag=""))
+    assert [each.until for each in held] == [len(track)]
+    (found,) = figures(trade, track, sets, session_flat_tag="")
     assert (found.without_r, found.because) == (D("-1.01"), None)
 
 

@@ -1,4 +1,4 @@
-"""What winners' adverse excursions tell, and how it gets into the rules and out of a decision."""
+"""What winners' adverse excursions tell."""
 
 import math
 import statistics
@@ -10,22 +10,15 @@ from hypothesis import strategies as st
 
 from stopward.domain.excursions import (
     COUNTED,
-    LEAST_R,
     Excursions,
     adverse_excursion,
     excursions_of,
     measure,
-    measured_for,
-    measured_in,
-    with_measured,
 )
-from stopward.domain.rulebook import masked, parse
-from stopward.rules.parameters import AdverseExcursion, Rules
+from stopward.rules.parameters import AdverseExcursion
 from stopward.rules.types import NAN
 from tests.builders.positions import a_position, d
 
-MEASURED = Rules(adverse_excursion=adverse_excursion(limit_r=NAN, needed=30.0))
-TYPED = Rules(adverse_excursion=adverse_excursion(limit_r=0.7, needed=30.0))
 multiples = st.floats(0, 5)
 
 
@@ -84,34 +77,6 @@ class TestOfOnePosition:
         assert excursions_of(position, [d(101)]) == (0.0, 0.5)
 
 
-class TestInTheRules:
+class TestTyping:
     def test_a_typed_limit_needs_no_winners(self) -> None:
         assert adverse_excursion(limit_r=0.7, needed=30.0) == AdverseExcursion(0.7, 0.0, 0.0)
-
-    def test_a_measured_limit_takes_the_place_of_nan(self) -> None:
-        measured = measured_for(MEASURED, Excursions(winners=64, mae_r=0.64))
-        assert measured == (0.64, 64.0)
-        rules = with_measured(MEASURED, measured)
-        assert rules.adverse_excursion == AdverseExcursion(0.64, 64.0, 30.0)
-
-    def test_without_winners_the_limit_stays_unknown(self) -> None:
-        limit_r, winners = measured_for(MEASURED, Excursions())
-        assert (math.isnan(limit_r), winners) == (True, 0.0)
-
-    def test_a_measured_limit_is_never_nearer_than_a_typed_one_may_be(self) -> None:
-        assert measured_for(MEASURED, Excursions(winners=40, mae_r=0.0)) == (LEAST_R, 40.0)
-
-    @pytest.mark.parametrize("rules", [Rules(), TYPED, masked(MEASURED, "breakeven")])
-    def test_rules_that_ask_for_nothing_get_nothing(self, rules: Rules) -> None:
-        measured = measured_for(rules, Excursions(winners=64, mae_r=0.64))
-        assert measured == ()
-        assert with_measured(rules, measured) == rules
-        assert measured_in(rules) == ()
-
-    @given(winners=st.integers(1, COUNTED), mae_r=multiples)
-    def test_what_a_decision_keeps_makes_its_rules_again(self, winners: int, mae_r: float) -> None:
-        book = parse("[rules.adverse_excursion]\n[rules.breakeven]", source="test")
-        excursions = Excursions(winners=winners, mae_r=mae_r)
-        used = with_measured(book.base, measured_for(book.base, excursions))
-        assert with_measured(book.base, measured_in(used)) == used
-        assert used.breakeven == book.base.breakeven

@@ -301,6 +301,24 @@ def test_the_hash_forgets_form_and_keeps_meaning():
     assert len({plain.hash, *(book(text).hash for text in changed)}) == len(changed) + 1
 
 
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("", "c277e67dc0099f6c104a2ddeb398d66c9ca81fd8cb21e2a58354ac1d3819aa85"),
+        (
+            '[rules]\npreset = "standard"\n',
+            "ce61833808353e0cbd8a2bcb89e014299ea83dabda87fe3d88b64881c64ea7be",
+        ),
+    ],
+    ids=["nothing on", "standard"],
+)
+def test_a_rule_that_came_later_leaves_the_hash_of_files_without_it_alone(text, stored):
+    assert book(text).hash == stored
+    assert book(text + "[rules.model_tighten]\nenabled = false\n").hash == stored
+    on = [book(f"{text}[rules.model_tighten]\nbelow = {below}\n").hash for below in (0.3, 0.4)]
+    assert len({stored, *on}) == 3
+
+
 def test_the_breakeven_mask_keeps_the_rules_that_only_tighten():
     rules = book(STANDARD + "[rules.follow_targets]").base
     kept = masked(rules, "breakeven")
@@ -314,7 +332,7 @@ def test_the_breakeven_mask_keeps_the_rules_that_only_tighten():
 
 def test_the_schema_knows_every_rule_and_fills_every_field_of_its_tuple():
     assert {*RULE_TABLES, *LIMITS} - {"loss_streak"} == set(RULE_NAMES[2:])
-    measured = {"adverse_excursion": {"winners"}}
+    measured = {"adverse_excursion": {"winners"}, "model_tighten": {"score"}}
     for table in (*RULE_TABLES.values(), *LIMITS.values()):
         filled = fields_filled(table) | measured.get(table.name, set())
         assert filled == set(build(table, start(table))._fields)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stopward.domain.excursions import with_measured
+from stopward.domain.measured import with_measured
 from stopward.domain.rulebook import explain, parse, rule_words, sentence
 from stopward.domain.rulebook.parse import RULE_TABLES
 from stopward.domain.rulebook.wording import measured_r, price_words, r_words
@@ -68,6 +68,10 @@ CASES = {
         "[rules.follow_targets]", {"best": 104.0}, (103.5, {}), {},
         "best +2R reached a target: stop to 102.00",
     ),
+    "model_tighten": (
+        "[rules.model_tighten]", {"best": 102.0}, (101.0, {}), {},
+        "a model gives it a chance of 28.12%, under 35%, at +0.5R: stop to 100.00",
+    ),
     "session_flat": (
         "[rules.session_flat]", {}, (101.0, {"to_close": 10.0}), {},
         "10 minutes to the close, flat is at 10 minutes: close the position",
@@ -119,7 +123,8 @@ CASES = {
 @pytest.mark.parametrize("name", RULE_NAMES[2:])
 def test_a_sentence_tells_why_with_the_numbers_of_the_moment(name):
     text, state_changes, (price, bar_changes), account_changes, expected = CASES[name]
-    rules, state, bar = rule(text), a_state(**state_changes), a_bar(price, **bar_changes)
+    rules = with_measured(rule(text), (NAN, NAN, 0.281299))
+    state, bar = a_state(**state_changes), a_bar(price, **bar_changes)
     account = QUIET_DAY._replace(**account_changes)
     proposal = propose(state, bar, account, rules)
     assert proposal.fired > 0
@@ -220,6 +225,10 @@ def test_every_rule_has_its_own_words_and_ends_with_a_full_stop(name):
             '[limits.day_loss]\nloss_r = "off"\nact = "tighten"',
             "When the day, open positions included, has lost 2% of the prior close's equity, every "
             "stop is pulled in to 0.25R from the price until the next session.",
+        ),
+        (
+            '[rules.model_tighten]\nbelow = "40 %"\ndistance = "2 atr"',
+            "While a model's fresh score is under 40% the stop follows 2 ATR behind the price.",
         ),
         (
             "[rules.momentum]\nvotes = 1\nbelow_r = 0",

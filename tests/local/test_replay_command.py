@@ -223,6 +223,42 @@ def test_a_sweep_is_judged_on_later_days_or_refused(replay: Replay, tmp_path: Pa
     assert "positions were entered on 1 days; the split needs 3 at least" in str(refused.exception)
 
 
+SCORED = RULES + "[rules.model_tighten]\n"
+SILENT = "note: model_tighten is silent in a replay: it goes by scores, and bars have none\n"
+
+
+def test_a_rule_that_no_replay_hears_is_told_and_changes_nothing(replay: Replay) -> None:
+    heard, silent = replay("--json"), replay("--json", rules=SCORED)
+    assert silent.stdout == heard.stdout
+    assert (heard.stderr, silent.stderr) == ("", SILENT)
+    measured = replay("--json", rules=RULES + "[rules.adverse_excursion]\n").stderr
+    assert measured.startswith("note: adverse_excursion is silent in a replay: its limit is")
+    assert replay("--json", rules=RULES + "[rules.adverse_excursion]\nlimit_r = 1\n").stderr == ""
+
+
+def test_what_it_was_worth_is_unknown(replay: Replay) -> None:
+    result = replay("--json", command="attribution", rules=SCORED)
+    assert result.stderr == SILENT
+    rules = {each["rule"]: each for each in json.loads(result.stdout)["rules"]}
+    assert rules["model_tighten"]["unknown"] == 2
+
+
+def test_of_two_files_and_of_a_grid_the_same_is_told(replay: Replay, tmp_path: Path) -> None:
+    assert replay("--json", command="whatif", other_rules=SCORED).stderr == SILENT
+    days = ("2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08")
+    rows = tuple(row.replace("2024-01-03T", f"{day}T") for day in days for row in bars())
+    held = tuple(a_position(day).replace("2024-01-03T", f"{day}T") for day in days)
+    (tmp_path / "tried").mkdir()
+    grid = a_file(
+        tmp_path / "tried",
+        '[grid]\n"rules.model_tighten.below" = [0.3, 0.4]',
+        "[split]\nfit = 2\nembargo = 0\ntest = 1",
+    )
+    told = replay("--grid", str(grid), command="sweep", positions=held, rows=rows)
+    assert told.exception is None
+    assert told.stderr == SILENT
+
+
 def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Replay) -> None:
     rules = RULES.replace('adopt = "all"', 'adopt = "listed"\nallow = ["AAPL"]')
     result = replay(

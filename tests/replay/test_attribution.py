@@ -93,6 +93,33 @@ def test_every_rule_can_be_attributed() -> None:
     assert len(found.worth) > 8
 
 
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("[rules.model_tighten]\n", set()),
+        ("[symbol.X.rules.model_tighten]\nenabled = true\n", set()),
+        ("[rules.adverse_excursion]\n", set()),
+        ("[rules.adverse_excursion]\nlimit_r = 0.5\n", {"adverse_excursion"}),
+        (
+            "[rules.adverse_excursion]\n[symbol.X.rules.adverse_excursion]\nlimit_r = 0.5\n",
+            {"adverse_excursion"},
+        ),
+    ],
+)
+def test_what_a_replay_never_hears_did_nothing_that_is_known(text: str, heard: set[str]) -> None:
+    table = a_table(dice(2), gaps=0.0)
+    positions = some_positions(dice(2), table, count=5)
+    book = parse(TRAIL + text, source="test")
+    found = attribute(book, lambda rules: replay(positions, table, rules, FREE))
+    for each in found.worth:
+        if each.rule in heard | {"breakeven"}:
+            assert each.net.days > 0
+            continue
+        assert (each.unknown, each.fired, each.net.days) == (len(positions), 0, 0)
+        assert np.isnan(found.saved_r[each.rule]).all()
+    assert {each.rule for each in found.worth} == set(rules_on(book))
+
+
 def test_what_outlives_its_bars_is_unknown_never_zero() -> None:
     """With the time stop it is closed; without it, it runs past the last bar."""
     book = parse('[account]\nadopt = "all"\n[rules.time_stop]\nminutes = 2\n', source="test")

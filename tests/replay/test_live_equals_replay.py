@@ -32,6 +32,7 @@ from stopward.rules.parameters import (
     Chandelier,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     Ratchet,
@@ -83,6 +84,7 @@ PATIENT = Rules(
     chandelier=Chandelier(r(1), atr(4), float(WINDOW)),
     bar_trail=BarTrail(r(1.5), ticks(2), float(WINDOW)),
     follow_targets=FollowTargets(r(1), r(2), r(3)),
+    model_tighten=ModelTighten(0.35, r(0.5)),
 )
 HASTY = PATIENT._replace(
     time_stop=TimeStop(15.0, 0.25),

@@ -1,16 +1,19 @@
 """The database seen as functions: one call, one transaction, JSON in and out."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, cast
 
 from stopward.adapters import rows
 from stopward.adapters.rows import JsonValue
-from stopward.domain.identity import AccountId, OrderId
+from stopward.domain.identity import AccountId, OrderId, PositionId
+from stopward.domain.open_score import OpenScore
 from stopward.domain.snapshot import Acknowledgement, Busy, Snapshot, TickRecord
-from stopward.errors import DatabaseRejected
+from stopward.errors import DatabaseRejected, InvalidState
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """What crosses between this program and the database, as stopward.schema_version counts it."""
 
 
@@ -51,7 +54,8 @@ class FunctionStore:
         if "busy" in answer:
             return rows.read(Busy, answer["busy"])
         _check_schema(answer.get("schema"))
-        return rows.read(Snapshot, answer)
+        told = {name: value for name, value in answer.items() if name != "scores"}
+        return replace(rows.read(Snapshot, told), scores=_scores(answer.get("scores")))
 
     def record_tick(self, record: TickRecord) -> frozenset[OrderId]:
         """Write a tick whole; return the ids of the orders that are new."""
@@ -61,6 +65,17 @@ class FunctionStore:
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Write what came of the orders."""
         self._functions.call("acknowledge", "acknowledgement", rows.write(acknowledgement))
+
+
+def _scores(found: JsonValue) -> Mapping[PositionId, OpenScore]:
+    """Return the scores without those that cannot be read: none is worth a tick."""
+    scores: dict[PositionId, OpenScore] = {}
+    for position_id, row in found.items() if isinstance(found, Mapping) else ():
+        with suppress(InvalidState):
+            score = rows.read(OpenScore, row)
+            if 0.0 <= score.probability <= 1.0:
+                scores[PositionId(position_id)] = score
+    return scores
 
 
 def _check_schema(found: JsonValue) -> None:

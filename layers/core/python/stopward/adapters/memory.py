@@ -12,6 +12,7 @@ from stopward.adapters.memory_rules import UNSETTLED, check_now, refusal, refuse
 from stopward.adapters.memory_sessions import MemorySessions
 from stopward.domain.identity import AccountId, OrderId, Symbol
 from stopward.domain.market import Instrument, Session
+from stopward.domain.open_score import RECENT
 from stopward.domain.position import Position
 from stopward.domain.session_claims import SessionSource, SessionsPut, SessionStretch
 from stopward.domain.snapshot import (
@@ -240,6 +241,11 @@ class MemoryStore:
             tags=dict(book.tags),
             usual_volume=self._usual_volume(ours, session, tick_at),
             excursions=book.excursions(),
+            scores={
+                position.id: book.scores[position.id]
+                for position in positions
+                if position.id in book.scores and book.scores[position.id].at > tick_at - RECENT
+            },
         )
 
     def _day(self, book: Book, tick_at: datetime) -> DayRow:

@@ -34,6 +34,7 @@ from stopward.adapters.memory_rules import (
 from stopward.domain.excursions import COUNTED, Excursions, measure
 from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.identity import OrderId, PositionId, Symbol
+from stopward.domain.open_score import OpenScore
 from stopward.domain.orders import Order
 from stopward.domain.position import Position
 from stopward.domain.rule_set import RuleSet
@@ -76,6 +77,7 @@ class Book:
     gaps: dict[tuple[datetime, str, Symbol], float] = field(default_factory=dict)
     figures: dict[tuple[PositionId, str], KeptFigure] = field(default_factory=dict)
     vectors: dict[VectorKey, StoredVector] = field(default_factory=dict)
+    scores: dict[PositionId, OpenScore] = field(default_factory=dict)
 
     def copy(self) -> "Book":
         """Return a copy whose containers are its own; what they hold never changes."""
@@ -99,6 +101,7 @@ class Book:
             gaps=dict(self.gaps),
             figures=dict(self.figures),
             vectors=dict(self.vectors),
+            scores=dict(self.scores),
         )
 
     def open_positions(self) -> tuple[Position, ...]:

@@ -16,7 +16,7 @@ from stopward.rules.types import Account, Bar, Proposal, State
 
 STOP_MOVERS: Final = (
     "adverse_excursion", "breakeven", "ratchet", "chandelier", "percent_trail", "bar_trail",
-    "average_trail", "follow_targets",
+    "average_trail", "follow_targets", "model_tighten",
 )  # fmt: skip
 """Rules that move the stop; they leave a stop alone that the trader loosened by hand."""
 

@@ -1,4 +1,4 @@
-"""How far winning trades went against us: measured from closed trades, put into the rules. Pure.
+"""How far winning trades went against us, measured from closed trades. Pure.
 
 Source: John Sweeney, "Maximum Adverse Excursion", 1997.
 """
@@ -11,8 +11,7 @@ from typing import Final
 
 from stopward.domain.money import sign
 from stopward.domain.position import Position
-from stopward.rules.parameters import AdverseExcursion, Rules
-from stopward.rules.types import NAN
+from stopward.rules.parameters import AdverseExcursion
 
 COUNTED: Final = 500
 """Winning trades that are measured: the last ones of the account, by the time of their close."""
@@ -64,32 +63,3 @@ def adverse_excursion(*, limit_r: float, needed: float) -> AdverseExcursion:
     A typed limit stands on no trades and needs none: it simply holds.
     """
     return AdverseExcursion(limit_r=limit_r, winners=0.0, needed=needed if isnan(limit_r) else 0.0)
-
-
-def measured_for(rules: Rules, excursions: Excursions) -> tuple[float, ...]:
-    """Return the limit in R and the winners behind it, where the rules ask for them; else nothing.
-
-    The limit is nan without winners, and never under LEAST_R.
-    """
-    params = rules.adverse_excursion
-    if params is None or not isnan(params.limit_r):
-        return ()
-    mae_r = excursions.mae_r
-    return (NAN if mae_r is None else max(mae_r, LEAST_R), float(excursions.winners))
-
-
-def with_measured(rules: Rules, measured: Sequence[float]) -> Rules:
-    """Return a file's rules with what was measured; of a decision, `DecisionRow.measured`."""
-    params = rules.adverse_excursion
-    if params is None or not measured:
-        return rules
-    limit_r, winners = measured
-    return rules._replace(adverse_excursion=params._replace(limit_r=limit_r, winners=winners))
-
-
-def measured_in(rules: Rules) -> tuple[float, ...]:
-    """Return what `with_measured` put into the rules; nothing when the limit was typed."""
-    params = rules.adverse_excursion
-    if params is None or params.needed == 0.0:
-        return ()
-    return (params.limit_r, params.winners)

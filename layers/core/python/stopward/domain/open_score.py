@@ -6,6 +6,8 @@ from typing import Final
 
 from stopward.domain.identity import PositionId
 
+RECENT: Final = timedelta(minutes=5)
+"""How old a score may be that a snapshot tells, by the instant of its tick. [judgement]"""
 FRESH: Final = timedelta(minutes=3)
 """How old a score may be that a rule goes by: two minutes may fail, then there is none. [judgement]
 """

@@ -10,6 +10,7 @@ from stopward.domain.decision import Circumstances, Decision, Reason
 from stopward.domain.excursions import Excursions
 from stopward.domain.identity import AccountId, OrderId, PositionId, Symbol
 from stopward.domain.market import Instrument, Session
+from stopward.domain.open_score import OpenScore
 from stopward.domain.orders import Order, OrderStatus
 from stopward.domain.position import Marks, Position
 from stopward.domain.rule_set import RuleSet
@@ -92,6 +93,7 @@ class Snapshot:
     tags: by symbol, set by people (`stopward tag`); `hands-off` means never touch.
     usual_volume: by symbol, mean volume of this minute of the session; absent when unknown.
     excursions: what the account's last winning trades tell.
+    scores: what a model said of open positions in the last minutes (`RECENT`); absent without.
     """
 
     fence: int
@@ -105,6 +107,7 @@ class Snapshot:
     tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
     usual_volume: Mapping[Symbol, float] = field(default_factory=dict)
     excursions: Excursions = field(default_factory=Excursions)
+    scores: Mapping[PositionId, OpenScore] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +141,9 @@ class DecisionRow:
 
     account: the kernel's Account as numbers. mask: which rules this function may apply ("all" or
     "breakeven"). price: what the decision was made at. measured: parameters that no file holds, the
-    limit of the adverse-excursion cut in R (nan: not known yet) and the winners behind it; empty
-    when the rules ask for none (`with_measured`). circumstances: None in a row of a program that
-    did not keep them yet; such a row cannot be decided again.
+    limit of the adverse-excursion cut in R (nan: not known yet) and the winners behind it, then the
+    score gone by; empty when the rules ask for none (`domain.measured`). circumstances: None in a
+    row of a program that did not keep them yet; such a row cannot be decided again.
     """
 
     position_id: PositionId

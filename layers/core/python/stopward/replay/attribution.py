@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stopward.domain.rulebook import RuleBook
 from stopward.replay.paired import Interval, differ, difference, entry_days, interval
 from stopward.replay.results import Results
-from stopward.replay.silence import book_without, rules_on
+from stopward.replay.silence import book_without, is_unheard, rules_on
 from stopward.replay.table import Floats
 
 Replayed = Callable[[RuleBook], Results]
@@ -47,7 +47,7 @@ class Attribution:
 
 
 def attribute(book: RuleBook, replayed: Replayed) -> Attribution:
-    """Return what each rule that is on saved or cost.
+    """Return what each rule that is on saved or cost; of one that a replay never hears, nothing.
 
     A limit of the day acts across positions: without a rule other positions may be cut at another
     time, and that counts as its doing. Figures of rules do not add up to the result: two rules may
@@ -57,6 +57,11 @@ def attribute(book: RuleBook, replayed: Replayed) -> Attribution:
     days = entry_days(with_all)
     worth, saved_r = [], {}
     for rule in rules_on(book):
+        if is_unheard(book, rule):
+            # Both replays would be the same, and say nothing.
+            saved_r[rule] = np.full(len(with_all), np.nan)
+            worth.append(worth_of(rule, saved_r[rule], days, fired=0))
+            continue
         without = replayed(book_without(book, rule))
         saved = difference(with_all, without)
         saved_r[rule] = saved

@@ -9,9 +9,9 @@ from typing import Protocol, cast
 
 from stopward.domain.decide import decide_from, settled_by
 from stopward.domain.decision import Circumstances, Reason
-from stopward.domain.excursions import with_measured
 from stopward.domain.identity import AccountId
 from stopward.domain.market import Quote
+from stopward.domain.measured import with_measured
 from stopward.domain.reasons import reasons_of
 from stopward.domain.recorded import DecisionPage, Key, RecordedDecision
 from stopward.domain.rule_set import RuleSet

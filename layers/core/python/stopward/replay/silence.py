@@ -6,15 +6,21 @@ good as off (a test holds each rule to that).
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isnan
 from typing import Any, Final, get_args, get_type_hints
 
 from stopward.domain.rulebook import RuleBook
-from stopward.rules.parameters import Distance, Rules
+from stopward.rules.parameters import AdverseExcursion, Distance, ModelTighten, Rules
 from stopward.rules.types import NAN
 
 SILENT_DISTANCE = Distance(NAN, 0.0)
 LIMITS: Final = ("day_loss", "day_profit")
 """They act by what an account says, whatever their numbers, so that they are never put on."""
+UNHEARD: Final[Mapping[str, str]] = {
+    "adverse_excursion": "its limit is measured, and there are no trades to measure it from",
+    "model_tighten": "it goes by scores, and bars have none",
+}
+"""Rules that a replay may not hear, though they are on, and why."""
 
 
 def all_on(rules: Rules) -> Rules:
@@ -45,10 +51,32 @@ def book_without(book: RuleBook, rule: str) -> RuleBook:
 
 def rules_on(book: RuleBook) -> tuple[str, ...]:
     """Return the rules that are on for anything, in order of priority."""
+    return tuple(name for name in Rules._fields if _settings_of(book, name))
+
+
+def unheard(book: RuleBook) -> tuple[str, ...]:
+    """Return the rules that are on, and silent in a replay for some of what they are on for."""
+    return tuple(name for name in UNHEARD if any(map(_is_unheard, _settings_of(book, name))))
+
+
+def is_unheard(book: RuleBook, rule: str) -> bool:
+    """Return whether a rule that is on is silent in a replay for all that it is on for."""
+    return rule in UNHEARD and all(map(_is_unheard, _settings_of(book, rule)))
+
+
+def _settings_of(book: RuleBook, rule: str) -> list[Any]:
     layers = (book.base._asdict(), *book.symbols.values(), *book.tags.values())
-    return tuple(
-        name for name in Rules._fields if any(layer.get(name) is not None for layer in layers)
-    )
+    return [layer[rule] for layer in layers if layer.get(rule) is not None]
+
+
+def _is_unheard(parameters: Any) -> bool:
+    match parameters:
+        case AdverseExcursion(limit_r=limit_r):
+            return isnan(limit_r)
+        case ModelTighten(score=score):
+            return isnan(score)
+        case _:
+            return False
 
 
 def _without(override: Mapping[str, Any], rule: str) -> dict[str, Any]:

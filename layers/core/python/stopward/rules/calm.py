@@ -12,23 +12,15 @@ from stopward.rules.levels import (
     ENDLESS,
     NEAR,
     SLACK_TICKS,
-    adverse_excursion_level,
     aged_target_age,
     aged_target_level,
-    average_trail_level,
-    bar_trail_level,
-    breakeven_level,
-    chandelier_level,
     either,
-    follow_targets_level,
     give_back_floor,
     give_back_level,
     higher,
     lower,
     momentum_floor,
     partial_level,
-    percent_trail_level,
-    ratchet_level,
     session_flat_left,
     target_level,
     time_stop_age,
@@ -36,6 +28,17 @@ from stopward.rules.levels import (
     volume_floor,
 )
 from stopward.rules.parameters import Rules
+from stopward.rules.stop_levels import (
+    adverse_excursion_level,
+    average_trail_level,
+    bar_trail_level,
+    breakeven_level,
+    chandelier_level,
+    follow_targets_level,
+    model_tighten_level,
+    percent_trail_level,
+    ratchet_level,
+)
 from stopward.rules.types import Bar, State
 
 EARLY: Final = 1e-6
@@ -82,6 +85,7 @@ def calm_of(state: State, bar: Bar, rules: Rules) -> Calm:
     raised = either(raised, bar_trail_level(state, bar, rules.bar_trail, slack))
     raised = either(raised, average_trail_level(state, bar, rules.average_trail, slack))
     raised = either(raised, follow_targets_level(state, bar, rules.follow_targets, slack))
+    raised = either(raised, model_tighten_level(rules.model_tighten))
     up = lower(up, raised) - slack
     down = higher(down, turned) + slack
     if state.pending > 0.0:

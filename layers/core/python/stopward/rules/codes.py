@@ -22,6 +22,7 @@ PERCENT_TRAIL: Final = 16.0
 BAR_TRAIL: Final = 17.0
 AVERAGE_TRAIL: Final = 18.0
 FOLLOW_TARGETS: Final = 19.0
+MODEL_TIGHTEN: Final = 20.0
 
 RULE_NAMES: Final = (
     "none",
@@ -44,6 +45,7 @@ RULE_NAMES: Final = (
     "bar_trail",
     "average_trail",
     "follow_targets",
+    "model_tighten",
 )
 """Names by code; `RULE_NAMES[int(code)]` is also the TOML table and the word in the database."""
 

@@ -28,6 +28,7 @@ from stopward.rules.protective import (
     breakeven,
     chandelier,
     follow_targets,
+    model_tighten,
     percent_trail,
     ratchet,
 )
@@ -199,7 +200,8 @@ def propose(state: State, bar: Bar, account: Account, rules: Rules) -> Proposal:
     wanted = percent_trail(state, bar, account, rules.percent_trail, wanted)
     wanted = bar_trail(state, bar, account, rules.bar_trail, wanted)
     wanted = average_trail(state, bar, account, rules.average_trail, wanted)
-    return follow_targets(state, bar, account, rules.follow_targets, wanted)
+    wanted = follow_targets(state, bar, account, rules.follow_targets, wanted)
+    return model_tighten(state, bar, account, rules.model_tighten, wanted)
 
 
 def settle(state: State, proposal: Proposal, price: float) -> State:

@@ -5,6 +5,8 @@ A distance is (value, unit): R, percent of entry, ATR, ticks, or dollars. All fi
 
 from typing import Final, NamedTuple
 
+from stopward.rules.types import NAN
+
 R: Final = 0.0
 PERCENT: Final = 1.0
 ATR: Final = 2.0
@@ -182,6 +184,18 @@ class FollowTargets(NamedTuple):
     target_3: Distance
 
 
+class ModelTighten(NamedTuple):
+    """While the score is under `below`, the stop goes `distance` behind the price.
+
+    score: the probability of a gain that a model last gave the position; nan without a fresh one.
+    No file holds it.
+    """
+
+    below: float
+    distance: Distance
+    score: float = NAN
+
+
 class Rules(NamedTuple):
     """Every rule's parameters in order of priority; None turns a rule off.
 
@@ -206,3 +220,4 @@ class Rules(NamedTuple):
     bar_trail: BarTrail | None = None
     average_trail: AverageTrail | None = None
     follow_targets: FollowTargets | None = None
+    model_tighten: ModelTighten | None = None

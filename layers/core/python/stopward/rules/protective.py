@@ -1,4 +1,4 @@
-"""Stops that follow: breakeven, ratchet, trails, the stop behind targets. They only tighten."""
+"""Stops that follow: breakeven, ratchet, trails, targets, a low score. They only tighten."""
 
 from stopward.rules.codes import (
     AVERAGE_TRAIL,
@@ -6,6 +6,7 @@ from stopward.rules.codes import (
     BREAKEVEN,
     CHANDELIER,
     FOLLOW_TARGETS,
+    MODEL_TIGHTEN,
     PERCENT_TRAIL,
     RATCHET,
 )
@@ -24,6 +25,7 @@ from stopward.rules.parameters import (
     Breakeven,
     Chandelier,
     FollowTargets,
+    ModelTighten,
     PercentTrail,
     Ratchet,
 )
@@ -173,3 +175,22 @@ def follow_targets(
     else:
         price = breakeven_price(state, bar, 0.0)
     return raise_stop(state, bar, counted, price, FOLLOW_TARGETS)
+
+
+def model_tighten(
+    state: State, bar: Bar, account: Account, params: ModelTighten | None, proposal: Proposal
+) -> Proposal:
+    """Pull the stop in behind the price while a model gives the trade too little chance.
+
+    A distance that comes to nothing (the ATR of a market that stands still) would put the stop at
+    the price, and so close the position: then it is silent.
+    """
+    if params is None:
+        return proposal
+    if not params.score < params.below:
+        return proposal
+    behind = distance(params.distance, state, bar)
+    price = resting_price(bar.close - state.side * behind, state)
+    if not state.side * (bar.close - price) > 0.0:
+        return proposal
+    return raise_stop(state, bar, proposal, price, MODEL_TIGHTEN)

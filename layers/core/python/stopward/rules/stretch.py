@@ -17,6 +17,7 @@ from stopward.rules.protective import (
     breakeven,
     chandelier,
     follow_targets,
+    model_tighten,
     percent_trail,
     ratchet,
 )
@@ -40,6 +41,7 @@ def raises(state: State, bar: Bar, account: Account, rules: Rules) -> bool:
     wanted = bar_trail(state, bar, account, rules.bar_trail, wanted)
     wanted = average_trail(state, bar, account, rules.average_trail, wanted)
     wanted = follow_targets(state, bar, account, rules.follow_targets, wanted)
+    wanted = model_tighten(state, bar, account, rules.model_tighten, wanted)
     if wanted.exit_quantity > 0.0:
         return True
     return wanted.stop != state.stop or wanted.hits != state.hits

@@ -36,6 +36,8 @@ STOPS: Final = frozenset(
      "average_trail", "follow_targets"}
 )  # fmt: skip
 """What may have put a stop where it filled: live it is named, in a walk it is the stop."""
+BY_SCORE: Final = "model_tighten"
+"""It goes by scores, which are no bars: what it closed no walk tells, and never as nothing."""
 NO_BAR: Final = Bar(*([NAN] * len(Bar._fields)))
 NINTH_PLACE: Final = Decimal("0.000000001")
 
@@ -155,6 +157,8 @@ def _unfit(trade: ClosedTrade, rule_sets: Mapping[str, RuleSet]) -> Because | No
         return "entry_changed"
     if not set(trade.exits) <= set(RULE_NAMES):
         return "by_hand"
+    if BY_SCORE in (*trade.exits, trade.cause):
+        return "not_reproduced"
     if not trade.guarded or any(each.rule_set not in rule_sets for each in trade.guarded):
         return "no_rules"
     return None

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from stopward.domain.attribution.track import MINUTE, Track
 from stopward.domain.attribution.trade import ClosedTrade, Guarded, Lock
-from stopward.domain.excursions import with_measured
+from stopward.domain.measured import with_measured, without_score
 from stopward.domain.rule_set import RuleSet
 from stopward.domain.sessions import EVENING
 from stopward.errors import InvalidState
@@ -48,7 +48,7 @@ def stints(
     leaves it alone unless it carries `session_flat_tag`. A lock holds to the end of its session.
     Raises InvalidState for a rule set that cannot be read.
     """
-    held = [(_first_decided(each, track), _rules_of(each, rule_sets)) for each in trade.guarded]
+    held = _held(trade, track, rule_sets)
     overnight = _overnight(trade, track)
     if overnight is not None and session_flat_tag not in trade.tags:
         held.append((overnight, held[-1][1]._replace(session_flat=None)))
@@ -61,6 +61,14 @@ def stints(
         yield Stint(until=until, rules=rules[-1], locked=max(codes, default=NO_RULE))
 
 
+def _held(
+    trade: ClosedTrade, track: Track, rule_sets: Mapping[str, RuleSet]
+) -> list[tuple[int, Rules]]:
+    """Return from which bar on which rules guarded it; the same again, but for a score, is one."""
+    found = [(_first_decided(each, track), _rules_of(each, rule_sets)) for each in trade.guarded]
+    return found[:1] + [now for before, now in pairwise(found) if before[1] != now[1]]
+
+
 def _first_decided(guarded: Guarded, track: Track) -> int:
     """Return the first bar that was closed at that tick or later."""
     return track.after(guarded.since - MINUTE - INSTANT)
@@ -70,7 +78,7 @@ def _rules_of(guarded: Guarded, rule_sets: Mapping[str, RuleSet]) -> Rules:
     rule_set = rule_sets[guarded.rule_set]
     if not rule_set.is_whole:
         raise InvalidState(f"rule set {rule_set.digest} holds what has another digest")
-    return with_measured(rule_set.rules(), guarded.measured)
+    return without_score(with_measured(rule_set.rules(), guarded.measured))
 
 
 def _overnight(trade: ClosedTrade, track: Track) -> int | None:

@@ -22,6 +22,7 @@ from stopward.rules.parameters import (
     DayProfit,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     PercentTrail,
@@ -40,9 +41,11 @@ BREAKEVEN_RULES: Final = ("breakeven", "ratchet", "follow_targets")
 Parameters = (
     DayLoss | DayProfit | SessionFlat | AdverseExcursion | GiveBack | TimeStop | Momentum | Volume
     | Target | AgedTarget | Partial | Breakeven | Ratchet | Chandelier | PercentTrail | BarTrail
-    | AverageTrail | FollowTargets
+    | AverageTrail | FollowTargets | ModelTighten
 )  # fmt: skip
 """One rule's parameters."""
+LATER: Final = frozenset({"model_tighten"})
+"""Rules that came after hashes were stored: a file that leaves one off keeps the hash it had."""
 Override = Mapping[str, Parameters | None]
 """Parameters by rule, for the rules that a symbol or tag sets for itself; None turns one off."""
 
@@ -129,7 +132,13 @@ def _hash(book: RuleBook) -> str:
         "account": {item.name: getattr(book.account, item.name) for item in fields(book.account)},
         "periods": book.periods._asdict(),
         "loss_streak": _named(book.limits.loss_streak),
-        "base": _override(book.base._asdict()),
+        "base": _override(
+            {
+                name: params
+                for name, params in book.base._asdict().items()
+                if params is not None or name not in LATER
+            }
+        ),
         "symbols": {symbol: _override(rules) for symbol, rules in book.symbols.items()},
         # A list, for of two tags the later one wins.
         "tags": [[tag, _override(rules)] for tag, rules in book.tags.items()],

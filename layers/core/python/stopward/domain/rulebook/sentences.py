@@ -1,6 +1,7 @@
 """One sentence for one rule of one decision: why, with the numbers of the moment."""
 
-from math import isnan
+from math import floor, isnan
+from typing import Final
 
 from stopward.domain.excursions import SHARE
 from stopward.domain.rulebook.book import Parameters
@@ -25,6 +26,7 @@ from stopward.rules.parameters import (
     DayProfit,
     FollowTargets,
     GiveBack,
+    ModelTighten,
     Momentum,
     Partial,
     PercentTrail,
@@ -36,6 +38,8 @@ from stopward.rules.parameters import (
 )
 from stopward.rules.types import Account, Bar, Proposal, State
 
+SCORE_STEPS: Final = 10_000
+"""A score is told to a hundredth of a percent, rounded down: one under a bound shows under it."""
 Trail = Breakeven | Ratchet | Chandelier | PercentTrail | BarTrail | AverageTrail | FollowTargets
 
 
@@ -67,6 +71,8 @@ def sentence(  # noqa: PLR0917  the kernel's own order of arguments
             return f"{_early(params, state, bar, now, best)}: {wish}"
         case Target() | AgedTarget() | Partial():
             return f"{_profit(params, state, now)}: {wish}"
+        case ModelTighten():
+            return f"{_score(params)} at {now}: {wish}"
         case _:
             return f"best {best} {_trail(params, state)}: {wish}"
 
@@ -169,6 +175,11 @@ def _profit(params: Target | AgedTarget | Partial, state: State, now: str) -> st
             return f"{now} is enough after {age}, {r_words(wanted)} was asked for"
         case Partial():
             return f"{now} reached step {state.partials + 1:.0f} of the partial exits"
+
+
+def _score(params: ModelTighten) -> str:
+    score = percent_words(floor(params.score * SCORE_STEPS) / SCORE_STEPS)
+    return f"a model gives it a chance of {score}, under {percent_words(params.below)},"
 
 
 def _trail(params: Trail, state: State) -> str:

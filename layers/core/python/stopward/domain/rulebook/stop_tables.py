@@ -158,4 +158,21 @@ STOP_TABLES: Final = (
             rising(("target_1", "target_2", "target_3")),
         ),
     ),
+    Table(
+        name="model_tighten",
+        section="rules",
+        summary="Pull the stop in while a model gives the trade too little chance.",
+        source="the original specification",
+        build=kernel.ModelTighten,
+        parameters=(
+            Parameter(
+                name="below", kind="fraction", default=0.35, minimum=0.01, maximum=0.99,
+                meaning="Probability of a gain, as a fresh score has it, under which it acts.",
+            ),
+            Parameter(
+                name="distance", kind="distance", default="0.5 r", minimum=0.01,
+                meaning="How far behind the price of the moment the stop goes.",
+            ),
+        ),
+    ),
 )  # fmt: skip

@@ -2,20 +2,22 @@
 
 from math import isnan
 
-from stopward.domain.rulebook.wording import distance_words, joined, r_words
+from stopward.domain.rulebook.wording import distance_words, joined, percent_words, r_words
 from stopward.rules.parameters import (
     AverageTrail,
     BarTrail,
     Breakeven,
     Chandelier,
     FollowTargets,
+    ModelTighten,
     PercentTrail,
     Ratchet,
 )
 
 StopParameters = (
     Breakeven | Ratchet | Chandelier | PercentTrail | BarTrail | AverageTrail | FollowTargets
-)
+    | ModelTighten
+)  # fmt: skip
 
 
 def stop_words(params: StopParameters) -> str:
@@ -53,6 +55,12 @@ def stop_words(params: StopParameters) -> str:
             )
         case FollowTargets():
             return _follow_targets(params)
+        case ModelTighten():
+            reach = distance_words(params.distance, signed=False)
+            return (
+                f"While a model's fresh score is under {percent_words(params.below)} the stop"
+                f" follows {reach} behind the price."
+            )
 
 
 def _ratchet(params: Ratchet) -> str:

@@ -60,6 +60,7 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         inputs, results, traced = _as_freqtrade(wanted, conditions, console)
     else:
         inputs = _inputs(wanted, console)
+        _tell_silent(console, inputs.book)
         results = _replayed(wanted, inputs, conditions, console)(inputs.book)
         traced = _retraced(inputs, results, conditions, console)
     summary = summarize(results)
@@ -84,6 +85,7 @@ def attribute_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     """
     conditions = _conditions(wanted)
     inputs = _inputs(wanted, console)
+    _tell_silent(console, inputs.book)
     found = attribute(inputs.book, _replayed(wanted, inputs, conditions, console))
     if wanted.as_json:
         output.write(comparing.attribution_json(found) + "\n")
@@ -102,7 +104,9 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     conditions = _conditions(wanted)
     inputs = _inputs(wanted, console)
     replayed = _replayed(wanted, inputs, conditions, console)
-    first, second = (replayed(read_rules(path)) for path in wanted.rules)
+    books = [read_rules(path) for path in wanted.rules]
+    _tell_silent(console, *books)
+    first, second = map(replayed, books)
     found = compare(first, second)
     names = tuple(str(path) for path in wanted.rules)
     if wanted.as_json:
@@ -132,6 +136,7 @@ def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     sets = tuple(rule_sets(grid, text, source=source))
     inputs = _inputs(wanted, console)
     folds(days_of(inputs.positions)[1], grid.split)
+    _tell_silent(console, *sets)
     if wanted.to is not None:
         order = Order(
             table=inputs.table,
@@ -206,6 +211,11 @@ def _inputs(wanted: Wanted, console: Console) -> Inputs:
         )
     named_trades(wanted.trades, inputs.positions, inputs.left_alone)
     return inputs
+
+
+def _tell_silent(console: Console, *books: RuleBook) -> None:
+    for line in telling.silent_rules(books):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _replayed(

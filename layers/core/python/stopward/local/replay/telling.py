@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from io import StringIO
 from typing import Any, Final
@@ -11,7 +11,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from stopward.domain.rulebook import RuleBook
 from stopward.replay.results import Results
+from stopward.replay.silence import UNHEARD, unheard
 from stopward.replay.summary import Summary
 from stopward.replay.table import moment_of
 
@@ -63,6 +65,14 @@ def notes(results: Results, summary: Summary, left_alone: Mapping[str, str]) -> 
         yield f"{counted(len(left_alone))} are left alone, {first} because {left_alone[first]}."
     if len(results) < 30:
         yield "Fewer than 30 positions: a mean of so few says little."
+
+
+def silent_rules(books: Iterable[RuleBook]) -> Iterator[str]:
+    """Yield a note on each rule that is on, and that a replay does not hear."""
+    found = {rule for book in books for rule in unheard(book)}
+    for rule in UNHEARD:
+        if rule in found:
+            yield f"note: {rule} is silent in a replay: {UNHEARD[rule]}"
 
 
 def as_json(results: Results, summary: Summary, left_alone: Mapping[str, str]) -> str:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stopward.domain.day import is_carried
-from stopward.domain.excursions import measured_for, with_measured
 from stopward.domain.market import Session
+from stopward.domain.measured import measured_for, with_measured
 from stopward.domain.position import Position
 from stopward.domain.rule_set import RuleSet
 from stopward.domain.rulebook import Mask, RuleBook
 from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.rules.parameters import Rules
+from stopward.rules.types import NAN
 from stopward.services.guard.subject import Market
 
 
@@ -41,14 +42,15 @@ class Bench:
         """Return the rules of a position, before the mask of the function; what is measured is in.
 
         How far winners went against the account is read with the snapshot, so that a tick has one
-        answer for all positions.
+        answer for all positions; the position's own score too, and how old it is the clock tells.
         """
         rules = self.book.rules_for(
             position.symbol,
             self._tags(position),
             held_overnight=is_carried(position, self.session),
         )
-        return with_measured(rules, measured_for(rules, self.snapshot.excursions))
+        measured = measured_for(rules, self.snapshot.excursions, self._score(position))
+        return with_measured(rules, measured)
 
     def rule_set_for(self, position: Position) -> RuleSet:
         """Return the rules of a position as its file has them, for the journal."""
@@ -57,6 +59,10 @@ class Bench:
             self._tags(position),
             held_overnight=is_carried(position, self.session),
         )
+
+    def _score(self, position: Position) -> float:
+        found = self.snapshot.scores.get(position.id)
+        return found.probability if found is not None and found.is_fresh(self.now) else NAN
 
     def _tags(self, position: Position) -> tuple[str, ...]:
         return (*position.tags, *self.snapshot.tags.get(position.symbol, ()))

@@ -9,9 +9,9 @@ from math import isfinite
 from stopward.domain.day import day_now, notices
 from stopward.domain.decide import Verdict, decide, settled_by, with_one_zero
 from stopward.domain.decision import Circumstances, Decision
-from stopward.domain.excursions import measured_in
 from stopward.domain.identity import Symbol
 from stopward.domain.market import Quote
+from stopward.domain.measured import measured_in
 from stopward.domain.money import decimal_of
 from stopward.domain.position import HAND_LOOSENED, Position
 from stopward.domain.reasons import reasons_of
