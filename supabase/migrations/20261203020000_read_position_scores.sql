@@ -1,5 +1,6 @@
 -- Why: a tick reads what a model last said of its open positions, so that a rule may tighten by it. It is part of the
---      snapshot, so that a tick asks no further question: one look at the key for each open position.
+--      snapshot, so that a tick asks no further question: one look at the key for each open position. What does not bind (the model is
+--      in shadow, or the position in the control arm) is not told: no rule can go by it, not even by mistake.
 -- Lock: none. Phase: before deploy.
 
 create or replace function stopward.snapshot(of_account text, moment timestamptz, token bigint)
@@ -258,6 +259,7 @@ begin
                         select p.id from stopward.positions as p
                         where p.account_id = of_account and p.closed_at is null
                     ))
+                    and s.binds
                     and s.at > moment - interval '5 minutes'
             ), '{}')
         )

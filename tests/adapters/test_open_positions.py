@@ -16,6 +16,7 @@ from stopward.services.open_book import LoggedScore
 from tests.builders.access import copy_of
 from tests.builders.models import SCHEMA, ModelWorld, a_model, a_prediction
 from tests.builders.store import A_SESSION, NOON, D
+from tests.builders.store_world import begin
 
 MINUTE = timedelta(minutes=1)
 
@@ -161,6 +162,8 @@ def test_it_binds_in_the_model_s_arm_alone(world: ModelWorld, held: Position) ->
         score = LoggedScore(position_id=held.id, model_id="m1", signal_id=f"s{minute}", at=at)
         assert book(world).put_scores(world.account_id, [score]) == 1
         assert scores(world)[0][-1] == binds
+        # What does not bind, no tick is told.
+        assert set(begin(world).scores) == ({held.id} if binds else set())
 
 
 @pytest.mark.parametrize("changed", ["signal_id", "position_id", "model_id", "at"])

@@ -31,9 +31,9 @@ on conflict do nothing
 """
 A_SCORE = """
 insert into stopward.position_scores (
-    account_id, position_id, model_id, at, probability, threshold, recorded_at
+    account_id, position_id, model_id, at, probability, threshold, binds, recorded_at
 )
-values (%(account)s, %(position)s, 'open-1', %(at)s, %(probability)s, 0.5, %(at)s)
+values (%(account)s, %(position)s, 'open-1', %(at)s, %(probability)s, 0.5, true, %(at)s)
 """
 
 

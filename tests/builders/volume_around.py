@@ -129,9 +129,10 @@ AROUND: Final = (
     """,
     """
     insert into stopward.position_scores (
-        account_id, position_id, model_id, at, probability, threshold
+        account_id, position_id, model_id, at, probability, threshold, binds
     )
-    select p.account_id, p.id, 'champion-1', coalesce(p.closed_at, %(until)s), 0.4, 0.5
+    select p.account_id, p.id, 'champion-1', coalesce(p.closed_at, %(until)s), 0.4, 0.5,
+        true
     from stopward.positions as p
     """,
     """

@@ -15,7 +15,7 @@ FRESH: Final = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenScore:
-    """The probability, 0 to 1, that the trade ends with a gain after costs.
+    """The probability, 0 to 1, that the trade ends with a gain after costs; one that binds.
 
     at: nothing later is in it. threshold: of the model; under it the model would not be in it.
     """
