@@ -94,28 +94,30 @@ begin
         'role', (
             select a.alias from stopward.model_aliases as a
             where a.account_id = this_account and a.model_id = this_model
-        ),
-        'models', coalesce(
-            (
-                select
-                    jsonb_agg(
-                        jsonb_build_object(
-                            'kind', m.value ->> 'kind', 'model_id', m.value ->> 'model_id', 'role', a.alias
-                        )
-                        order by m.value ->> 'kind'
-                    )
-                from jsonb_array_elements(further) as m (value)
-                left join stopward.model_aliases as a
-                    on a.account_id = this_account and a.model_id = m.value ->> 'model_id'
-            ),
-            '[]'
         )
-    );
+    ) || case
+        when further = '[]' then '{}'
+        else
+            jsonb_build_object(
+                'models', (
+                    select
+                        jsonb_agg(
+                            jsonb_build_object(
+                                'kind', m.value ->> 'kind', 'model_id', m.value ->> 'model_id', 'role', a.alias
+                            )
+                            order by m.value ->> 'kind'
+                        )
+                    from jsonb_array_elements(further) as m (value)
+                    left join stopward.model_aliases as a
+                        on a.account_id = this_account and a.model_id = m.value ->> 'model_id'
+                )
+            )
+    end;
 end
 $$;
 comment on function api.conclude_training(jsonb) is
 'Say what came of a training, all at once or not at all: {account_id, id, fence, verdict, numbers, model, models}. model, and each of models, of further kinds: as '
 'api.register_model takes it; one that is published becomes champion, else challenger, of its kind where that role is free. numbers has the verdict and the figures of '
-'each further kind under its name. Answers {new, model_id, role, models: [{kind, model_id, role}]}; told twice the same, it changes nothing, and who lost the claim is refused.';
+'each further kind under its name. Answers {new, model_id, role}, and {models: [{kind, model_id, role}]} where some were given; told twice the same, it changes nothing, and who lost the claim is refused.';
 comment on column stopward.training_requests.numbers is
 'Each gate''s figure, by name; under the name of a further kind the verdict and the figures of that one.';
