@@ -19,8 +19,11 @@ from stopward.services.training_job import LOST, TrainingJob, TrainingSummary
 from stopward.services.training_reading import subject
 from stopward.training.stored import StoredTrainer
 
+CHAMPIONS: Mapping[Kind, str] = {
+    "entry": "champion: it is asked, and decides nothing until the ladder raises it",
+    "open": "champion: it is asked, and a rule may tighten a stop by it, never loosen one",
+}
 ROLES = {
-    "champion": "champion: it is asked, and decides nothing until the ladder raises it",
     "challenger": "challenger: it waits beside the champion, is not asked, and decides nothing",
     None: "without a role: champion and challenger can still be asked, and stay",
 }
@@ -114,7 +117,9 @@ def _text(lesson: Lesson, model: Registered | None) -> str:
         text += f"{training.verdict}\n  {training.says}\n"
     else:
         text += judged_text(training.model.manifest, lesson.location)
-        role = ROLES[model.role] if training.verdict == "published" else "refused: not asked"
+        role = "refused: not asked"
+        if training.verdict == "published":
+            role = CHAMPIONS[lesson.kind] if model.role == "champion" else ROLES[model.role]
         text += f"  registered as {model.model_id}, {role}\n"
     return text + _left_out(lesson)
 
