@@ -1,4 +1,4 @@
-"""Train the model of entries each night that it is due, and tell how old the champion is."""
+"""Train the models of both kinds each night that it is due, and tell how old champions are."""
 
 from secrets import token_hex
 from typing import Any

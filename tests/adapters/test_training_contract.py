@@ -14,7 +14,7 @@ from stopward.adapters.supabase import SupabaseDatabase
 from stopward.adapters.training import FunctionTraining
 from stopward.domain.history import round_trips
 from stopward.domain.identity import AccountId, Symbol
-from stopward.domain.training import TrainingPage
+from stopward.domain.training import Lesson, Registered, TrainingPage
 from stopward.errors import DatabaseRejected, InvalidInput, InvalidState
 from stopward.training.stored import dataset_of
 from tests.builders.history import executions
@@ -193,3 +193,26 @@ def test_a_training_is_asked_for_claimed_kept_and_concluded(
     with pytest.raises(DatabaseRejected) as caught:
         book.keep(claim, seconds=60)
     assert caught.value.rule == "stale_fence"
+
+
+def test_models_of_two_kinds_are_concluded_together(
+    functions: Functions, world: ModelWorld
+) -> None:
+    book = FunctionTraining(functions)
+    book.request(world.account_id)
+    claim = book.claim(world.account_id, holder="one", seconds=60)
+    assert claim is not None
+    further = [
+        Lesson(kind="open", training=a_training(kind="open"), location="models/open/model.onnx")
+    ]
+    told = [
+        book.conclude(claim, a_training(), location="models/x/model.onnx", further=further)
+        for _ in range(2)
+    ]
+    assert told[0] == told[1]
+    assert told[0].of("open") == Registered(kind="open", model_id="open-0", role="champion")
+    assert {(each.kind, each.model_id) for each in book.current(world.account_id)} == {
+        ("entry", "entry-0"), ("open", "open-0"),
+    }  # fmt: skip
+    (row,) = world.view("training_log")
+    assert row["numbers"]["open"] == {"verdict": "published", "auc_low": 0.54}

@@ -1,6 +1,6 @@
 """Journals that a model is trained on, in the database, and trainings that need no learner."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +14,7 @@ from stopward.adapters.features import FunctionFeatures
 from stopward.adapters.training import FunctionTraining
 from stopward.domain.features import names, schema_hash
 from stopward.domain.features.past_trade import StoredVector
+from stopward.domain.features.row import Kind
 from stopward.domain.identity import PositionId
 from stopward.domain.model_file import ModelFile
 from stopward.domain.training import Training, TrainingRow, Verdict
@@ -21,6 +22,7 @@ from stopward.ports import Archive
 from stopward.services.model_files import ModelFiles
 from stopward.services.training_book import TrainingBook
 from stopward.services.training_job import TrainingJob
+from stopward.services.training_reading import Subject, subject
 from stopward.training.dataset import Dataset
 from tests.builders.closed_trades import Closed, insert_closed
 from tests.builders.models import ModelWorld, a_model
@@ -28,6 +30,7 @@ from tests.builders.simulated_trades import some_trades
 
 NAMES = names("entry")
 SCHEMA_HASH = schema_hash("entry")
+OPEN = subject("open")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEGAN = datetime(2026, 11, 30, 8, tzinfo=UTC)
 """When a run of a test starts; later than every trade of `store_journal`."""
@@ -80,6 +83,40 @@ def store_journal(world: ModelWorld, trades: Dataset, *, bare: int = 0, rebuilt:
         book.put_vectors(world.account_id, vectors[first : first + AT_ONCE])
 
 
+def store_open(world: ModelWorld, closed: Mapping[str, Sequence[tuple[datetime, float]]]) -> None:
+    """Store vectors of positions while they were open: moment and value of the first feature."""
+    vectors = [
+        StoredVector(
+            position_id=PositionId(position),
+            kind="open",
+            at=at,
+            schema_hash=OPEN.schema_hash,
+            vector=(value, *(None,) * (len(OPEN.names) - 1)),
+            rebuilt=False,
+        )
+        for position, minutes in closed.items()
+        for at, value in minutes
+    ]
+    book = FunctionFeatures(world._database)
+    book.put_schema(OPEN.schema_hash, OPEN.names)
+    for first in range(0, len(vectors), AT_ONCE):
+        book.put_vectors(world.account_id, vectors[first : first + AT_ONCE])
+
+
+def open_minutes(world: ModelWorld, trades: Dataset, *, count: int = 4) -> None:
+    """Store so many vectors of each trade of a journal, at even steps from its entry on."""
+    store_open(
+        world,
+        {
+            position_id(world, number): [
+                (moment(int(begin + (end - begin) * step // count)), float(step))
+                for step in range(count)
+            ]
+            for number, (begin, end) in enumerate(zip(trades.entry_at, trades.exit_at, strict=True))
+        },
+    )
+
+
 def a_few(world: ModelWorld, count: int = 5) -> Dataset:
     """Store a small journal, and return it."""
     trades = some_trades(count, features=2, seed=count)
@@ -87,13 +124,16 @@ def a_few(world: ModelWorld, count: int = 5) -> Dataset:
     return trades
 
 
-def a_training(verdict: Verdict = "published", *, number: int = 0, **changes: Any) -> Training:
+def a_training(
+    verdict: Verdict = "published", *, number: int = 0, kind: Kind = "entry", **changes: Any
+) -> Training:
     """Return what a training came to, with a model whose graph is a few bytes."""
-    graph = f"graph {number}".encode()
+    graph = f"graph of {kind} {number}".encode()
     told = a_model(
-        f"entry-{number}",
+        f"{kind}-{number}",
+        kind=kind,
         verdict=verdict,
-        schema_hash=SCHEMA_HASH,
+        schema_hash=schema_hash(kind),
         sha256=sha256(graph).hexdigest(),
         **changes,
     )
@@ -118,17 +158,31 @@ def a_training(verdict: Verdict = "published", *, number: int = 0, **changes: An
 class QuickTrainer:
     """Reads the trades, tells its progress once, and says what it was told to say.
 
-    meanwhile: what happens after that, while it trains. Each model has another number.
+    meanwhile: what happens after that, while it trains the entry model. Each model has another
+    number. of_open: its verdict of open positions, whose rows are kept apart.
     """
 
     verdict: Verdict = "published"
     meanwhile: Callable[[], None] = field(default=lambda: None)
     rows: list[TrainingRow] = field(default_factory=list)
     runs: int = 0
+    of_open: Verdict = "not_enough_trades"
+    open_rows: list[TrainingRow] = field(default_factory=list)
 
     def __call__(
-        self, rows: Iterable[TrainingRow], *, progress: Callable[[], None], **_: Any
+        self,
+        rows: Iterable[TrainingRow],
+        *,
+        kind: Kind,
+        progress: Callable[[], None],
+        **_: Any,
     ) -> Training:
+        if kind == "open":
+            self.open_rows = list(rows)
+            progress()
+            if self.of_open == "not_enough_trades":
+                return Training(verdict=self.of_open, says="missing: 100 trades (0 of 100)")
+            return a_training(self.of_open, number=self.runs, kind=kind)
         self.rows = list(rows)
         self.runs += 1
         progress()
@@ -158,6 +212,7 @@ def a_job(
     book: TrainingBook | None = None,
     archive: Archive | None = None,
     page_trades: int = 3,
+    further: tuple[Subject, ...] = (),
 ) -> TrainingJob:
     """Return a job over the world's database and a folder."""
     return TrainingJob(
@@ -169,6 +224,7 @@ def a_job(
         names=NAMES,
         schema_hash=SCHEMA_HASH,
         make_salt=lambda: "pepper",
+        further=further,
     )
 
 

@@ -48,7 +48,8 @@ def test_a_vector_of_the_past_stays_as_it_was_made(world: ModelWorld) -> None:
     )
     world.run(
         "insert into stopward.imported_trades (account_id, source, opened_by, symbol, side,"
-        " quantity, average_entry, average_exit, opened_at, closed_at, fees, result, entries, exits)"
+        " quantity, average_entry, average_exit, opened_at, closed_at, fees, result, entries,"
+        " exits)"
         " values (%s, 'ibkr', 'e1', 'AAPL', 'long', 1, 10, 11, now(), now(), 0, 1, '[{}]', '[{}]')"
     )
     world.run(

@@ -127,3 +127,90 @@ def test_a_claim_is_kept_by_who_has_it_and_let_go_of(world: ModelWorld) -> None:
         with pytest.raises(DatabaseRejected) as caught:
             world.call("prolong_training", **{**own, "seconds": 60, **changes})
         assert caught.value.rule == "stale_fence"
+
+
+def of_both(world: ModelWorld, *, verdict: str = "published", **changes: Any) -> dict[str, Any]:
+    """Return a conclusion with a model of open positions beside that of entries; it is claimed."""
+    world.call("request_training")
+    claim = world.call("claim_training", holder="both", seconds=60)["request"]
+    told = {
+        "id": claim["id"], "fence": claim["fence"], "verdict": "published",
+        "model": a_model("fresh"), "models": [a_model("of-open", kind="open", verdict=verdict)],
+        "numbers": {"auc": 0.6, "open": {"verdict": verdict, "auc": 0.8}},
+    }  # fmt: skip
+    return {**told, **changes}
+
+
+def roles_of_kinds(world: ModelWorld) -> list[tuple[str, str, str]]:
+    return sorted(
+        (row["kind"], row["alias"], row["model_id"])
+        for row in world.call("current_models")["models"]
+    )
+
+
+def test_each_kind_has_roles_of_its_own(world: ModelWorld) -> None:
+    told = of_both(world)
+    answer = world.call("conclude_training", **told)
+    found = [{"kind": "open", "model_id": "of-open", "role": "champion"}]
+    assert answer == {"new": True, "model_id": "fresh", "role": "champion", "models": found}
+    assert world.call("conclude_training", **told) == {**answer, "new": False}
+    assert roles_of_kinds(world) == [
+        ("entry", "champion", "fresh"), ("open", "champion", "of-open"),
+    ]  # fmt: skip
+    (row,) = world.view("training_log")
+    assert (row["verdict"], row["model_id"]) == ("published", "fresh")
+    assert row["numbers"]["open"] == {"verdict": "published", "auc": 0.8}
+
+
+def test_a_refused_model_of_one_kind_leaves_the_other_its_role(world: ModelWorld) -> None:
+    world.call("conclude_training", **of_both(world, verdict="no_model_beats_base_rate"))
+    assert roles_of_kinds(world) == [("entry", "champion", "fresh")]
+    assert sorted(row["model_id"] for row in world.view("models")) == ["fresh", "of-open"]
+
+
+def test_a_model_of_open_positions_needs_none_of_entries(world: ModelWorld) -> None:
+    told = of_both(world, verdict="published")
+    del told["model"]
+    world.call("conclude_training", **{**told, "verdict": "not_enough_trades"})
+    assert roles_of_kinds(world) == [("open", "champion", "of-open")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"models": [a_model("other")]}, "conclude_training_request"),
+        (
+            {"models": [a_model("one", kind="open"), a_model("two", kind="open")]},
+            "conclude_training_request",
+        ),
+        ({"numbers": {"auc": 0.6}}, "conclude_training_request"),
+        ({"numbers": {"open": {"verdict": "failed"}}}, "conclude_training_request"),
+        (
+            {
+                "models": [a_model("odd", kind="none")],
+                "numbers": {"none": {"verdict": "published"}},
+            },
+            "models_kind_known",
+        ),
+        ({"models": ["odd"]}, "register_model_request"),
+        ({"models": None}, "conclude_training_request"),
+        ({"fence": 9}, "stale_fence"),
+    ],
+)
+def test_what_does_not_fit_leaves_nothing_of_any_kind(
+    world: ModelWorld, changes: dict[str, Any], rule: str
+) -> None:
+    told = of_both(world)
+    with pytest.raises(DatabaseRejected) as caught:
+        world.call("conclude_training", **{**told, **changes})
+    assert caught.value.rule == rule
+    assert (world.view("models"), roles_of_kinds(world)) == ([], [])
+
+
+def test_what_ended_gets_no_other_model_afterwards(world: ModelWorld) -> None:
+    told = of_both(world)
+    world.call("conclude_training", **{**told, "models": [], "numbers": {"auc": 0.6}})
+    with pytest.raises(DatabaseRejected) as caught:
+        world.call("conclude_training", **told)
+    assert caught.value.rule == "training_requests_finished_is_final"
+    assert [row["model_id"] for row in world.view("models")] == ["fresh"]

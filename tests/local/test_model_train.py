@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from stopward.adapters.archive_folder import FolderArchive
@@ -15,6 +16,7 @@ from stopward.local.model.trade_file import read_trades, schema_hash
 from stopward.services.model_files import ModelFiles
 from stopward.training.dataset import Dataset
 from tests.builders.data import a_file
+from tests.builders.open_trades import open_trades
 from tests.builders.simulated_trades import some_trades
 
 HEADER = "entry_at,exit_at,net_r,atr,rsi"
@@ -143,3 +145,19 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         InvalidInput, match="needs skl2onnx, which is not installed: run make train"
     ):
         run(tmp_path, "--csv", "any.csv")
+
+
+def test_rows_of_open_positions_are_judged_as_such(tmp_path: Path) -> None:
+    file = written(tmp_path / "minutes.csv", open_trades(150))
+    done = run(tmp_path, "--csv", str(file), "--kind", "open", "--to", str(tmp_path / "there"))
+    assert done.return_value == 0
+    assert done.stdout.splitlines()[0] == "no_model_beats_base_rate"
+    assert "of a model of r_now, stop_distance_r, target_distance_r, minutes" in done.stdout
+    assert "  stay over 0." in done.stdout
+    (stored,) = (tmp_path / "there" / "models").iterdir()
+    assert stored.name.startswith("open-")
+
+
+def test_a_kind_is_asked_of_a_file_only(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--kind is of a --csv"):
+        run(tmp_path, "--kind", "open")

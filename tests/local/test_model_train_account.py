@@ -16,7 +16,7 @@ from stopward.local.exit_code import ExitCode
 from stopward.local.model import account_training
 from tests.builders.models import ModelWorld
 from tests.builders.simulated_trades import some_trades
-from tests.builders.training import QuickTrainer, a_few, expire_claim, store_journal
+from tests.builders.training import QuickTrainer, a_few, expire_claim, open_minutes, store_journal
 
 
 @pytest.fixture
@@ -56,10 +56,16 @@ def test_an_account_without_an_edge_is_told_so_with_each_gate(
     assert any(line.strip().startswith("auc_low") for line in lines)
     (row,) = world.view("training_log")
     assert (row["verdict"], row["because"]) == ("no_model_beats_base_rate", "first")
-    assert lines[-3:] == [
+    place = lines.index("of open positions: not_enough_trades")
+    assert lines[place - 3 : place] == [
         f"  registered as {row['model_id']}, refused: not asked",
         "  read 118 trades, 3 with a rebuilt vector",
         "  left out 2 without a vector of these features: `check_features` makes them each evening",
+    ]
+    assert lines[place + 2 :] == [
+        "  read 0 trades, 0 with a rebuilt vector",
+        "  left out 120 without a vector of these features: they are stored while a position is "
+        "open, and never made later",
     ]
     assert (tmp_path / "there" / "models" / row["model_id"] / "model.onnx").is_file()
 
@@ -98,6 +104,41 @@ def test_each_verdict_has_its_code_and_says_what_the_model_became(
         done = run(world, tmp_path, "--to", str(tmp_path / "there"))
     assert (done.return_value, done.stdout.splitlines()[0]) == (code, verdict)
     assert says in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("verdict", "of_open", "code", "says"),
+    [
+        ("no_model_beats_base_rate", "published", ExitCode.OK, "champion: it is asked"),
+        ("published", "leak_suspected", ExitCode.CONFIGURATION, "refused: not asked"),
+        ("leak_suspected", "parity_failed", ExitCode.CONFIGURATION, "refused: not asked"),
+    ],
+)
+def test_what_came_of_open_positions_is_told_behind(
+    *,
+    world: ModelWorld,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: Verdict,
+    of_open: Verdict,
+    code: ExitCode,
+    says: str,
+) -> None:
+    open_minutes(world, a_few(world))
+    with a_quick_trainer(monkeypatch, QuickTrainer(verdict=verdict, of_open=of_open)):
+        done = run(world, tmp_path, "--to", str(tmp_path / "there"))
+        again = run(world, tmp_path, "--to", str(tmp_path / "there"), "--json")
+    assert done.return_value == code
+    lines = done.stdout.splitlines()
+    assert lines[0] == verdict
+    behind = lines[lines.index(f"of open positions: {of_open}") + 1 :]
+    assert behind[0].startswith("  registered as open-1, ")
+    assert says in behind[0]
+    assert behind[1:] == ["  read 5 trades, 0 with a rebuilt vector"]
+    told = json.loads(again.stdout)
+    assert (told["verdict"], told["open"]["verdict"]) == (verdict, of_open)
+    assert told["open"]["model_id"] == told["open"]["manifest"]["model_id"] == "open-2"
+    assert told["open"]["numbers"]["trades"] == 5
 
 
 def test_the_next_one_is_challenger_and_then_none_is_replaced(

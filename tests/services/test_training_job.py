@@ -13,6 +13,7 @@ from stopward.adapters.training import FunctionTraining
 from stopward.domain.training import Verdict
 from stopward.errors import ArchiveUnavailable, InvalidState
 from stopward.services.training_job import MOST_ATTEMPTS, STALE_BEFORE, TrainingSummary
+from tests.builders.lives import Killed, Life, Mortal
 from tests.builders.models import ModelWorld, a_model
 from tests.builders.training import (
     BEGAN,
@@ -51,42 +52,6 @@ def roles(world: ModelWorld) -> dict[str, str]:
 
 def models(world: ModelWorld) -> list[str]:
     return sorted(row["model_id"] for row in world.view("models"))
-
-
-class Killed(BaseException):
-    """The process ends here; nothing of it runs any more."""
-
-
-class Mortal:
-    """Passes calls on, and dies at one of them, before it or after it was done."""
-
-    def __init__(self, within: Any, life: "Life") -> None:
-        self._within = within
-        self._life = life
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._within, name)
-
-        def call(*given: Any, **named: Any) -> Any:
-            self._life.one_more()
-            answer = found(*given, **named)
-            self._life.one_more()
-            return answer
-
-        return call
-
-
-class Life:
-    """How many calls begin and end until death; None lives on."""
-
-    def __init__(self, moments: int | None = None) -> None:
-        self.moments = 0
-        self._most = moments
-
-    def one_more(self) -> None:
-        if self.moments == self._most:
-            raise Killed
-        self.moments += 1
 
 
 def lived(world: ModelWorld, folder: Path, trainer: QuickTrainer, life: Life) -> TrainingSummary:

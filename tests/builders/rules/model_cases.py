@@ -2,7 +2,7 @@
 
 import json
 
-from tests.builders.models import EVIDENCE
+from tests.builders.models import EVIDENCE, a_model
 from tests.builders.rules.case import (
     Case,
     Cases,
@@ -143,6 +143,11 @@ CASES: Cases = {
     ),
     "claim_training claim_training_request": asks("claim_training", seconds=0.5),
     "conclude_training conclude_training_request": asks("conclude_training", verdict="failed"),
+    "conclude_training training_requests_finished_is_final": asks_again(
+        "conclude_training",
+        models=[a_model("open-late", kind="open")],
+        numbers={"open": {"verdict": "published"}},
+    ),
     "prolong_training prolong_training_request": asks("prolong_training", seconds=0.5),
     "prolong_training stale_fence": asks("prolong_training", fence=99),
     "read_training_rows read_training_rows_request": asks("read_training_rows", limit=1001),

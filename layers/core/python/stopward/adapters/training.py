@@ -1,6 +1,6 @@
 """Trainings that are due, trades to learn from and what came of them, over schema api."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,11 +10,13 @@ from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.current_model import CurrentModel
 from stopward.domain.features.past_trade import Place
+from stopward.domain.features.row import Kind
 from stopward.domain.features.vector import as_float32
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.model_file import ModelFile
 from stopward.domain.training import (
     Concluded,
+    Lesson,
     Training,
     TrainingClaim,
     TrainingPage,
@@ -58,13 +60,16 @@ class FunctionTraining:
         schema_hash: str,
         at: datetime,
         after: Place | None = None,
+        kind: Kind = "entry",
     ) -> TrainingPage:
         """Return the page of trades closed until `at` after a place, the first one after None.
 
-        Raises InvalidState with the position for a row that cannot be read.
+        kind: of the vectors; a trade has one row, whatever the number of its vectors. Raises
+        InvalidState with the position for a row that cannot be read.
         """
         request: dict[str, JsonValue] = {
             "schema_hash": schema_hash,
+            "kind": kind,
             "at": at.isoformat(),
             "limit": self._page_trades,
         }
@@ -81,18 +86,36 @@ class FunctionTraining:
         )
 
     def conclude(
-        self, claim: TrainingClaim, training: Training, *, location: str | None
+        self,
+        claim: TrainingClaim,
+        training: Training,
+        *,
+        location: str | None,
+        further: Sequence[Lesson] = (),
     ) -> Concluded:
-        """Register the model, give it the role that is free, finish the request: all or nothing."""
-        told = {**training.numbers, **({"says": training.says} if training.says else {})}
+        """Register the models, give them roles that are free, finish the request: all or nothing.
+
+        What came of a further kind stands in the request's numbers under its name.
+        """
         request: dict[str, JsonValue] = {
             "id": claim.id,
             "fence": claim.fence,
             "verdict": training.verdict,
-            "numbers": told,
-        }
+            "numbers": {
+                **_told(training),
+                **{each.kind: {"verdict": each.training.verdict, **_told(each.training)}
+                   for each in further},
+            },
+        }  # fmt: skip
         if training.model is not None:
             request["model"] = _registration(training.model, str(location))
+        models = [
+            _registration(each.training.model, str(each.location))
+            for each in further
+            if each.training.model is not None
+        ]
+        if models:
+            request["models"] = models
         return rows.read(Concluded, self._call("conclude_training", claim.account_id, **request))
 
     def current(self, account_id: AccountId) -> tuple[CurrentModel, ...]:
@@ -121,6 +144,10 @@ def _row(found: Mapping[str, Any]) -> TrainingRow:
         raise InvalidState(
             f"trade {found.get('position_id')} cannot be read for training: {error}"
         ) from error
+
+
+def _told(training: Training) -> dict[str, JsonValue]:
+    return {**training.numbers, **({"says": training.says} if training.says else {})}
 
 
 def _registration(model: ModelFile, location: str) -> dict[str, JsonValue]:

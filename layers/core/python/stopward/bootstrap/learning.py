@@ -1,4 +1,4 @@
-"""Wire what learns: the training of an account's model."""
+"""Wire what learns: the training of an account's models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRAINING_SECONDS: Final = 30.0
 
 @at_start
 def training_job(*, trainer: Trainer, environment: Mapping[str, str] | None = None) -> TrainingJob:
-    """Wire the training of the account's model of entries.
+    """Wire the training of the account's models, of entries and of open positions.
 
     trainer: who knows the learners, which no other function has. Raises InvalidInput without a
     place for models.
@@ -32,6 +32,7 @@ def training_job(*, trainer: Trainer, environment: Mapping[str, str] | None = No
     from stopward.errors import InvalidInput
     from stopward.services.model_files import ModelFiles
     from stopward.services.training_job import TrainingJob
+    from stopward.services.training_reading import subject
 
     settings = parts.settings_of(environment)
     archive = parts.archive_of(settings)
@@ -48,4 +49,5 @@ def training_job(*, trainer: Trainer, environment: Mapping[str, str] | None = No
         names=names("entry"),
         schema_hash=schema_hash("entry"),
         make_salt=lambda: token_hex(16),
+        further=(subject("open"),),
     )

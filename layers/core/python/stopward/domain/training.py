@@ -7,6 +7,7 @@ from typing import Literal
 
 from stopward.domain.current_model import Alias
 from stopward.domain.features.past_trade import Place
+from stopward.domain.features.row import Kind
 from stopward.domain.features.vector import Vector
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.model_file import ModelFile
@@ -41,8 +42,9 @@ class TrainingClaim:
 class TrainingRow:
     """A closed trade that can be learned from.
 
-    entered_at: the earlier of its entry and its vector. r: after fees. vector: in the schema's
-    order. rebuilt: the vector was made later, from bars.
+    entered_at: the earlier of its entry and its vector; for a model of open positions when the
+    vector was made. r: after fees. vector: in the schema's order; for a model of open positions one
+    of those that were stored, drawn by lot. rebuilt: the vector was made later, from bars.
     """
 
     position_id: PositionId
@@ -84,8 +86,34 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What training of a further kind came to. location: of its graph, None where there is none."""
+
+    kind: Kind
+    training: Training
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A model of a further kind that was registered. role: what it became, None for nothing."""
+
+    kind: Kind
+    model_id: str
+    role: Alias | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Concluded:
-    """What the database made of a training. role: what its model became, None for nothing."""
+    """What the database made of a training.
+
+    role: what its model became, None for nothing. models: those of further kinds.
+    """
 
     model_id: str | None
     role: Alias | None
+    models: tuple[Registered, ...] = ()
+
+    def of(self, kind: Kind) -> Registered | None:
+        """Return the model of a further kind, None where none was registered."""
+        return next((model for model in self.models if model.kind == kind), None)

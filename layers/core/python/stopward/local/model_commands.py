@@ -26,6 +26,7 @@ def model() -> None:
 
 @model.command()
 @click.option("--csv", "file", type=FILE, help="entry_at,exit_at,net_r, features: no database.")
+@click.option("--kind", type=click.Choice(["entry", "open"]), help="Of the CSV's rows; else entry.")
 @click.option("--to", metavar="PLACE", help="Folder, or s3://BUCKET/PREFIX; else the local folder.")
 @account_options
 @click.option("--feature", "registered", multiple=True, help="One of at most 12 for few trades.")
@@ -39,6 +40,7 @@ def train(
     home: Home,
     *,
     file: Path | None,
+    kind: str | None,
     to: str | None,
     database_url: str | None,
     account: str | None,
@@ -49,12 +51,15 @@ def train(
 ) -> int:
     """Train on closed trades, judge out of fold, and store the graph with its manifest.
 
-    Without --csv on those of an account, which then has the model: of the newest local run, or of
-    --database-url. A model is published only if it beats the base rate out of fold; that it does
-    not is a result too, and ends with 0. A suspected leak ends with 3, a wrong conversion with 1.
+    Without --csv on those of an account, which then has a model of each kind: of the newest local
+    run, or of --database-url. A model is published only if it beats the base rate out of fold; that
+    it does not is a result too, and ends with 0. A suspected leak ends with 3, a wrong conversion
+    with 1.
     """
     if file is None and database_url and to is None:
         raise InvalidInput("--database-url needs --to too: where who serves the model can read it")
+    if file is None and kind is not None:
+        raise click.UsageError("--kind is of a --csv; of an account both kinds are trained")
     training = _loaded("training")
     bar: Any
     with click.progressbar(length=training.FOLDS, label="Walking forward", file=sys.stderr) as bar:
@@ -68,7 +73,7 @@ def train(
         if file is None:
             told = _of_account(home, database_url, account, how)
         else:
-            told = _of_file(file, how)
+            told = _of_file(file, {**how, "kind": kind or "entry"})
     click.echo(training.as_json(told) if as_json else told.text, nl=as_json)
     code: int = told.code
     return code

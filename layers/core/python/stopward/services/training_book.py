@@ -1,14 +1,16 @@
 """What training needs of the world: requests and trades in the database, and who trains."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from stopward.domain.current_model import CurrentModel
 from stopward.domain.features.past_trade import Place
+from stopward.domain.features.row import Kind
 from stopward.domain.identity import AccountId
 from stopward.domain.training import (
     Concluded,
+    Lesson,
     Training,
     TrainingClaim,
     TrainingPage,
@@ -42,15 +44,25 @@ class TrainingBook(Protocol):
         schema_hash: str,
         at: datetime,
         after: Place | None = None,
+        kind: Kind = "entry",
     ) -> TrainingPage:
-        """Return the page of trades closed until `at` after a place, the first one after None."""
+        """Return the page of trades closed until `at` after a place, the first one after None.
+
+        kind: of the vectors; a trade has one row, whatever the number of its vectors.
+        """
 
     def conclude(
-        self, claim: TrainingClaim, training: Training, *, location: str | None
+        self,
+        claim: TrainingClaim,
+        training: Training,
+        *,
+        location: str | None,
+        further: Sequence[Lesson] = (),
     ) -> Concluded:
-        """Register the model, give it the role that is free, finish the request: all or nothing.
+        """Register the models, give them roles that are free, finish the request: all or nothing.
 
-        location: of the model's graph. Told twice the same, it changes nothing.
+        location: of the model's graph. further: what came of other kinds; the request ends with the
+        verdict of `training` all the same. Told twice the same, it changes nothing.
         """
 
     def current(self, account_id: AccountId) -> tuple[CurrentModel, ...]:
@@ -64,6 +76,7 @@ class Trainer(Protocol):
         self,
         rows: Iterable[TrainingRow],
         *,
+        kind: Kind,
         names: tuple[str, ...],
         schema_hash: str,
         created_at: datetime,

@@ -6,6 +6,7 @@ boosting, isotonic calibration, a calibration around a pipeline. The last step h
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -72,6 +73,23 @@ def candidates(trades: Dataset, *, registered: Sequence[str] = ()) -> tuple[Cand
     return tuple(found)
 
 
+def plain_candidates(trades: Dataset, names: Sequence[str]) -> tuple[Candidate, ...]:
+    """Return the same learners on a few features alone: what a model must know more than.
+
+    Never exported. Without names there are none.
+    """
+    if not names:
+        return ()
+    columns = tuple(sorted(trades.names.index(name) for name in names))
+    found = [
+        Candidate(name=f"plain logistic C={strength:g}", made=_logistic(columns, strength))
+        for strength in STRENGTHS
+    ]
+    if effective_n(trades) >= BOOSTING_FROM:
+        found.append(Candidate(name="plain boosting", made=partial(_boosting, columns=columns)))
+    return tuple(found)
+
+
 def chosen_columns(trades: Dataset, registered: Sequence[str] = ()) -> tuple[int, ...] | None:
     """Return the places of the features that may be used; None for all of them.
 
@@ -107,7 +125,7 @@ def _logistic(
     return made
 
 
-def _boosting(trades: Dataset) -> Any:
+def _boosting(trades: Dataset, *, columns: tuple[int, ...] | None = None) -> Any:
     del trades
     learner = HistGradientBoostingClassifier(
         max_leaf_nodes=4,
@@ -119,7 +137,10 @@ def _boosting(trades: Dataset) -> Any:
         early_stopping=False,
         random_state=SEED,
     )
-    return Pipeline([(LAST, learner)])
+    if columns is None:
+        return Pipeline([(LAST, learner)])
+    chosen = ColumnTransformer([("chosen", "passthrough", list(columns))])
+    return Pipeline([("chosen", chosen), (LAST, learner)])
 
 
 def _calibrated(learner: Any, trades: Dataset) -> Any:

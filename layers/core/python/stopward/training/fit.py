@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from stopward.training.candidates import LAST, Candidate
-from stopward.training.dataset import Booleans, Dataset, Floats, Integers
+from stopward.training.dataset import Booleans, Dataset, Floats, Integers, Matrix
 from stopward.training.scores import log_losses
 from stopward.training.splits import FOLDS, Fold, walk_forward
 from stopward.training.threads import one_thread
@@ -22,9 +22,9 @@ LEAST_TO_FIT: Final = 15
 class OutOfFold:
     """What the outer walk said of trades that it had not seen, in order of entry.
 
-    rows: places of the trades. probability: of a win. base: the win rate of the trades that were
-    learned from, weighted alike. fold: step of each. chosen: the candidate's name, models: what was
-    fitted, for each step.
+    rows: places of the trades. probability: of a win. base: what it is measured against, the win
+    rate of the trades that were learned from, weighted alike, or what a plain model of them says.
+    fold: step of each. chosen: the candidate's name, models: what was fitted, for each step.
     """
 
     rows: Integers
@@ -80,10 +80,12 @@ def out_of_fold(
     tried: Sequence[Candidate],
     *,
     folds: int = FOLDS,
+    plain: Sequence[Candidate] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> OutOfFold | Unfittable:
     """Walk the outer folds: choose, fit and predict in each; `progress` is called after each.
 
+    plain: of which one is chosen and fitted likewise, for the base; the win rate without any.
     Unfittable where purge and embargo leave a step too little to learn from; nothing is fitted.
     """
     steps = walk_forward(trades, folds=folds)
@@ -96,7 +98,7 @@ def out_of_fold(
         candidate = select(known, tried)
         models.append(fitted(candidate, known))
         said.append(probabilities(models[-1], trades.x[step.test]))
-        bases.append(np.full(len(step.test), base_rate(known)))
+        bases.append(_base(known, trades.x[step.test], plain))
         chosen.append(candidate.name)
         progress()
     return OutOfFold(
@@ -112,6 +114,12 @@ def out_of_fold(
 def base_rate(trades: Dataset) -> float:
     """Return the weighted win rate: what a model must beat."""
     return float(np.average(trades.won, weights=weights(trades)))
+
+
+def _base(known: Dataset, x: Matrix, plain: Sequence[Candidate]) -> Floats:
+    if not plain:
+        return np.full(len(x), base_rate(known))
+    return probabilities(fitted(select(known, plain), known), x)
 
 
 def _can_fit(trades: Dataset, fold: Fold) -> bool:

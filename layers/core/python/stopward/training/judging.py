@@ -68,7 +68,8 @@ class Decision:
     """What taking over a threshold would have come to, out of fold, in R after costs.
 
     taken, vetoed: trades. mean_r: of all; mean_r_taken, mean_r_vetoed: of each side, nan where it
-    has none. paired_r: mean of what its vetoes would have changed a trade, -R for one, else 0.
+    has none. paired_r: mean of what its vetoes would have changed a trade: what there is beside the
+    trade less its R for one, else 0.
     """
 
     taken: int
@@ -79,9 +80,23 @@ class Decision:
     paired_r: Estimate
 
 
-def decision(trades: Dataset, said: OutOfFold, *, threshold: float, draws: int = DRAWS) -> Decision:
-    """Return what a threshold would have come to, with bounds of the stationary bootstrap."""
-    taken, net_r = said.probability > threshold, trades.net_r[said.rows]
+def decision(
+    trades: Dataset,
+    said: OutOfFold,
+    *,
+    threshold: float,
+    aside: Floats | None = None,
+    draws: int = DRAWS,
+) -> Decision:
+    """Return what a threshold would have come to, with bounds of the stationary bootstrap.
+
+    aside: for each trade the result in R of who is not in it; without it 0, for who never was.
+    Where it is nan, the trade is left out; it must be known somewhere.
+    """
+    beside = np.zeros(len(said.rows)) if aside is None else aside[said.rows]
+    known = ~np.isnan(beside)
+    rows, beside = said.rows[known], beside[known]
+    taken, net_r = said.probability[known] > threshold, trades.net_r[rows]
 
     def figures(times: Floats) -> tuple[float, ...]:
         up, down = float(times @ taken), float(times @ ~taken)
@@ -90,11 +105,11 @@ def decision(trades: Dataset, said: OutOfFold, *, threshold: float, draws: int =
             (kept + left) / (up + down),
             kept / up if up > 0.0 else np.nan,
             left / down if down > 0.0 else np.nan,
-            -left / (up + down),
+            float(times @ (~taken * beside) - left) / (up + down),
         )
 
     mean_r, mean_r_taken, mean_r_vetoed, paired_r = estimates(
-        figures, trades.day[said.rows], draws=draws
+        figures, trades.day[rows], draws=draws
     )
     return Decision(
         taken=int(taken.sum()),

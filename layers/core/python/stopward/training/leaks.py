@@ -16,7 +16,8 @@ from stopward.training.judging import metrics
 from stopward.training.scores import Pairs, auc
 
 MOST_AUC: Final = 0.75
-"""Of a feature alone, in either direction; nothing known before a trade is that good."""
+"""Of a feature alone, in either direction; nothing known before a trade is that good. What is known
+of one that is open can be: `stopward.training.kinds` says which."""
 LEAST_OF_A_CLASS: Final = 30
 """Winners, and losers, under which a feature's AUC is not told apart from chance. [judgement]"""
 TOGETHER: Final = 5
@@ -100,7 +101,12 @@ def planted_gate(trades: Dataset) -> Gate:
 
 
 def permuted_gate(
-    trades: Dataset, tried: Sequence[Candidate], *, folds: int, draws: int = DRAWS
+    trades: Dataset,
+    tried: Sequence[Candidate],
+    *,
+    folds: int,
+    plain: Sequence[Candidate] = (),
+    draws: int = DRAWS,
 ) -> Gate:
     """Return whether labels permuted within the day are refused, as they must be.
 
@@ -109,7 +115,7 @@ def permuted_gate(
     """
     together = joined_days(trades.day)
     permuted = replace(trades, net_r=permute(trades.net_r, together))
-    said = out_of_fold(permuted, tried, folds=folds)
+    said = out_of_fold(permuted, tried, folds=folds, plain=plain)
     if isinstance(said, Unfittable):
         raise InvalidInput(f"fold {said.fold} was left with {said.trades} trades")
     found = metrics(permuted, said, draws=draws)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from stopward.domain.features.row import Kind
 from stopward.domain.model_file import FORMAT, MOST_DIFFERENCE
 from stopward.training.bootstrap import DRAWS
 from stopward.training.dataset import Dataset, Floats, Matrix
@@ -17,6 +18,7 @@ from stopward.training.export import OPSET
 from stopward.training.gates import Gate
 from stopward.training.importances import importances
 from stopward.training.judging import calibration_curve, decision
+from stopward.training.kinds import aside_of
 from stopward.training.parity import Parity
 from stopward.training.verdict import Evidence, Judged
 
@@ -37,7 +39,7 @@ def manifest(
     found: Parity,
     rows: Matrix,
     answered: Floats,
-    kind: str,
+    kind: Kind,
     salt: str,
     created_at: datetime,
     expires_at: datetime,
@@ -73,7 +75,10 @@ def manifest(
             "metrics": asdict(evidence.metrics),
             "calibration_curve": calibration_curve(trades, evidence.said),
             "threshold": {**asdict(evidence.threshold), "probability": threshold},
-            "decision": asdict(decision(trades, evidence.said, threshold=threshold, draws=draws)),
+            **({"plain": list(evidence.plain)} if evidence.plain else {}),
+            "decision": _decision(
+                evidence, aside=aside_of(kind, trades), threshold=threshold, draws=draws
+            ),
             "importances": {
                 name: asdict(each)
                 for name, each in importances(trades, evidence.said, draws=draws).items()
@@ -127,6 +132,15 @@ def baseline(trades: Dataset) -> dict[str, Any]:
             "shares": (parts / len(there)).tolist() if len(there) else [],
         }
     return found
+
+
+def _decision(
+    evidence: Evidence, *, aside: Floats | None, threshold: float, draws: int
+) -> dict[str, Any] | None:
+    said = evidence.said
+    if aside is None or np.isnan(aside[said.rows]).all():
+        return None
+    return asdict(decision(evidence.trades, said, aside=aside, threshold=threshold, draws=draws))
 
 
 def _iso(microseconds: int) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from stopward.domain.features.registry import REGISTRY
+from stopward.domain.features.row import Kind
 from stopward.domain.model_file import ModelFile
 from stopward.domain.training import Training, TrainingRow
 from stopward.errors import InvalidInput
@@ -24,7 +26,10 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTrainer:
-    """Trains on rows of the database. For the fields see `stopward.training.train.train`."""
+    """Trains on rows of the database. For the fields see `stopward.training.train.train`.
+
+    A feature that is named is one of the kinds that have it, and of the others it is left out.
+    """
 
     registered: Sequence[str] = ()
     allowed: Collection[str] = ()
@@ -36,6 +41,7 @@ class StoredTrainer:
         self,
         rows: Iterable[TrainingRow],
         *,
+        kind: Kind,
         names: tuple[str, ...],
         schema_hash: str,
         created_at: datetime,
@@ -47,8 +53,9 @@ class StoredTrainer:
             dataset_of(rows, names=names, schema_hash=schema_hash),
             created_at=created_at,
             salt=salt,
-            registered=self.registered,
-            allowed=self.allowed,
+            kind=kind,
+            registered=_of(names, self.registered),
+            allowed=_of(names, self.allowed),
             cost_r=self.cost_r,
             folds=self.folds,
             draws=self.draws,
@@ -76,6 +83,12 @@ class StoredTrainer:
             },
             model=ModelFile(graph=found.graph, manifest=told),
         )
+
+
+def _of(names: tuple[str, ...], given: Collection[str]) -> tuple[str, ...]:
+    # What no kind has is kept, and refused by its name.
+    known = {feature.name for each in REGISTRY.values() for feature in each}
+    return tuple(name for name in given if name in names or name not in known)
 
 
 def dataset_of(rows: Iterable[TrainingRow], *, names: tuple[str, ...], schema_hash: str) -> Dataset:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from stopward.domain.features.row import Kind
 from stopward.errors import InvalidInput
 from stopward.training import parity
 from stopward.training.bootstrap import DRAWS
@@ -18,7 +19,6 @@ from stopward.training.verdict import Evidence, Judged, NotEnoughTrades, verdict
 
 LIFE: Final = timedelta(days=90)
 """After so long a model is not asked any more. [judgement]"""
-Kind = Literal["entry", "open"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +59,7 @@ def train(
         raise InvalidInput(f"created_at was {created_at}, life {life}; allowed: aware, over 0")
     evidence = judge(
         trades,
+        kind=kind,
         registered=registered,
         allowed=allowed,
         cost_r=cost_r,

@@ -27,7 +27,8 @@ class NotEnoughTrades:
 class Evidence:
     """What was found about trades before anything is exported.
 
-    gates: all but parity. tried: the candidates. chosen: by the inner walk over all trades, what
+    gates: all but parity. plain: features of what it is measured against, none for the win rate.
+    tried: the candidates. chosen: by the inner walk over all trades, what
     would be published; said: out of fold, by what was chosen in each fold.
     """
 
@@ -35,6 +36,7 @@ class Evidence:
     minimum: Minimum
     gates: tuple[Gate, ...]
     metrics: Metrics
+    plain: tuple[str, ...]
     threshold: Threshold
     tried: tuple[Candidate, ...]
     said: OutOfFold

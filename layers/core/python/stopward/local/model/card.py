@@ -17,6 +17,7 @@ from stopward.local.model.card_words import (
     number,
     short,
 )
+from stopward.local.model.kind_words import KINDS, base_of
 from stopward.report.document import definitions, document, table
 from stopward.report.markup import element, words
 
@@ -48,7 +49,8 @@ def _page(manifest: Mapping[str, Any], live: Live | None, now: datetime) -> str:
     told = "".join(element("p", words(each)) + "\n" for each in limits(manifest, now=now))
     parts = [
         element("h1", words(title)),
-        element("p", words(VERDICTS[manifest["verdict"]]), class_="lead"),
+        element("p", words(_verdict(manifest)), class_="lead"),
+        element("p", words(KINDS[manifest["kind"]].meaning)),
         definitions(_figures(manifest, live), class_="figures"),
         element("p", "In brackets: bounds with 5 % beyond each of them.", class_="muted"),
         element("h2", "Limits"),
@@ -82,10 +84,14 @@ def _figures(manifest: Mapping[str, Any], live: Live | None) -> Iterator[tuple[s
     yield "area under the curve", bounded(metrics["auc"])
     yield "Brier skill", bounded(metrics["brier_skill"], signed=True)
     yield "log loss saved", bounded(metrics["gain"], 4, signed=True)
-    yield "takes over", number(manifest["threshold"]["probability"])
+    yield KINDS[manifest["kind"]].above, number(manifest["threshold"]["probability"])
     yield "expires", day(manifest["expires_at"])
     if live is not None:
         yield "role", live.alias or "none"
+
+
+def _verdict(manifest: Mapping[str, Any]) -> str:
+    return VERDICTS[manifest["verdict"]].format(base=base_of(manifest))
 
 
 def _gates(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -115,8 +121,8 @@ def _charts(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _threshold(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    limit = manifest["threshold"]
-    yield "take over", number(limit["probability"], 4)
+    limit, own = manifest["threshold"], KINDS[manifest["kind"]]
+    yield own.above, number(limit["probability"], 4)
     yield (
         "mean win, mean loss",
         f"{limit['mean_win_r']:.2f} R, {limit['mean_loss_r']:.2f} R, shrunk",
@@ -129,11 +135,11 @@ def _threshold(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     told = manifest.get("decision")
     if told is None:
         return
-    yield "out of fold it took", f"{told['taken']:,}, and left out {told['vetoed']:,}"
-    yield "a trade that it took", f"{bounded(told['mean_r_taken'], signed=True)} R"
-    yield "a trade that it left out", f"{bounded(told['mean_r_vetoed'], signed=True)} R"
+    yield f"out of fold {own.held}", f"{told['taken']:,}, and {own.left} {told['vetoed']:,}"
+    yield f"a trade that {own.held}", f"{bounded(told['mean_r_taken'], signed=True)} R"
+    yield f"a trade that it {own.left}", f"{bounded(told['mean_r_vetoed'], signed=True)} R"
     yield "a trade, all of them", f"{bounded(told['mean_r'], signed=True)} R"
-    yield "leaving out would have changed", f"{bounded(told['paired_r'], signed=True)} R a trade"
+    yield f"{own.leaving} would have changed", f"{bounded(told['paired_r'], signed=True)} R a trade"
 
 
 def _features(manifest: Mapping[str, Any], live: Live | None) -> Iterator[str]:
@@ -180,7 +186,7 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "log loss",
         (
-            f"{manifest['metrics']['log_loss']:.4f}, of the share that won "
+            f"{manifest['metrics']['log_loss']:.4f}, of {base_of(manifest)} "
             f"{manifest['metrics']['base_log_loss']:.4f}"
         ),
     )

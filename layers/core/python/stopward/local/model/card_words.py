@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from stopward.local.model.kind_words import KINDS
+
 FEW: Final = 500
 """Separate trades under which a model's figures say little. [judgement]"""
 MOSTLY_MISSING: Final = 0.5
 VERDICTS: Final = {
     "published": "It passed every gate and may be asked.",
     "no_model_beats_base_rate": (
-        "It was refused: out of fold it is not better than the share that won. Nobody may ask it."
+        "It was refused: out of fold it is not better than {base}. Nobody may ask it."
     ),
     "leak_suspected": (
         "It was refused: what it knows looks like the outcome itself. Nobody may ask it."
@@ -51,10 +53,8 @@ def limits(manifest: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
         f"{day(manifest['trained_to'])}. Markets, symbols and habits that are not among them are "
         "unknown to it."
     )
-    yield (
-        "It has seen trades that were made, and none of those that were not: it may say which "
-        "entries to leave out, never which others to make."
-    )
+    own = KINDS[manifest["kind"]]
+    yield own.seen
     yield (
         "It gives the chance of a result over zero after costs, not its size; the threshold stands "
         "on the mean win and the mean loss of these trades."
@@ -62,7 +62,7 @@ def limits(manifest: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
     told = manifest.get("decision")
     if told is not None and not (told["paired_r"]["low"] or 0.0) > 0.0:
         yield (
-            "Whether leaving out what it would leave out brings anything is not known: out of fold "
+            f"Whether {own.leaving} brings anything is not known: out of fold "
             f"{bounded(told['paired_r'], signed=True)} R a trade."
         )
     chosen = sorted(set(manifest["chosen_in_folds"]))

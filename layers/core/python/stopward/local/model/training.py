@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stopward.adapters.archive_location import archive_at
+from stopward.domain.features.row import Kind
 from stopward.domain.model_file import ModelFile
 from stopward.local.exit_code import ExitCode
+from stopward.local.model.kind_words import KINDS
 from stopward.local.model.trade_file import read_trades
 from stopward.services.model_files import ModelFiles
 from stopward.training.splits import FOLDS
@@ -40,6 +42,7 @@ def train_file(
     path: Path,
     *,
     to: str,
+    kind: Kind,
     now: datetime,
     salt: str,
     registered: Sequence[str],
@@ -57,6 +60,7 @@ def train_file(
         trades,
         created_at=now,
         salt=salt,
+        kind=kind,
         registered=registered,
         allowed=allowed,
         cost_r=cost_r,
@@ -97,8 +101,8 @@ def judged_text(told: Mapping[str, Any], where: str) -> str:
             f"  {gate['name']:<{width}}  {MARKS[gate['passed']]:<8} {gate['says']}"
             for gate in told["gates"]
         ),
-        f"  take over {limit['probability']:.3f}: mean win {limit['mean_win_r']:.2f} R, "
-        f"mean loss {limit['mean_loss_r']:.2f} R",
+        f"  {KINDS[told['kind']].above} {limit['probability']:.3f}: "
+        f"mean win {limit['mean_win_r']:.2f} R, mean loss {limit['mean_loss_r']:.2f} R",
         f"  {where}",
     ]
     return "\n".join(lines) + "\n"
