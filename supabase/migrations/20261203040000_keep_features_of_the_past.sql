@@ -1,6 +1,10 @@
 -- Why: a trader who comes with a history can train on the first day: entry vectors of imported trades are rebuilt from bars, and kept
 --      beside them. Who rebuilds them knows the exchange's calendar of those years; the sessions here begin with the guard.
--- Lock: none. Phase: before deploy.
+-- Lock: share on imported_trades while its index is made: an import waits, and nothing else writes there. Phase: before deploy.
+
+-- Which trades were open at a moment, without reading all that closed since.
+-- squawk-ignore require-concurrent-index-creation
+create index imported_trades_span_idx on stopward.imported_trades using gist (tstzrange(opened_at, closed_at));
 
 create table stopward.imported_features (
     account_id text not null,
@@ -53,19 +57,6 @@ using (true);
 
 grant select on stopward.imported_features to authenticated, service_role, stopward_worker;
 
-create function stopward.guarded_since(of_account text)
-returns timestamptz
-language sql stable
-set search_path = ''
-as $$
-select coalesce(min(p.opened_at), 'infinity')
-from stopward.positions as p
-where p.account_id = of_account
-$$;
-comment on function stopward.guarded_since(text) is
-'When the first position was entered that was guarded; an imported trade from then on may be one of those, and would count twice.';
-revoke execute on function stopward.guarded_since(text) from public;
-
 create function api.read_imported_entries(request jsonb)
 returns json
 language plpgsql stable
@@ -114,7 +105,9 @@ begin
     end if;
     known_after := make_interval(secs => lag_seconds);
     first_close := greatest(first_close, (after ->> 0)::timestamptz);
-    until := stopward.guarded_since(this_account);
+    select a.created_at into until
+    from stopward.accounts as a
+    where a.id = this_account;
     return (
         with page as materialized (
             select
@@ -128,22 +121,28 @@ begin
                 t.opened_at - known_after as known_at,
                 f.vector
             from stopward.imported_trades as t
-            left join stopward.imported_features as f
-                on
-                    f.account_id = this_account
-                    and t.source = f.source
-                    and t.opened_by = f.opened_by
-                    and f.schema_hash = this_schema
+            -- Asked of one trade after the other, in the order of time, until the page is full.
+            left join lateral (
+                select v.vector
+                from stopward.imported_features as v
+                where
+                    v.account_id = this_account
+                    and t.source = v.source
+                    and t.opened_by = v.opened_by
+                    and v.schema_hash = this_schema
+                order by v.at
+                limit 1
+            ) as f on true
             where
                 t.account_id = this_account
                 and t.risk is not null
-                and t.opened_at < until
+                and t.closed_at < until
                 and t.closed_at between first_close and this_moment
                 and (
                     after = '[]'
                     or (t.closed_at, t.source || '/' || t.opened_by) > ((after ->> 0)::timestamptz, after ->> 1)
                 )
-                and (f.at is not null) = is_stored
+                and coalesce(cardinality(f.vector) > 0, false) = is_stored
             order by t.closed_at, t.source || '/' || t.opened_by
             limit most
         ),
@@ -195,8 +194,7 @@ begin
                         from stopward.imported_trades as o
                         where
                             o.account_id = this_account
-                            and o.closed_at > g.known_at
-                            and o.opened_at <= g.known_at
+                            and tstzrange(o.opened_at, o.closed_at) @> g.known_at
                             and o.source || '/' || o.opened_by <> g.name
                     ),
                     'rebuilt', true,
@@ -233,7 +231,7 @@ begin
 end
 $$;
 comment on function api.read_imported_entries(jsonb) is
-'A page of imported trades with a known risk, entered before anything was guarded, with what an entry vector of a schema stands on but bars and '
+'A page of imported trades with a known risk that closed before the account was opened here, with what an entry vector of a schema stands on but bars and '
 'sessions: {account_id, schema_hash, at: closed until, since: closed from then on, results: how many before each trade, lag_seconds: from its close until '
 'a result counts as known, stored: those that have the vector (else those without), after, limit}. Answers {trades, results, after} as '
 'api.read_entries does; position_id is source/opened_by.';

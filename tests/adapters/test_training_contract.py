@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 
 from stopward.adapters.functions import Functions
+from stopward.adapters.imported_features import FunctionImportedFeatures
 from stopward.adapters.imports import ImportedHistory, SymbolHistory
 from stopward.adapters.supabase import SupabaseDatabase
 from stopward.adapters.training import FunctionTraining
-from stopward.domain.history import round_trips
-from stopward.domain.identity import AccountId, Symbol
+from stopward.domain.features import Vector, as_bytes
+from stopward.domain.features.past_trade import StoredVector
+from stopward.domain.features.vector import as_float32
+from stopward.domain.history import ExecutionId, round_trips
+from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.training import Lesson, Registered, TrainingPage
 from stopward.errors import DatabaseRejected, InvalidInput, InvalidState
 from stopward.training.stored import dataset_of
-from tests.builders.history import executions
+from tests.builders.history import an_execution, executions
 from tests.builders.models import ModelWorld
 from tests.builders.simulated_trades import some_trades
+from tests.builders.store import D
 from tests.builders.training import (
     BEGAN,
     NAMES,
@@ -30,6 +35,9 @@ from tests.builders.training import (
     position_id,
     store_journal,
 )
+
+PAST = BEGAN - timedelta(days=3_000)
+"""Before every trade of `store_journal`."""
 
 
 @pytest.fixture
@@ -92,7 +100,7 @@ def test_trades_without_a_vector_are_counted_on_their_page(
     assert (other.names, other.rows, other.without) == (None, (), 5)
 
 
-def test_the_traders_past_is_counted_once_and_not_learned_from(
+def test_the_past_without_vectors_is_counted_once_and_not_learned_from(
     functions: Functions, world: ModelWorld
 ) -> None:
     store_journal(world, some_trades(3, features=2))
@@ -104,6 +112,83 @@ def test_the_traders_past_is_counted_once_and_not_learned_from(
     found = pages(functions, world)
     assert [page.imported for page in found] == [2, 0]
     assert sum(len(page.rows) for page in found) == 3
+
+
+def past(world: ModelWorld, *stops: str | None) -> list[PositionId]:
+    """Import trades of ten minutes, an hour apart, before anything that is stored; tell ids."""
+    given = []
+    for number, stop in enumerate(stops):
+        at = PAST + number * timedelta(hours=1)
+        given += [
+            an_execution("buy 100 at 10.5", id=ExecutionId(f"b{number}"), at=at, effect="open",
+                         initial_stop=None if stop is None else D(stop)),
+            an_execution("sell 100 at 11", id=ExecutionId(f"s{number}"),
+                         at=at + timedelta(minutes=10), effect="close"),
+        ]  # fmt: skip
+    trips = round_trips(tuple(given)).trips
+    history = SymbolHistory(
+        symbol=Symbol("AAPL"), new=tuple(given), executions=len(given), trades=trips
+    )
+    ImportedHistory(world._database, world.account_id, "tradervue").add([history])
+    return [PositionId(f"tradervue/b{number}") for number in range(len(stops))]
+
+
+def rebuild(world: ModelWorld, *ids: PositionId) -> dict[PositionId, Vector]:
+    """Store a vector of each imported trade."""
+    book = FunctionImportedFeatures(world._database, sessions_between=lambda *_: ())
+    found = {
+        each: (as_float32(number + 0.1), *[None] * (len(NAMES) - 1))
+        for number, each in enumerate(ids)
+    }
+    vectors = [
+        StoredVector(
+            position_id=each, kind="entry", at=PAST + int(each[-1]) * timedelta(hours=1),
+            schema_hash=SCHEMA_HASH, vector=vector, rebuilt=True,
+        )
+        for each, vector in found.items()
+    ]  # fmt: skip
+    assert book.put_vectors(world.account_id, vectors) == len(vectors)
+    return found
+
+
+def test_the_past_is_learned_from_once_its_vectors_are_rebuilt(
+    functions: Functions, world: ModelWorld
+) -> None:
+    store_journal(world, some_trades(3, features=len(NAMES)))
+    ids = past(world, "10", None, "10", "10.25")
+    vectors = rebuild(world, ids[0], ids[3])
+    found = pages(functions, world)
+    rows = [row for page in found for row in page.rows]
+    assert [row.position_id for row in rows[:2]] == [ids[0], ids[3]]
+    assert [row.closed_at for row in rows] == sorted(row.closed_at for row in rows)
+    assert len(rows) == 5
+    for row, r in zip(rows[:2], (1.0, 2.0), strict=True):
+        assert as_bytes(row.vector) == as_bytes(vectors[row.position_id])
+        assert (row.r, row.rebuilt) == (r, True)
+        assert row.closed_at - row.entered_at == timedelta(minutes=10)
+    assert [page.imported for page in found] == [2, *[0] * (len(found) - 1)]
+    assert sum(page.without for page in found) == 0
+
+
+def test_of_the_past_nothing_counts_twice_nor_for_what_is_open(
+    functions: Functions, world: ModelWorld
+) -> None:
+    store_journal(world, some_trades(1, features=len(NAMES)))
+    ids = past(world, "10", "10")
+    rebuild(world, *ids)
+    book = FunctionTraining(functions)
+    asked = {"schema_hash": SCHEMA_HASH, "at": BEGAN}
+    of_open = book.read(world.account_id, kind="open", **asked)
+    assert (of_open.imported, len(of_open.rows)) == (2, 0)
+    # What closed since the account was opened here may be one of the guarded ones.
+    world.execute(
+        "update stopward.accounts set created_at = %s where id = %s",
+        PAST + timedelta(minutes=30),
+        world.account_id,
+    )
+    found = book.read(world.account_id, **asked)
+    assert found.rows[0].position_id == ids[0]
+    assert (found.imported, len(found.rows)) == (1, 2)
 
 
 def test_a_trade_that_closed_later_is_not_read(functions: Functions, world: ModelWorld) -> None:

@@ -32,11 +32,11 @@ AROUND: Final = (
     """
     insert into stopward.imported_trades (
         account_id, source, opened_by, symbol, side, quantity, average_entry, average_exit,
-        opened_at, closed_at, fees, result, entries, exits
+        opened_at, closed_at, fees, result, initial_stop, risk, entries, exits
     )
     select
         e.account_id, e.source, e.id, e.symbol, 'long', 100, 10, 10, e.at,
-        e.at + interval '30 minutes', 2, -2, '[{}]', '[{}]'
+        e.at + interval '30 minutes', 2, -2, 9.5, 0.5, '[{}]', '[{}]'
     from stopward.imported_executions as e
     where e.side = 'buy'
     """,
@@ -126,6 +126,14 @@ AROUND: Final = (
     from stopward.accounts as a
     cross join generate_series(1, 25) as n
     cross join lateral (select pg_temp.moment(n - 1, 25) as at) as m
+    """,
+    """
+    insert into stopward.imported_features (
+        account_id, source, opened_by, schema_hash, at, vector
+    )
+    select t.account_id, t.source, t.opened_by, 'access', t.opened_at, '{1,2}'
+    from stopward.imported_trades as t
+    where substr(t.opened_by, 2, 1) <> '1'
     """,
     """
     insert into stopward.position_scores (

@@ -110,9 +110,7 @@ def test_a_minute_is_scored_by_the_graph_logged_and_shown(
         (asked,) = open_onnx(MODEL).probabilities(packed([tuple(vector)]))
         assert score["probability"] == pytest.approx(asked, abs=1e-6)
         assert score["position_id"] == position_id
-        assert (score["model_id"], score["binds"], score["is_open"]) == (
-            MODEL.model_id, False, True,
-        )  # fmt: skip
+        assert (score["model_id"], score["binds"]) == (MODEL.model_id, False)
         told = dict(zip(names("open"), vector, strict=True))
         assert told["age_minutes"] == 20.0
         missing = {name for name, each in told.items() if each is None}

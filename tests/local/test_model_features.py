@@ -214,7 +214,11 @@ def test_what_was_entered_under_guard_is_not_counted_twice(
     world: ModelWorld, tmp_path: Path, bars: Path
 ) -> None:
     imported(world, *a_trade(1, NOON, stop="1"), *a_trade(2, NOON + 30 * MINUTE, stop="1"))
-    world.open("MSFT", opened_at=NOON + 20 * MINUTE, adopted_at=NOON + 20 * MINUTE)
+    world.execute(
+        "update stopward.accounts set created_at = %s where id = %s",
+        NOON + 20 * MINUTE,
+        world.account_id,
+    )
     found = told(world, tmp_path, bars)
     assert (found["imported"], found["features_written"]) == (2, 1)
     assert list(vectors(world)) == ["b1"]

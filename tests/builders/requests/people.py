@@ -71,10 +71,10 @@ PEOPLE: dict[str, Maker] = {
         schema_hash="access",
         at="2026-11-23T17:00:00Z",
         since="2020-01-01T00:00:00Z",
-        results=200,
+        results=5,
         lag_seconds=60,
         stored=False,
-        limit=100,
+        limit=10,
     ),
     "put_rules": of_account(rules_toml="[rules]", rules_hash="def"),
     "remove_member": lambda stage: {

@@ -60,8 +60,8 @@ class TrainingPage:
     """Trades by close and position.
 
     names: of the vectors, None for a schema that nobody put. without: trades of the page that have
-    no vector of it. imported: trades of the trader's past, on the first page. after: the place of
-    the page's last trade, None on the last page.
+    no vector of it. imported: trades of the trader's past that are in no row, on the first page.
+    after: the place of the page's last trade, None on the last page.
     """
 
     names: tuple[str, ...] | None

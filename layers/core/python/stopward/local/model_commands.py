@@ -99,7 +99,7 @@ def features(
 ) -> int:
     """Rebuild the entry features of imported trades, so that they can be trained on.
 
-    Only trades that were imported with a stop, before anything was guarded, have them: without R
+    Only trades with a stop that closed before the account was opened here have them: without R
     there is nothing to learn. Bars of the index (SPY) are read too where there are any. Guarded
     trades have theirs from `check_features` each evening.
     """

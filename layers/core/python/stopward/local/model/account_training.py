@@ -30,6 +30,10 @@ ROLES = {
 
 HEADS = {"open": "of open positions: "}
 """What a kind is told with; the entry model comes first and alone."""
+PAST: Mapping[Kind, str] = {
+    "entry": "imported, without a vector: `stopward model features` makes those that it can",
+    "open": "imported: what they were while they were open is not known",
+}
 MAKERS: Mapping[Kind, str] = {
     "entry": "`check_features` makes them each evening",
     "open": "they are stored while a position is open, and never made later",
@@ -133,7 +137,7 @@ def _left_out(lesson: Lesson) -> str:
     lines = [f"  read {trades}, {numbers['rebuilt']} with a rebuilt vector"]
     left = (
         ("without_vector", f"without a vector of these features: {MAKERS[lesson.kind]}"),
-        ("imported", "imported: they have no vectors"),
+        ("imported", PAST[lesson.kind]),
     )
     lines += [f"  left out {numbers[name]} {words}" for name, words in left if numbers[name]]
     return "\n".join(lines) + "\n"
