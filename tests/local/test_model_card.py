@@ -147,27 +147,6 @@ def test_a_model_that_was_refused_says_so_first(verdict: str) -> None:
     assert (lead or "").endswith("Nobody may ask it.")
 
 
-def test_a_model_of_open_positions_says_what_it_is_and_what_it_was_measured_against() -> None:
-    tree = drawn(kind="open", plain=["r_now"], verdict="no_model_beats_base_rate")
-    told = " ".join(paragraphs(tree))
-    assert "not better than a model of r_now alone" in told
-    assert "of a position as it stands now" in told
-    assert "one minute of each trade, drawn by lot" in told
-    assert "which entries to leave out" not in told
-    found = figures(tree)
-    assert found["kind"] == "open"
-    assert found["out of fold it stayed in"] == "500, and ended 68"
-    assert found["ending at once would have changed"] == "+0.036 [+0.016 to +0.056] R a trade"
-    assert found["log loss"] == "0.6800, of a model of r_now alone 0.6900"
-    assert "of a signal before it is taken" in " ".join(paragraphs(drawn()))
-    assert "not better than the share that won" in " ".join(
-        paragraphs(drawn(verdict="no_model_beats_base_rate"))
-    )
-    assert "Whether ending at once brings anything is not known" in said(
-        kind="open", decision={"paired_r": between(0.01)}
-    )
-
-
 def test_hostile_names_are_words() -> None:
     spread = a_manifest_of()["baseline"]["rsi"]
     tree = drawn(
