@@ -14,7 +14,7 @@ select
     s.threshold,
     s.binds
 from stopward.positions as p
-cross join lateral (
+inner join lateral (
     select
         k.account_id,
         k.position_id,
@@ -27,7 +27,7 @@ cross join lateral (
     where p.account_id = k.account_id and p.id = k.position_id
     order by k.at
     limit 1
-) as s
+) as s on true
 where p.closed_at is null;
 comment on view api.position_scores is
 'What a model last said of each open position that it was asked about: the probability that the trade ends with a gain, as of at; binds where a rule may go by it.';
