@@ -9,10 +9,10 @@ import pytest
 from stopward.adapters.open_positions import FunctionOpenPositions
 from stopward.domain.features.open_position import OpenPage, OpenPosition
 from stopward.domain.identity import PositionId, Symbol
+from stopward.domain.open_score import LoggedScore
 from stopward.domain.position import Position
 from stopward.errors import DatabaseRejected
 from stopward.local.postgres import EmbeddedPostgres
-from stopward.services.open_book import LoggedScore
 from tests.builders.access import copy_of
 from tests.builders.models import SCHEMA, ModelWorld, a_model, a_prediction
 from tests.builders.store import A_SESSION, NOON, D

@@ -7,8 +7,8 @@ from typing import Any
 from stopward.domain.features.open_position import OpenPage, OpenPosition
 from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.identity import AccountId, PositionId, Symbol
+from stopward.domain.open_score import LoggedScore
 from stopward.errors import DatabaseRejected
-from stopward.services.open_book import LoggedScore
 from tests.builders.past_features import FRIDAY
 from tests.builders.store import A_SESSION, NOON, D
 

@@ -61,7 +61,9 @@ def test_rows_that_are_asked_in_parts_say_the_same(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "AT_ONCE", 1)
     again = importances(EDGE, walked(), draws=300)
     assert {name: each.value for name, each in again.items()} == pytest.approx(
-        {name: each.value for name, each in told().items()}
+        {name: each.value for name, each in told().items()},
+        # Sums of another order, of which a small one is the difference of two large ones.
+        abs=1e-9,
     )
 
 

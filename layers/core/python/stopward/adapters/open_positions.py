@@ -13,8 +13,8 @@ from stopward.domain.features.open_position import OpenPage, OpenPosition
 from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.identity import AccountId
 from stopward.domain.market import Session
+from stopward.domain.open_score import LoggedScore
 from stopward.errors import InvalidState
-from stopward.services.open_book import LoggedScore
 
 
 class FunctionOpenPositions:

@@ -29,3 +29,13 @@ class OpenScore:
     def is_fresh(self, now: datetime) -> bool:
         """Return whether a rule may go by it; one of the future may not."""
         return timedelta(0) <= now - self.at <= FRESH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedScore:
+    """A logged prediction that is its position's score. at: what its vector is as of."""
+
+    position_id: PositionId
+    model_id: str
+    signal_id: str
+    at: datetime

@@ -1,23 +1,13 @@
 """What the scoring of open positions needs of the world: what is open, and where scores are put."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from stopward.domain.features.open_position import OpenPage
 from stopward.domain.features.past_trade import StoredVector
-from stopward.domain.identity import AccountId, PositionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedScore:
-    """A logged prediction that is its position's score. at: what its vector is as of."""
-
-    position_id: PositionId
-    model_id: str
-    signal_id: str
-    at: datetime
+from stopward.domain.identity import AccountId
+from stopward.domain.open_score import LoggedScore
 
 
 class OpenBook(Protocol):

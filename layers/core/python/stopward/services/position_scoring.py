@@ -23,6 +23,7 @@ from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.features.registry import names, schema_hash
 from stopward.domain.features.sight import RESULTS
 from stopward.domain.identity import AccountId, PositionId, Symbol
+from stopward.domain.open_score import LoggedScore
 from stopward.domain.scoring.prediction import AskedSignal
 from stopward.errors import (
     BrokerRejected,
@@ -33,7 +34,7 @@ from stopward.errors import (
     InvalidState,
 )
 from stopward.services.feature_book import BarHistory
-from stopward.services.open_book import LoggedScore, OpenBook
+from stopward.services.open_book import OpenBook
 from stopward.services.scoring import Answer, Scoring
 
 KEPT_EVERY: Final = 5
