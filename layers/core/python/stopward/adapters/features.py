@@ -9,6 +9,7 @@ from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.features.known import Result
 from stopward.domain.features.past_trade import PastPage, PastTrade, Place, StoredVector
+from stopward.domain.features.row import Kind
 from stopward.domain.features.vector import Vector, as_float32
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.market import Session
@@ -34,6 +35,7 @@ class FunctionFeatures:
         results: int,
         lag_seconds: int,
         stored: bool,
+        kind: Kind = "entry",
         after: Place | None = None,
     ) -> PastPage:
         """Return the page of trades after a place, the first one after None.
@@ -48,12 +50,13 @@ class FunctionFeatures:
             "results": results,
             "lag_seconds": lag_seconds,
             "stored": stored,
+            "kind": kind,
             "limit": self._page_trades,
         }
         if after is not None:
             request["after"] = list(after)
         found = self._functions.call("read_entries", "request", request)
-        return page_of(found, schema_hash=schema_hash, stored=stored)
+        return page_of(found, schema_hash=schema_hash, stored=stored, kind=kind)
 
     def put_schema(self, schema_hash: str, names: Sequence[str]) -> None:
         """Store the names of a schema's vectors; once more changes nothing."""
@@ -75,6 +78,7 @@ def page_of(
     *,
     schema_hash: str,
     stored: bool,
+    kind: Kind = "entry",
     sessions: Callable[[Sequence[datetime]], tuple[Session, ...]] | None = None,
 ) -> PastPage:
     """Return a page of trades as a function of the database told it.
@@ -90,7 +94,7 @@ def page_of(
             trade = rows.read(PastTrade, each)
             trades.append(trade)
             if stored:
-                vectors[trade.position_id] = _vector(trade, each, schema_hash)
+                vectors[trade.position_id] = _vector(trade, each, schema_hash, kind)
         except InvalidState as error:
             unreadable.append(f"{each['position_id']}: {error}")
     last = answer["after"]
@@ -122,11 +126,11 @@ def _told(stored: StoredVector) -> dict[str, JsonValue]:
     }
 
 
-def _vector(trade: PastTrade, row: Any, schema_hash: str) -> StoredVector:
+def _vector(trade: PastTrade, row: Any, schema_hash: str, kind: Kind) -> StoredVector:
     # A float32's shortest text, read as a double and rounded, is that float32 again.
     return StoredVector(
         position_id=trade.position_id,
-        kind="entry",
+        kind=kind,
         at=trade.at,
         schema_hash=schema_hash,
         vector=tuple(None if each is None else as_float32(float(each)) for each in row["values"]),

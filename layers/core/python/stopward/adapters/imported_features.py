@@ -8,6 +8,7 @@ from stopward.adapters.features import FunctionFeatures, numbers_as_text, page_o
 from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.features.past_trade import PastPage, Place, StoredVector
+from stopward.domain.features.row import Kind
 from stopward.domain.identity import AccountId
 from stopward.domain.market import Session
 
@@ -45,9 +46,15 @@ class FunctionImportedFeatures:
         results: int,
         lag_seconds: int,
         stored: bool,
+        kind: Kind = "entry",
         after: Place | None = None,
     ) -> PastPage:
-        """Return the page of trades with a known risk after a place, the first one after None."""
+        """Return the page of trades with a known risk after a place, the first one after None.
+
+        Of kind open the past has nothing.
+        """
+        if kind != "entry":
+            return PastPage(trades=())
         request: dict[str, JsonValue] = {
             "account_id": account_id,
             "schema_hash": schema_hash,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 
 from stopward.adapters.memory import MemoryStore
 from stopward.adapters.memory_book import Book
@@ -9,6 +10,7 @@ from stopward.adapters.memory_rows import VectorKey
 from stopward.adapters.memory_rules import refuse_if
 from stopward.domain.features.known import Result
 from stopward.domain.features.past_trade import PastPage, PastTrade, Place, StoredVector
+from stopward.domain.features.row import Kind
 from stopward.domain.features.vector import as_bytes
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.snapshot import TradeRow
@@ -33,14 +35,17 @@ class MemoryFeatures:
         results: int,
         lag_seconds: int,
         stored: bool,
+        kind: Kind = "entry",
         after: Place | None = None,
     ) -> PastPage:
         """Return the page of trades after a place, the first one after None."""
         book, lag = self._store.book(account_id), timedelta(seconds=lag_seconds)
         vectors = {
             each.position_id: each
-            for each in book.vectors.values()
-            if (each.kind, each.schema_hash) == ("entry", schema_hash)
+            # The one with the smallest lot stays, as the last that is put there.
+            for each in sorted(book.vectors.values(), key=_lot, reverse=True)
+            if (each.kind, each.schema_hash) == (kind, schema_hash)
+            and (kind == "entry" or _was_open(book, each))
         }
         found = sorted(
             (
@@ -101,6 +106,18 @@ class MemoryFeatures:
         written = len(kept) - len(book.vectors)
         book.vectors = kept
         return written
+
+
+def _lot(stored: StoredVector) -> tuple[str, datetime]:
+    """Return what the vectors of a trade are drawn by, as the database has it."""
+    at = stored.at.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    drawn = md5(f"{stored.position_id} {at}+00".encode(), usedforsecurity=False)
+    return drawn.hexdigest(), stored.at
+
+
+def _was_open(book: Book, stored: StoredVector) -> bool:
+    trade = next((t for t in book.trades.values() if t.position_id == stored.position_id), None)
+    return trade is not None and stored.at < trade.closed_at
 
 
 def _key(stored: StoredVector) -> VectorKey:

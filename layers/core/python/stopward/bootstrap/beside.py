@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -69,7 +69,10 @@ class FeatureCheck:
                 account_id=AccountId(self.settings.account_id),
                 index=Symbol(parts.MARKET_INDEX),
             )
-            return checker.run(now=now, remaining_seconds=remaining_seconds)
+            summary = checker.run(now=now, remaining_seconds=remaining_seconds)
+            of_open = replace(checker, kind="open")
+            summary.add(of_open.run(now=now, remaining_seconds=remaining_seconds))
+            return summary
 
 
 @at_start

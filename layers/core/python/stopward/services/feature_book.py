@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stopward.domain.features.past_trade import PastPage, Place, StoredVector
+from stopward.domain.features.row import Kind
 from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.market import ClosedBar
 
@@ -25,13 +26,14 @@ class FeatureBook(Protocol):
         results: int,
         lag_seconds: int,
         stored: bool,
+        kind: Kind = "entry",
         after: Place | None = None,
     ) -> PastPage:
         """Return the page of trades after a place, the first one after None.
 
-        Those that closed from `since` to `at`; with their entry vectors when stored, else those
-        that have none. results: how many before each trade come with it, from lag_seconds after
-        their close.
+        Those that closed from `since` to `at`; with their vectors when stored, else those that have
+        none. Of kind open a trade has the one that is learned from. results: how many before each
+        trade come with it, from lag_seconds after their close.
         """
 
     def put_schema(self, schema_hash: str, names: Sequence[str]) -> None:

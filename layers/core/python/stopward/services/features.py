@@ -1,4 +1,4 @@
-"""After the close: entry features are rebuilt where they are missing, and compared where they are.
+"""After the close: entry features are rebuilt where they are missing, and stored ones compared.
 
 A vector that comes out otherwise than it is stored is skew: training and serving would not mean
 the same by it.
@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from stopward.domain.features.inputs import INPUTS
+from stopward.domain.features.open_position import held_again
 from stopward.domain.features.past_trade import (
     PastPage,
     PastTrade,
@@ -22,6 +23,7 @@ from stopward.domain.features.past_trade import (
     unfit,
 )
 from stopward.domain.features.registry import names, schema_hash
+from stopward.domain.features.row import Kind
 from stopward.domain.features.sight import RESULTS
 from stopward.domain.identity import AccountId, Symbol
 from stopward.domain.market import ClosedBar, Session
@@ -81,6 +83,17 @@ class FeatureSummary:
         """Return whether more vectors differ than may."""
         return self.skewed > MOST_SKEW * self.compared
 
+    def add(self, other: "FeatureSummary") -> None:
+        """Add what another run did."""
+        self.trades += other.trades
+        self.written += other.written
+        self.unfit.update(other.unfit)
+        self.compared += other.compared
+        self.skewed += other.skewed
+        self.differing.update(other.differing)
+        self.failures += other.failures
+        self.is_cut |= other.is_cut
+
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""
         return {
@@ -97,15 +110,17 @@ class FeatureSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureChecker:
-    """Rebuilds and compares the entry vectors of one account's closed trades.
+    """Rebuilds and compares the vectors of one account's closed trades.
 
-    index: the symbol that stands for the market; None leaves its features missing.
+    index: the symbol that stands for the market; None leaves its features missing. kind: of the
+    vectors; those of open positions are compared, and never made later.
     """
 
     book: FeatureBook
     bars: BarHistory
     account_id: AccountId
     index: Symbol | None = None
+    kind: Kind = "entry"
     most_trades: int = MOST_TRADES
 
     def run(
@@ -125,8 +140,9 @@ class FeatureChecker:
         refuses the schema.
         """
         summary = FeatureSummary()
-        self.book.put_schema(schema_hash("entry"), names("entry"))
-        for stored, spell in ((False, ASKED_FOR), (True, COMPARED_FOR)):
+        self.book.put_schema(schema_hash(self.kind), names(self.kind))
+        looks = ((False, ASKED_FOR), (True, COMPARED_FOR))
+        for stored, spell in looks if self.kind == "entry" else looks[1:]:
             groups = self._groups(now, since or now - spell, stored=stored, summary=summary)
             trades = 0
             for page, group in groups:
@@ -150,12 +166,13 @@ class FeatureChecker:
         while True:
             page = self.book.read_entries(
                 self.account_id,
-                schema_hash=schema_hash("entry"),
+                schema_hash=schema_hash(self.kind),
                 at=now,
                 since=since,
                 results=RESULTS,
                 lag_seconds=int(INPUTS["account"].lag_seconds),
                 stored=stored,
+                kind=self.kind,
                 after=after,
             )
             summary.failures += page.unreadable
@@ -192,15 +209,25 @@ class FeatureChecker:
         minutes, days = self._bars(fit, page.sessions[max(number - 2, 0) : number])
         for trade in fit:
             try:
-                yield rebuilt(
-                    trade,
-                    page,
-                    bars=minutes.get(trade.symbol, ()),
-                    daily_bars=days.get(trade.symbol, ()),
-                    market_bars=() if self.index is None else minutes.get(self.index, ()),
-                )
+                yield self._again(trade, page, minutes, days)
             except (InvalidInput, InvalidState) as error:
                 summary.failures.append(f"{trade.position_id}: {error}")
+
+    def _again(
+        self, trade: PastTrade, page: PastPage, minutes: Bars, days: Bars
+    ) -> StoredVector | str:
+        bars = minutes.get(trade.symbol, ())
+        market_bars = () if self.index is None else minutes.get(self.index, ())
+        if self.kind == "open":
+            stored = page.vectors[trade.position_id]
+            return held_again(trade, page, stored, bars=bars, market_bars=market_bars)
+        return rebuilt(
+            trade,
+            page,
+            bars=bars,
+            daily_bars=days.get(trade.symbol, ()),
+            market_bars=market_bars,
+        )
 
     def _bars(self, trades: Sequence[PastTrade], sessions: Sequence[Session]) -> tuple[Bars, Bars]:
         """Return minute bars of both sessions up to the last entry, and daily bars before it."""
@@ -211,7 +238,9 @@ class FeatureChecker:
             self.bars.bars(
                 list(dict.fromkeys((*symbols, *index))), since=sessions[0].opens_at, until=last
             ),
-            self.bars.daily_bars(symbols, since=last - DAYS_BEFORE, until=last),
+            {}
+            if self.kind == "open"
+            else self.bars.daily_bars(symbols, since=last - DAYS_BEFORE, until=last),
         )
 
     def _put(self, found: Sequence[StoredVector], summary: FeatureSummary) -> None:

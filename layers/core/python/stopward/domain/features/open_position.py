@@ -7,12 +7,19 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from stopward.domain.features.known import AccountState, Held, Known, Result, Signal
-from stopward.domain.features.past_trade import UNFIT, StoredVector, Unfit, unfit
+from stopward.domain.features.past_trade import (
+    UNFIT,
+    PastPage,
+    PastTrade,
+    StoredVector,
+    Unfit,
+    unfit,
+)
 from stopward.domain.features.registry import names, schema_hash
 from stopward.domain.features.vector import open_vector
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.market import ClosedBar, Session
-from stopward.domain.money import Side
+from stopward.domain.money import Side, sign
 from stopward.domain.sessions import session_number
 
 SESSIONS: Final = 2
@@ -111,6 +118,51 @@ def held_vector(
         vector=vector,
         rebuilt=False,
     )
+
+
+def held_again(
+    trade: PastTrade,
+    page: PastPage,
+    stored: StoredVector,
+    *,
+    bars: Sequence[ClosedBar],
+    market_bars: Sequence[ClosedBar],
+) -> StoredVector | Unscored:
+    """Return the vector of a closed trade as of the minute of one that was stored, or why not.
+
+    Nobody wrote down which stop rested in that minute: it is the one that the stored distance
+    tells, to the ten-thousandth of a dollar. Raises InvalidInput as `held_vector` does.
+    """
+    position = OpenPosition(
+        position_id=trade.position_id,
+        symbol=trade.symbol,
+        side=trade.side,
+        average_entry=trade.average_entry,
+        initial_stop=trade.initial_stop,
+        stop=_stop_in(stored, trade),
+        target=trade.target,
+        opened_at=trade.opened_at,
+        adopted_at=trade.adopted_at,
+        flags=trade.flags,
+    )
+    number = session_number(stored.at, sessions=page.sessions)
+    if number < SESSIONS:
+        return "no_session"
+    why = unscored(position, since=page.sessions[number - SESSIONS].opens_at)
+    if why is not None:
+        return why
+    held = OpenPage(positions=(position,), results=page.results, sessions=page.sessions)
+    return held_vector(position, held, at=stored.at, bars=bars, market_bars=market_bars)
+
+
+def _stop_in(stored: StoredVector, trade: PastTrade) -> Decimal:
+    told = dict(zip(names("open"), stored.vector, strict=True))
+    now, distance = told["r_now"], told["stop_distance_r"]
+    if now is None or distance is None:
+        return trade.initial_stop
+    side = sign(trade.side)
+    entry, risk = float(trade.average_entry), float(abs(trade.average_entry - trade.initial_stop))
+    return Decimal(f"{entry + side * risk * (now - distance):.4f}")
 
 
 _R_NOW: Final = names("open").index("r_now")
