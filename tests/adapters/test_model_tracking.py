@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from hashlib import md5
 from typing import Any
 
 import pytest
 
+from stopward.adapters.features import FunctionFeatures
 from stopward.adapters.model_tracking import FunctionTracking
 from stopward.domain.features import as_bytes
 from stopward.domain.identity import AccountId
 from stopward.domain.model_tracking.statistics import Baseline, statistics
 from stopward.domain.model_tracking.tracked import OutcomePage, TrackedModel
+from stopward.domain.position import Position
 from stopward.errors import DatabaseRejected
 from stopward.services.model_tracking import ModelTracker, TrackingSummary
 from tests.builders.models import (
@@ -94,6 +97,70 @@ def test_a_page_goes_on_where_the_last_ended(world: ModelWorld) -> None:
         pages.append([each.signal_id for each in page.outcomes])
         after = page.after
     assert (pages, after) == ([["S4", "S3"], ["S2", "S1"], ["S0"]], None)
+
+
+def an_open_champion(world: ModelWorld) -> None:
+    """Make a model of open positions champion."""
+    FunctionFeatures(world._voice).put_schema(SCHEMA, [f"f{place}" for place in range(4)])
+    world.call("register_model", **a_model(kind="open"))
+    role = {"kind": "open", "alias": "champion", "model_id": "m1"}
+    world.call("set_alias", **role, expected=None, because="t")
+
+
+def minutes_of(position: Position, count: int, *, first: datetime) -> list[dict[str, Any]]:
+    """Return what a model said of so many minutes of a position, each with a vector of its own."""
+    return [
+        a_prediction(
+            f"{position.id}@{number}", position_id=position.id, symbol=position.symbol,
+            probability=0.5 + number / 100, at=at.isoformat(), vector_at=at.isoformat(),
+            vector=[str(float(number)), None, None, None],
+        )
+        for number in range(count)
+        for at in [first + number * timedelta(minutes=1)]
+    ]  # fmt: skip
+
+
+def lot(told: dict[str, Any]) -> str:
+    at = datetime.fromisoformat(told["vector_at"])
+    drawn = f"{told['position_id']} {at:%Y-%m-%d %H:%M:%S}+00"
+    return md5(drawn.encode(), usedforsecurity=False).hexdigest()
+
+
+def test_of_an_open_position_one_minute_counts_the_one_that_it_teaches_by(
+    world: ModelWorld,
+) -> None:
+    an_open_champion(world)
+    positions = world.open(*(f"S{number}" for number in range(5)))
+    before = NOON - timedelta(minutes=30)
+    said = {each.id: minutes_of(each, 6, first=before) for each in positions}
+    # And one that came when it had closed; its trade is found a minute later.
+    late = NOON + timedelta(minutes=1)
+    for each in positions:
+        world.call("put_predictions", predictions=said[each.id])
+        (odd,) = minutes_of(each, 1, first=late)
+        world.call("put_predictions", predictions=[{**odd, "signal_id": f"{each.id}@late"}])
+    world.close_trades(*((each, 1.0) for each in positions))
+    pages, after = [], None
+    while True:
+        page = book(world, page_outcomes=2).read_outcomes(
+            world.account_id, "m1", vectors=True, after=after
+        )
+        pages.append(page)
+        after = page.after
+        if after is None:
+            break
+    assert [len(page.outcomes) for page in pages] == [2, 2, 1]
+    found = {each.signal_id: each for page in pages for each in page.outcomes}
+    drawn = {min(minutes, key=lot)["signal_id"]: minutes for minutes in said.values()}
+    assert found.keys() == drawn.keys()
+    for signal_id, outcome in found.items():
+        number = int(signal_id.rpartition("@")[2])
+        assert outcome.values == (float(number), None, None, None)
+        assert outcome.probability == pytest.approx(0.5 + number / 100)
+    (tracked,) = models(world)
+    assert tracked.resolved == 5
+    assert run(world).counts()["models_tracked"] == 1
+    assert run(world).counts()["models_done"] == 1
 
 
 def test_models_with_a_role_are_tracked_and_no_others(world: ModelWorld) -> None:
