@@ -3,8 +3,8 @@
 `python -m benchmarks.bench_honesty --journals 200`: so many simulated journals for each row, judged
 by all gates but parity, with the Wilson interval of the share published. An oracle AUC of 0.5 is a
 journal without an edge; "days together" is one whose trades of a day win and lose together, which
-tempts a test that counts trades. Open positions are looked at in a minute drawn by lot, while their
-price walks between stop and target: at random, or with a drift that some features tell together.
+tempts a test that counts trades. Open positions are looked at when they are of a drawn age, while
+their price walks between stop and target: at random, or with a drift that some features tell.
 `make bench` runs few; `--kind` measures one kind, and keeps the rows of the other.
 """
 

@@ -1,6 +1,7 @@
 -- Why: a trader who comes with a history trains on it from the first day: trades of the past whose entry vector was rebuilt are
 --      handed out among the guarded ones, in the order of time. What closed since the account was opened here is not, for it may
 --      be one of those. Nothing of the past is known while it was open, so models of open positions do not learn from it.
+--      A model of open positions learns from the vector of the age that is drawn for each trade (stopward.taught_from).
 -- Lock: none. Phase: before deploy.
 
 create or replace function api.read_training_rows(request jsonb)
@@ -129,9 +130,16 @@ begin
                     and o.position_id = c.position_id
                     and o.kind = this_kind
                     and o.schema_hash = this_schema
-                    -- What was looked at when it closed was not open any more.
-                    and (this_kind = 'entry' or o.at < c.closed_at)
-                order by md5(format('%s %s', o.position_id, o.at)), o.at
+                    and (
+                        this_kind = 'entry'
+                        or (
+                            o.at >= stopward.taught_from(c.position_id, c.opened_at)
+                            and o.at < stopward.taught_from(c.position_id, c.opened_at) + interval '5 minutes'
+                            -- What was looked at when it closed was not open any more.
+                            and o.at < c.closed_at
+                        )
+                    )
+                order by o.at
                 limit 1
             ) as f on true
         )
@@ -200,7 +208,7 @@ $$;
 comment on function api.read_training_rows(jsonb) is
 'A page of the closed trades that a model can learn from: {account_id, schema_hash, at: closed until, after, limit: of trades looked at, kind: entry '
 'without it, or open}. Answers {names, trades: [{position_id, entered_at, closed_at, r, rebuilt, values}], without, imported, after}, by close and '
-'position: r after fees, values as float32 text. Of kind open a trade has one of its vectors, drawn by lot, and entered_at is when that was made; of '
+'position: r after fees, values as float32 text. Of kind open a trade has the vector of the age that was drawn for it, and entered_at is when that was made; of '
 'kind entry it is the earlier of entry and vector, and imported trades from before the account was opened here are among them (source/opened_by) where their vector was '
 'rebuilt. without: trades of the page that have no such vector; imported: all imported trades that are left out, on the first page. names is null for '
 'a schema that nobody put, after is null on the last page.';

@@ -1,5 +1,5 @@
 -- Why: vectors of open positions were served too, and what is learned from them must be what they are when they are made again. A
---      trade teaches by one of its minutes, drawn by lot, so that one is compared.
+--      trade teaches by one of its minutes, of an age that is drawn, so that one is compared.
 -- Lock: none. Phase: before deploy.
 
 create or replace function api.read_entries(request jsonb)
@@ -79,8 +79,15 @@ begin
                     and t.position_id = o.position_id
                     and o.kind = this_kind
                     and o.schema_hash = this_schema
-                    and (this_kind = 'entry' or o.at < t.closed_at)
-                order by md5(format('%s %s', o.position_id, o.at)), o.at
+                    and (
+                        this_kind = 'entry'
+                        or (
+                            o.at >= stopward.taught_from(t.position_id, t.opened_at)
+                            and o.at < stopward.taught_from(t.position_id, t.opened_at) + interval '5 minutes'
+                            and o.at < t.closed_at
+                        )
+                    )
+                order by o.at
                 limit 1
             ) as f on true
             where

@@ -54,6 +54,8 @@ begin
                 inner join stopward.trades as c on q.account_id = c.account_id and q.position_id = c.position_id
                 where
                     m.kind = 'open'
+                    and q.vector_at >= stopward.taught_from(c.position_id, c.opened_at)
+                    and q.vector_at < stopward.taught_from(c.position_id, c.opened_at) + interval '5 minutes'
                     and q.vector_at < c.closed_at
                     and q.account_id = m.account_id
                     and q.model_id = m.id
@@ -125,7 +127,8 @@ begin
             with closed as materialized (
                 select
                     t.position_id,
-                    t.closed_at
+                    t.closed_at,
+                    stopward.taught_from(t.position_id, t.opened_at) as taught_from
                 from stopward.trades as t
                 where
                     t.account_id = this_account
@@ -138,6 +141,8 @@ begin
                             and q.model_id = this_model
                             and q.resolved_at is not null
                             and q.arm <> 'model'
+                            and q.vector_at >= stopward.taught_from(t.position_id, t.opened_at)
+                            and q.vector_at < stopward.taught_from(t.position_id, t.opened_at) + interval '5 minutes'
                             -- What was looked at when it closed was not open any more.
                             and q.vector_at < t.closed_at
                     )
@@ -182,8 +187,10 @@ begin
                     and q.model_id = this_model
                     and q.resolved_at is not null
                     and q.arm <> 'model'
+                    and q.vector_at >= g.taught_from
+                    and q.vector_at < g.taught_from + interval '5 minutes'
                     and q.vector_at < g.closed_at
-                order by md5(format('%s %s', q.position_id, q.vector_at)), q.signal_id
+                order by q.vector_at, q.signal_id
                 limit 1
             ) as d on true
         );

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import md5
 from typing import Any
 
 import pytest
 
 from stopward.domain.features import Result, as_bytes
 from stopward.domain.features.past_trade import PastPage, PastTrade, StoredVector
+from stopward.domain.features.teaching import taught_from
 from stopward.domain.identity import AccountId, PositionId, Symbol
 from stopward.domain.position import Position
 from stopward.errors import DatabaseRejected
@@ -236,16 +236,15 @@ def test_an_account_that_was_not_opened_is_refused(world: World) -> None:
 
 
 def test_of_an_open_schema_a_trade_has_the_one_that_it_teaches_by(world: World) -> None:
-    position = traded(world, tick=60)
-    opened = position.opened_at
-    times = [opened + timedelta(seconds=number) for number in range(4)]
+    entered = pulse(60) - timedelta(hours=2)
+    position = traded(world, tick=60, opened_at=entered)
+    since = taught_from(position.id, entered)
+    times = [since + timedelta(minutes=number) for number in (-1, 1, 2, 6)]
     put(world, *(two(position, float(n), None, kind="open", at=at) for n, at in enumerate(times)))
-    # What was looked at when it closed, and its entry's, are none of these.
-    put(world, two(position, 8.0, None, kind="open", at=pulse(61)), two(position, 9.0, None))
+    # Its entry's is none of these.
+    put(world, two(position, 9.0, None))
     page = read(world, schema_hash=TWO, stored=True, kind="open")
     (found,) = page.vectors.values()
-    drawn = min(times, key=lambda at: md5(f"{position.id} {at:%F %T}+00".encode()).hexdigest())  # noqa: S324
-    assert (found.kind, found.at) == ("open", drawn)
-    assert found.vector[0] == times.index(drawn)
-    assert [trade.at for trade in page.trades] == [drawn]
+    assert (found.kind, found.at, found.vector[0]) == ("open", times[1], 1.0)
+    assert [trade.at for trade in page.trades] == [times[1]]
     assert read(world, schema_hash=TWO, stored=False, kind="open").trades == ()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from hashlib import md5
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from stopward.adapters.features import FunctionFeatures
 from stopward.adapters.model_tracking import FunctionTracking
 from stopward.domain.features import as_bytes
+from stopward.domain.features.teaching import taught_from
 from stopward.domain.identity import AccountId
 from stopward.domain.model_tracking.statistics import Baseline, statistics
 from stopward.domain.model_tracking.tracked import OutcomePage, TrackedModel
@@ -120,19 +120,18 @@ def minutes_of(position: Position, count: int, *, first: datetime) -> list[dict[
     ]  # fmt: skip
 
 
-def lot(told: dict[str, Any]) -> str:
-    at = datetime.fromisoformat(told["vector_at"])
-    drawn = f"{told['position_id']} {at:%Y-%m-%d %H:%M:%S}+00"
-    return md5(drawn.encode(), usedforsecurity=False).hexdigest()
-
-
 def test_of_an_open_position_one_minute_counts_the_one_that_it_teaches_by(
     world: ModelWorld,
 ) -> None:
     an_open_champion(world)
-    positions = world.open(*(f"S{number}" for number in range(5)))
-    before = NOON - timedelta(minutes=30)
-    said = {each.id: minutes_of(each, 6, first=before) for each in positions}
+    long_ago = NOON - timedelta(hours=2)
+    names = [f"S{number}" for number in range(5)]
+    positions = world.open(*names, opened_at=long_ago, adopted_at=long_ago)
+    minute = timedelta(minutes=1)
+    said = {
+        each.id: minutes_of(each, 9, first=taught_from(each.id, long_ago) - 2 * minute)
+        for each in positions
+    }
     # And one that came when it had closed; its trade is found a minute later.
     late = NOON + timedelta(minutes=1)
     for each in positions:
@@ -151,8 +150,7 @@ def test_of_an_open_position_one_minute_counts_the_one_that_it_teaches_by(
             break
     assert [len(page.outcomes) for page in pages] == [2, 2, 1]
     found = {each.signal_id: each for page in pages for each in page.outcomes}
-    drawn = {min(minutes, key=lot)["signal_id"]: minutes for minutes in said.values()}
-    assert found.keys() == drawn.keys()
+    assert found.keys() == {minutes[2]["signal_id"] for minutes in said.values()}
     for signal_id, outcome in found.items():
         number = int(signal_id.rpartition("@")[2])
         assert outcome.values == (float(number), None, None, None)

@@ -1,16 +1,18 @@
-"""Rows for a model of open positions: one a trade, at one of its minutes, drawn by lot."""
+"""Rows for a model of open positions: one a trade, at the age that is drawn for it."""
 
-from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from stopward.adapters.training import FunctionTraining
+from stopward.domain.features.teaching import taught_from
 from stopward.domain.training import TrainingPage
 from stopward.errors import DatabaseRejected
+from stopward.training.dataset import Dataset
 from tests.builders.models import ModelWorld
 from tests.builders.simulated_trades import some_trades
+from tests.builders.store import NOON, a_position
 from tests.builders.training import (
     BEGAN,
     OPEN,
@@ -52,57 +54,84 @@ def drawn(world: ModelWorld, *, page_trades: int = 1_000) -> dict[str, float | N
     return {row.position_id: row.vector[0] for page in found for row in page.rows}
 
 
-def test_a_trade_is_one_row_from_its_minute_to_its_close(world: ModelWorld) -> None:
-    trades = a_few(world)
-    open_minutes(world, trades, count=4)
-    found = pages(world)
-    assert [len(page.rows) for page in found] == [2, 2, 1]
+def at_their_ages(world: ModelWorld, trades: Dataset) -> dict[str, tuple[datetime, float]]:
+    """Return when each trade teaches, and how old it is then; no trade that closed before."""
+    found = {}
+    for number, (begin, end) in enumerate(zip(trades.entry_at, trades.exit_at, strict=True)):
+        entered, position = moment(int(begin)), position_id(world, number)
+        since = taught_from(position, entered)
+        if since < moment(int(end)):
+            found[str(position)] = (since, (since - entered) / timedelta(minutes=1))
+    return found
+
+
+def test_a_trade_is_one_row_from_the_minute_of_its_age_to_its_close(world: ModelWorld) -> None:
+    trades = a_few(world, 80)
+    open_minutes(world, trades)
+    found = pages(world, page_trades=7)
     assert {page.names for page in found} == {OPEN.names}
-    rows = {row.position_id: row for page in found for row in page.rows}
+    rows = {str(row.position_id): row for page in found for row in page.rows}
+    wanted = at_their_ages(world, trades)
+    assert 0 < len(wanted) < len(trades)
+    assert rows.keys() == wanted.keys()
+    assert sum(page.without for page in found) == len(trades) - len(rows)
     for number in range(len(trades)):
-        row = rows[position_id(world, number)]
-        begin, end = int(trades.entry_at[number]), int(trades.exit_at[number])
-        step = row.vector[0]
-        assert step is not None
-        assert row.entered_at == moment(int(begin + (end - begin) * int(step) // 4))
-        assert (row.closed_at, row.r) == (moment(end), float(trades.net_r[number]))
+        row = rows.get(position_id(world, number))
+        if row is not None:
+            assert (row.entered_at, row.vector[0]) == wanted[str(row.position_id)]
+            assert row.closed_at == moment(int(trades.exit_at[number]))
+            assert row.r == float(trades.net_r[number])
 
 
-def test_the_lot_is_the_same_each_time_and_on_each_page(world: ModelWorld) -> None:
-    open_minutes(world, a_few(world, 9), count=6)
+def test_it_is_the_same_each_time_and_on_each_page(world: ModelWorld) -> None:
+    open_minutes(world, a_few(world, 12, minutes=60))
     assert drawn(world) == drawn(world) == drawn(world, page_trades=2)
 
 
-def test_every_minute_has_the_same_chance_whatever_came_of_the_trade(world: ModelWorld) -> None:
-    trades = some_trades(400, features=2, seed=5)
-    store_journal(world, trades, bare=len(trades))
-    open_minutes(world, trades, count=4)
+def test_the_first_vector_of_five_minutes_is_the_one_and_no_later_one(world: ModelWorld) -> None:
+    long_ago = NOON - timedelta(hours=3)
+    names = [f"S{number}" for number in range(3)]
+    positions = world.open(*names, opened_at=long_ago, adopted_at=long_ago)
+    since = [taught_from(each.id, each.opened_at) for each in positions]
+    minute = timedelta(minutes=1)
+    store_open(
+        world,
+        {
+            positions[0].id: [(since[0] - minute, 1.0), (since[0] + 2 * minute, 2.0),
+                              (since[0] + 3 * minute, 3.0)],
+            positions[1].id: [(since[1], 4.0), (since[1] + minute, 5.0)],
+            positions[2].id: [(since[2] - minute, 6.0), (since[2] + 5 * minute, 7.0)],
+        },
+    )  # fmt: skip
+    world.close_trades(*((each, 1.0) for each in positions))
     found = drawn(world)
-    won = {position_id(world, n) for n in range(len(trades)) if trades.net_r[n] > 0.0}
-    # 100 of 400 each, and half of them winners; bounds of five standard errors.
-    assert all(57 <= count <= 143 for count in Counter(found.values()).values())
-    late = [position in won for position, step in found.items() if step in (2.0, 3.0)]
-    assert abs(sum(late) / len(late) - len(won) / len(trades)) < 0.18
+    assert found == {positions[0].id: 2.0, positions[1].id: 4.0}
 
 
 def test_minutes_at_or_after_the_close_are_none(world: ModelWorld) -> None:
-    trades = a_few(world, 2)
-    closes = [moment(int(end)) for end in trades.exit_at]
+    positions = []
+    for symbol in ("AAPL", "MSFT"):
+        # It is of its age two minutes before it closes, at noon.
+        age = taught_from(a_position(symbol, account_id=world.account_id).id, NOON) - NOON
+        entered = NOON - age - timedelta(minutes=2)
+        positions += world.open(symbol, opened_at=entered, adopted_at=entered)
+    late, early = positions
     second = timedelta(seconds=1)
     store_open(
         world,
         {
-            position_id(world, 0): [(closes[0], 1.0), (closes[0] + second, 2.0)],
-            position_id(world, 1): [(closes[1], 1.0), (closes[1] - second, 3.0)],
+            late.id: [(NOON, 1.0), (NOON + second, 2.0)],
+            early.id: [(NOON, 1.0), (NOON - second, 3.0)],
         },
     )
+    world.close_trades((late, 1.0), (early, 1.0))
     (page,) = pages(world, page_trades=1_000)
     assert (page.without, len(page.rows)) == (1, 1)
-    assert drawn(world) == {position_id(world, 1): 3.0}
+    assert drawn(world) == {early.id: 3.0}
 
 
 def test_neither_kind_reads_the_vectors_of_the_other(world: ModelWorld) -> None:
-    open_minutes(world, a_few(world, 3))
+    open_minutes(world, a_few(world, 3, minutes=100))
     (page,) = pages(world, page_trades=1_000, schema_hash=SCHEMA_HASH)
     assert (page.rows, page.without) == ((), 3)
     entries = FunctionTraining(world._database).read(
@@ -127,7 +156,7 @@ def test_another_kind_is_refused(world: ModelWorld) -> None:
 def test_a_page_looks_at_the_minutes_of_its_own_trades_by_index(world: ModelWorld) -> None:
     trades = some_trades(300, features=2, seed=6)
     store_journal(world, trades, bare=len(trades))
-    open_minutes(world, trades, count=20)
+    open_minutes(world, trades)
     world.execute("analyze stopward.trade_features")
     with world.transaction():
         (found,) = world.rows(
@@ -140,5 +169,7 @@ def test_a_page_looks_at_the_minutes_of_its_own_trades_by_index(world: ModelWorl
             "select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where %s <> ''"
             " and schemaname = 'stopward' and relname = 'trade_features'"
         )
-    assert len(found[0]["trades"]) == 10
-    assert (whole, by_index) == (0, 10 * 20)
+    assert len(found[0]["trades"]) + found[0]["without"] == 10
+    # At most the twenty of each, of which the index has the time too.
+    assert whole == 0
+    assert by_index <= 10 * 20

@@ -1,10 +1,11 @@
-"""Simulated trades that are looked at in a minute of their life, drawn by lot."""
+"""Simulated trades that are looked at when they are of an age that is drawn for each."""
 
 from typing import Final
 
 import numpy as np
 
 from stopward.domain.features import names, schema_hash
+from stopward.domain.features.teaching import AGES
 from stopward.training.dataset import Dataset, dataset
 
 NAMES: Final = names("open")
@@ -27,8 +28,9 @@ INFORMATIVE: Final = (
 def open_trades(count: int, *, edge: float = 0.0, seed: int = 0, a_day: int = 6) -> Dataset:
     """Return trades whose price walks by minutes until stop, target or the session's end.
 
-    Where it stands tells much of its end, edge or not. edge: how much of a step a minute it drifts,
-    by what some features tell together; the others are noise.
+    Who closed before its age is none of them. Where it stands tells much of its end, edge or not.
+    edge: how much of a step a minute it drifts, by what some features tell together; the others are
+    noise.
     """
     random = np.random.default_rng(seed)
     rows, results, begins, ends = [], [], [], []
@@ -40,9 +42,9 @@ def open_trades(count: int, *, edge: float = 0.0, seed: int = 0, a_day: int = 6)
         price = np.cumsum(random.normal(drift, STEP_R, SESSION - entered))
         over = np.flatnonzero((price <= STOP_R) | (price >= TARGET_R))
         last = int(over[0]) if len(over) else len(price) - 1
-        if last < 2:
+        place = int(random.choice(AGES))
+        if place >= last:
             continue
-        place = int(random.integers(0, last))
         row |= _stands(price[: place + 1])
         row["minutes_to_close"] = SESSION - entered - place
         opens = day * DAY + (OPENS + entered) * MINUTE
@@ -68,3 +70,15 @@ def _stands(lived: np.ndarray) -> dict[str, float]:
         "stop_distance_r": now - STOP_R,
         "target_distance_r": TARGET_R - now,
     }
+
+
+def random_walks(count: int, *, seed: int) -> list[tuple[np.ndarray, bool]]:
+    """Return prices by minute, in R from the entry to the end, and whether it was won."""
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        price = np.cumsum(random.normal(0.0, STEP_R, SESSION))
+        over = np.flatnonzero((price <= STOP_R) | (price >= TARGET_R))
+        last = int(over[0]) if len(over) else SESSION - 1
+        found.append((price[: last + 1], bool(price[last] > 0.0)))
+    return found

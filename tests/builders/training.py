@@ -1,7 +1,7 @@
 """Journals that a model is trained on, in the database, and trainings that need no learner."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -103,23 +103,30 @@ def store_open(world: ModelWorld, closed: Mapping[str, Sequence[tuple[datetime, 
         book.put_vectors(world.account_id, vectors[first : first + AT_ONCE])
 
 
-def open_minutes(world: ModelWorld, trades: Dataset, *, count: int = 4) -> None:
-    """Store so many vectors of each trade of a journal, at even steps from its entry on."""
+def open_minutes(world: ModelWorld, trades: Dataset) -> None:
+    """Store a vector of each trade of a journal every five minutes, while it lasts, to its age.
+
+    Its first feature is the age.
+    """
     store_open(
         world,
         {
             position_id(world, number): [
-                (moment(int(begin + (end - begin) * step // count)), float(step))
-                for step in range(count)
+                (at, float(age))
+                for age in range(0, 100, 5)
+                for at in [moment(int(begin)) + timedelta(minutes=age)]
+                if at < moment(int(end))
             ]
             for number, (begin, end) in enumerate(zip(trades.entry_at, trades.exit_at, strict=True))
         },
     )
 
 
-def a_few(world: ModelWorld, count: int = 5) -> Dataset:
-    """Store a small journal, and return it."""
+def a_few(world: ModelWorld, count: int = 5, *, minutes: int | None = None) -> Dataset:
+    """Store a small journal, and return it. minutes: how long each trade lasts."""
     trades = some_trades(count, features=2, seed=count)
+    if minutes is not None:
+        trades = replace(trades, exit_at=trades.entry_at + minutes * 60_000_000)
     store_journal(world, trades)
     return trades
 

@@ -22,7 +22,7 @@ def test_a_model_of_open_positions_says_what_it_is_and_what_it_cannot_know() -> 
     told = prose(drawn(**OPEN))
     assert "not better than a model of r_now alone" in told
     assert "of a position as it stands now" in told
-    assert "one minute of each trade, drawn by lot" in told
+    assert "one minute of each trade, of an age that was drawn for it" in told
     assert "which entries to leave out" not in told
 
 

@@ -124,7 +124,7 @@ def test_what_came_of_open_positions_is_told_behind(
     code: ExitCode,
     says: str,
 ) -> None:
-    open_minutes(world, a_few(world))
+    open_minutes(world, a_few(world, minutes=100))
     with a_quick_trainer(monkeypatch, QuickTrainer(verdict=verdict, of_open=of_open)):
         done = run(world, tmp_path, "--to", str(tmp_path / "there"))
         again = run(world, tmp_path, "--to", str(tmp_path / "there"), "--json")

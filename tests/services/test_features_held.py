@@ -3,7 +3,6 @@
 import struct
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import md5
 
 import pytest
 
@@ -11,6 +10,7 @@ from stopward.adapters.memory_features import MemoryFeatures
 from stopward.domain.features import names, schema_hash
 from stopward.domain.features.open_position import OpenPage, OpenPosition, held_vector
 from stopward.domain.features.past_trade import StoredVector
+from stopward.domain.features.teaching import taught_from
 from stopward.domain.identity import Symbol
 from stopward.domain.position import Position
 from stopward.services.features import FeatureChecker, FeatureSummary
@@ -45,8 +45,8 @@ def held(position: Position, at: datetime, *, stop: str = "98.5") -> StoredVecto
 
 
 def long_ago(world: MemoryWorld, symbol: str = "AAPL") -> Position:
-    """Play a position that is held for an hour and closes after noon."""
-    return traded(world, symbol, tick=6, opened_at=NOON - 60 * MINUTE)
+    """Play a position that is held for two hours and closes after noon."""
+    return traded(world, symbol, tick=6, opened_at=NOON - 120 * MINUTE)
 
 
 def put(world: MemoryWorld, *vectors: StoredVector) -> None:
@@ -78,7 +78,7 @@ def as_it_opened(world: MemoryWorld, symbol: str = "AAPL") -> Position:
 @pytest.mark.parametrize("stop", ["98", "98.5", "99.37", "100.0001"])
 def test_whatever_stop_rested_it_comes_out_to_the_bit(world: MemoryWorld, stop: str) -> None:
     position = as_it_opened(world)
-    put(world, held(position, NOON, stop=stop))
+    put(world, held(position, taught_from(position.id, position.opened_at), stop=stop))
     summary = check(world)
     assert (summary.compared, summary.skewed, summary.failures) == (1, 0, [])
     # Nothing of it is ever made later.
@@ -88,7 +88,7 @@ def test_whatever_stop_rested_it_comes_out_to_the_bit(world: MemoryWorld, stop: 
 @pytest.mark.parametrize("name", sorted({*names("open")} - {"stop_distance_r"}))
 def test_a_bit_of_any_feature_is_noticed(world: MemoryWorld, name: str) -> None:
     position = as_it_opened(world)
-    vector = held(position, NOON)
+    vector = held(position, taught_from(position.id, position.opened_at))
     place = names("open").index(name)
     number = vector.vector[place]
     changed = 0.25 if number is None else _next(number)
@@ -113,12 +113,12 @@ def test_of_a_trade_only_the_one_that_it_teaches_by_is_compared(
     world: MemoryWorld, *, is_odd: bool
 ) -> None:
     position = as_it_opened(world)
-    good = [held(position, NOON - number * MINUTE) for number in range(5)]
-    drawn = min(good, key=lot)
+    since = taught_from(position.id, position.opened_at)
+    good = [held(position, since + number * MINUTE) for number in range(-2, 7)]
     put(
         world,
         *(
-            replace(each, vector=(9.0, *each.vector[1:])) if (each == drawn) == is_odd else each
+            replace(each, vector=(9.0, *each.vector[1:])) if (each.at == since) == is_odd else each
             for each in good
         ),
     )
@@ -126,23 +126,17 @@ def test_of_a_trade_only_the_one_that_it_teaches_by_is_compared(
     assert (summary.compared, summary.skewed) == (1, int(is_odd))
 
 
-def lot(vector: StoredVector) -> str:
-    """Return what the database draws by: the text of a time in UTC has no T, and a short zone."""
-    at = f"{vector.at:%Y-%m-%d %H:%M:%S}+00"
-    return md5(f"{vector.position_id} {at}".encode(), usedforsecurity=False).hexdigest()
-
-
 def test_what_was_looked_at_when_it_had_closed_is_none(world: MemoryWorld) -> None:
     position = as_it_opened(world)
     (closed_at,) = {each.closed_at for each in world.store.book(world.account_id).trades.values()}
     assert closed_at == pulse(7)
-    put(world, replace(held(position, NOON), at=closed_at))
+    put(world, replace(held(position, taught_from(position.id, position.opened_at)), at=closed_at))
     assert check(world).compared == 0
 
 
 def test_without_bars_nothing_is_said_of_it(world: MemoryWorld) -> None:
     position = as_it_opened(world)
-    put(world, held(position, NOON))
+    put(world, held(position, taught_from(position.id, position.opened_at)))
     bars = History(minutes={Symbol("MSFT"): MINUTES[Symbol("MSFT")]})
     summary = check(world, bars)
     assert (summary.compared, summary.skewed, summary.failures) == (0, 0, [])

@@ -36,7 +36,7 @@ def world(database_url: str) -> Iterator[ModelWorld]:
 
 def due(world: ModelWorld) -> None:
     """Ask for training, with five trades that were looked at while they were open."""
-    open_minutes(world, a_few(world))
+    open_minutes(world, a_few(world, minutes=100))
     world.call("request_training")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stopward.domain.features import names
+from stopward.domain.features.teaching import AGES
 from stopward.errors import InvalidInput
 from stopward.training.candidates import MOST_FEATURES, chosen_columns
 from stopward.training.dataset import Dataset
@@ -19,7 +20,7 @@ from stopward.training.kinds import RECIPES, aside_of, plain_of, registered_of
 from stopward.training.leaks import MOST_AUC, suspects
 from stopward.training.train import Trained, train
 from stopward.training.verdict import Evidence
-from tests.builders.open_trades import COST_R, open_trades
+from tests.builders.open_trades import COST_R, open_trades, random_walks
 from tests.builders.simulated_trades import some_trades
 
 CREATED = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -53,7 +54,7 @@ def test_who_knows_more_than_where_the_price_stands_is_published() -> None:
 def test_a_price_that_walks_at_random_is_refused_however_much_it_tells() -> None:
     found = trained(NO_EDGE)
     assert found.verdict == "no_model_beats_base_rate"
-    assert found.evidence.metrics.auc.low > 0.7
+    assert found.evidence.metrics.auc.low > 0.6
     told = gates(found)
     assert told["log_loss_gain"]["passed"] is False
     assert told["log_loss_gain"]["figure"] == found.evidence.metrics.gain.low
@@ -68,7 +69,8 @@ def test_against_the_share_that_won_a_random_walk_would_have_been_published() ->
 
 
 def test_what_stands_between_stop_and_target_may_tell_much_and_another_may_not() -> None:
-    over = [one.name for one in suspects(NO_EDGE) if one.auc > MOST_AUC]
+    many = open_trades(2_000, edge=0.35)
+    over = [one.name for one in suspects(many) if one.auc > MOST_AUC]
     assert over
     assert OPEN.telling.issuperset(over)
     x = NO_EDGE.x.copy()
@@ -131,6 +133,32 @@ def test_a_trade_of_which_that_is_unknown_is_left_out_of_it() -> None:
     x = EDGE.x.copy()
     x[:, EDGE.names.index("r_now")] = np.nan
     assert trained(replace(EDGE, x=x)).manifest["decision"] is None
+
+
+LOW, HIGH = -0.5, 0.0
+"""Where a position is under water, and a rule may pull its stop in."""
+
+
+def test_of_what_is_open_at_an_age_as_many_win_as_of_all_minutes_that_are_asked() -> None:
+    walks = random_walks(6_000, seed=8)
+    asked = [
+        won for price, won in walks for place in range(5, len(price) - 1, 5)
+        if LOW <= price[place] < HIGH
+    ]  # fmt: skip
+    ages = np.random.default_rng(9).choice(AGES, len(walks))
+    taught = [
+        won for (price, won), age in zip(walks, ages, strict=True)
+        if age < len(price) - 1 and LOW <= price[age] < HIGH
+    ]  # fmt: skip
+    lots = np.random.default_rng(10).random(len(walks))
+    by_lot = [
+        won for (price, won), u in zip(walks, lots, strict=True)
+        if len(price) > 2 and LOW <= price[int(u * (len(price) - 2))] < HIGH
+    ]  # fmt: skip
+    truth = np.mean(asked)
+    # Five standard errors; a minute by lot among a trade's own is off by far more.
+    assert abs(np.mean(taught) - truth) < 5 * np.sqrt(truth * (1 - truth) / len(taught))
+    assert abs(np.mean(taught) - truth) < 0.06 < truth - np.mean(by_lot)
 
 
 def test_the_same_trades_give_the_same_bytes() -> None:

@@ -17,7 +17,7 @@ from tests.builders.training import NAMES as ENTRY
 from tests.builders.training import moment
 
 CREATED = datetime(2026, 11, 30, 12, tzinfo=UTC)
-OPEN = open_trades(120)
+OPEN = open_trades(180)
 
 
 def rows(trades: Dataset, *, width: int) -> Iterator[TrainingRow]:

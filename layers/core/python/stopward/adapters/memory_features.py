@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import md5
 
 from stopward.adapters.memory import MemoryStore
 from stopward.adapters.memory_book import Book
@@ -11,6 +10,7 @@ from stopward.adapters.memory_rules import refuse_if
 from stopward.domain.features.known import Result
 from stopward.domain.features.past_trade import PastPage, PastTrade, Place, StoredVector
 from stopward.domain.features.row import Kind
+from stopward.domain.features.teaching import WITHIN, taught_from
 from stopward.domain.features.vector import as_bytes
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.snapshot import TradeRow
@@ -42,10 +42,10 @@ class MemoryFeatures:
         book, lag = self._store.book(account_id), timedelta(seconds=lag_seconds)
         vectors = {
             each.position_id: each
-            # The one with the smallest lot stays, as the last that is put there.
-            for each in sorted(book.vectors.values(), key=_lot, reverse=True)
+            # The first one of its age stays, as the last that is put there.
+            for each in sorted(book.vectors.values(), key=lambda one: one.at, reverse=True)
             if (each.kind, each.schema_hash) == (kind, schema_hash)
-            and (kind == "entry" or _was_open(book, each))
+            and (kind == "entry" or _teaches(book, each))
         }
         found = sorted(
             (
@@ -108,16 +108,12 @@ class MemoryFeatures:
         return written
 
 
-def _lot(stored: StoredVector) -> tuple[str, datetime]:
-    """Return what the vectors of a trade are drawn by, as the database has it."""
-    at = stored.at.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-    drawn = md5(f"{stored.position_id} {at}+00".encode(), usedforsecurity=False)
-    return drawn.hexdigest(), stored.at
-
-
-def _was_open(book: Book, stored: StoredVector) -> bool:
+def _teaches(book: Book, stored: StoredVector) -> bool:
     trade = next((t for t in book.trades.values() if t.position_id == stored.position_id), None)
-    return trade is not None and stored.at < trade.closed_at
+    if trade is None or stored.at >= trade.closed_at:
+        return False
+    since = taught_from(stored.position_id, book.positions[stored.position_id].opened_at)
+    return since <= stored.at < since + WITHIN
 
 
 def _key(stored: StoredVector) -> VectorKey:

@@ -43,8 +43,8 @@ class TrainingRow:
     """A closed trade that can be learned from.
 
     entered_at: the earlier of its entry and its vector; for a model of open positions when the
-    vector was made. r: after fees. vector: in the schema's order; for a model of open positions one
-    of those that were stored, drawn by lot. rebuilt: the vector was made later, from bars.
+    vector was made. r: after fees. vector: in the schema's order; for a model of open positions the
+    one of the age that is drawn for it. rebuilt: the vector was made later, from bars.
     """
 
     position_id: PositionId

@@ -38,8 +38,9 @@ KINDS: Final[Mapping[Kind, KindWords]] = {
     "open": KindWords(
         meaning="A model of open positions: of a position as it stands now it says the chance that "
         "the trade ends with a gain.",
-        seen="It has seen one minute of each trade, drawn by lot, and how the trade went on under "
-        "your rules: it says how such trades end, not how they would end under others.",
+        seen="It has seen one minute of each trade, of an age that was drawn for it, and how the "
+        "trade went on under your rules: it says how such trades end, not how they would end under "
+        "others.",
         above="stay over",
         held="it stayed in",
         left="ended",
