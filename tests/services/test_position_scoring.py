@@ -133,7 +133,7 @@ def test_what_has_no_vector_has_no_score_and_the_others_do(tmp_path: Path) -> No
     )
     summary = Desk(tmp_path, pages).run()
     counted(summary, positions_open=3, positions_unscored=2, positions_scored=1)
-    assert summary.unscored == {"added_to": 1, "too_young": 1}
+    assert summary.unscored == {"added_to": 1, "no_bar_yet": 1}
     assert summary.unscored.keys() <= UNSCORED.keys()
 
 
