@@ -19,16 +19,17 @@ positions = bootstrap.position_scoring()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Score what is open as of the scheduled minute; return the counts.
 
-    A failure is logged and raised, so that the function's alarm shows: then ticks find no fresh
-    score, and go by none.
+    A failure is logged, counted and raised: then ticks find no fresh score, and go by none.
     """
     try:
         summary = positions.run(scheduled_at(event))
     except StopwardError:
         logger.exception("positions_not_scored")
+        name = metric_name("position_scoring_failures")
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
         raise
     counts = summary.counts()
-    troubles = summary.answer.troubles() if summary.answer is not None else {}
+    troubles = summary.troubles()
     log = logger.error if summary.failures or "refused" in troubles else logger.info
     why = dict(sorted(summary.unscored.items()))
     log(

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from stopward.adapters.features import FunctionFeatures
 from stopward.adapters.rows import JsonValue
+from stopward.domain.features.row import Kind
 from stopward.domain.features.vector import Vector
 from stopward.domain.identity import PositionId
 from stopward.domain.position import Position
@@ -174,12 +175,17 @@ def a_prediction(signal_id: str = "s1", model_id: str = "m1", **changes: Any) ->
     return {**follows, **told}
 
 
-def champion(world: ModelWorld, model_id: str = "m1", *, expected: str | None = None) -> None:
-    """Register a model and make it champion."""
-    world.call("register_model", **a_model(model_id))
-    world.call(
-        "set_alias", alias="champion", model_id=model_id, expected=expected, because="passed"
-    )
+def champion(
+    world: ModelWorld,
+    model_id: str = "m1",
+    *,
+    expected: str | None = None,
+    kind: Kind = "entry",
+) -> None:
+    """Register a model and make it champion of its kind."""
+    world.call("register_model", **a_model(model_id, kind=kind))
+    role = {"kind": kind, "alias": "champion", "model_id": model_id}
+    world.call("set_alias", **role, expected=expected, because="passed")
 
 
 def move(world: ModelWorld, number: int, stage: str, weight: str, **changes: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stopward.domain.features.row import Kind
 from stopward.errors import DatabaseRejected
 from tests.builders.models import (
     TO_THE_TOP,
@@ -234,6 +235,28 @@ def test_a_stage_that_begins_in_the_evening_of_new_york_keeps_the_next_session(
     )
     (row,) = world.view("rollout_status")
     assert row["evidence_days"] == 2
+
+
+@pytest.mark.parametrize(("kind", "is_paired"), [("entry", True), ("open", False)])
+def test_what_vetoes_would_have_earned_is_told_of_signals_alone(
+    world: ModelWorld, kind: Kind, *, is_paired: bool
+) -> None:
+    champion(world, kind=kind)
+    world.call("put_predictions", predictions=[a_prediction("s1", probability=0.2)])
+    close(world, 1, day="2101-01-03", result_r=-2.0)
+    (said,) = world.view("prediction_log")
+    (day,) = (each for each in world.view("model_days") if each["resolved"])
+    (whole,) = world.view("model_performance_summary")
+    (status,) = world.view("rollout_status")
+    earned = (2.0, 0.0) if is_paired else (None, None)
+    assert said["paired_r"] == earned[0]
+    for found, r_of_model in ((day, "model_r"), (whole, "mean_model_r")):
+        assert (found["mean_paired_r"], found[r_of_model]) == earned
+    assert status["mean_paired_r"] == earned[0]
+    assert (status["evidence_days"], status["evidence_resolved"]) == (int(is_paired),) * 2
+    # How well it knows is told of both.
+    assert (whole["resolved"], whole["mean_base_r"]) == (1, -2.0)
+    assert whole["brier"] == pytest.approx(0.04)
 
 
 def test_evidence_is_the_mean_of_days_since_the_stage_began(world: ModelWorld) -> None:

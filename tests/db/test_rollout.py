@@ -220,6 +220,27 @@ def test_the_pause_ends_after_ten_days(world: ModelWorld, days: float, rises: bo
         assert refused(world, "pilot", "0.10", **again) == "rollout_cooldown"
 
 
+@pytest.mark.parametrize(("stage", "weight"), UP)
+def test_a_model_of_open_positions_stays_in_shadow(
+    world: ModelWorld, stage: str, weight: str
+) -> None:
+    champion(world, "o1", kind="open")
+    rule = refused(world, stage, weight, model_id="o1", expected_stage="shadow")
+    assert rule == "rollout_entry_models_only"
+    (row,) = world.view("rollout_status", model_id="o1")
+    assert (row["stage"], row["weight"]) == ("shadow", 0)
+    kept = move(world, next(MOVES), "shadow", "0", model_id="o1", because="drawdown")
+    assert (kept["stage"], kept["weight"], kept["new"]) == ("shadow", "0", False)
+    # The champion of entries climbs beside it.
+    climb(world, UP[0])
+
+
+def test_a_model_of_open_positions_says_why_it_stays(world: ModelWorld) -> None:
+    champion(world, "o1", kind="open")
+    with pytest.raises(DatabaseRejected, match=r"o1 is of kind open and cannot have weight 0\.10"):
+        move(world, next(MOVES), "pilot", "0.10", model_id="o1", expected_stage="shadow")
+
+
 def test_a_move_told_twice_is_one_move(world: ModelWorld) -> None:
     answers = [move(world, 7, "pilot", "0.10", expected_stage="shadow") for _ in range(2)]
     assert [answer["new"] for answer in answers] == [True, False]

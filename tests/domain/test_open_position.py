@@ -1,7 +1,7 @@
 """The vector of an open position: which positions have one, and that it is the registry's."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from stopward.domain.features.open_position import (
 )
 from stopward.domain.features.past_trade import StoredVector
 from stopward.domain.identity import Symbol
+from stopward.domain.market import ClosedBar, Session
 from stopward.errors import InvalidInput
 from tests.builders.open_positions import ENTERED, a_page, an_open_position
 from tests.builders.past_features import FRIDAY, INDEX, minutes
@@ -32,6 +33,12 @@ from tests.builders.store import A_SESSION, NOON, D
 
 BARS, MARKET = minutes("AAPL"), minutes(INDEX)
 SINCE = FRIDAY.opens_at
+HALF_AN_HOUR = timedelta(minutes=30)
+LAST_OF_FRIDAY = FRIDAY.closes_at - HALF_AN_HOUR
+
+
+def of(session: Session) -> tuple[ClosedBar, ...]:
+    return tuple(bar for bar in BARS if session.contains(bar.at))
 
 
 def test_its_vector_is_that_of_the_registry_as_of_the_minute() -> None:
@@ -75,11 +82,43 @@ def test_why_a_position_has_none(changed: dict[str, Any], why: str | None) -> No
     assert why is None or why in UNSCORED
 
 
-@pytest.mark.parametrize("bars", [(), BARS[-60:]])
-def test_without_bars_back_to_its_entry_it_has_none(bars: Any) -> None:
+@pytest.mark.parametrize(
+    ("bars", "why"),
+    [((), "no_bar_yet"), (of(FRIDAY), "no_bar_yet"), (of(A_SESSION)[145:], "too_young")],
+    ids=["none", "none of today", "none of its entry"],
+)
+def test_without_bars_back_to_its_entry_it_has_none(bars: Any, why: str) -> None:
     position = an_open_position()
     found = held_vector(position, a_page(position), at=NOON, bars=bars, market_bars=MARKET)
-    assert found == "too_young"
+    assert found == why
+    assert why in UNSCORED
+
+
+@pytest.mark.parametrize(
+    ("minute", "left_out", "why"),
+    [
+        (0, 0, "no_bar_yet"),
+        # The bar of 9:30 has closed, and is not known for five seconds more.
+        (1, 0, "no_bar_yet"),
+        (2, 0, None),
+        (2, 1, "no_bar_yet"),
+        (3, 1, None),
+        (20, 20, "no_bar_yet"),
+    ],
+)
+@pytest.mark.parametrize("opened_at", [LAST_OF_FRIDAY, A_SESSION.opens_at - HALF_AN_HOUR])
+def test_what_was_carried_has_none_until_a_bar_of_the_session_is_known(
+    opened_at: datetime, minute: int, left_out: int, why: str | None
+) -> None:
+    position = an_open_position(opened_at=opened_at, adopted_at=opened_at)
+    at = A_SESSION.opens_at + timedelta(minutes=minute)
+    bars = (*of(FRIDAY), *of(A_SESSION)[left_out:])
+    found = held_vector(position, a_page(position), at=at, bars=bars, market_bars=MARKET)
+    assert (None if isinstance(found, StoredVector) else found) == why
+    if isinstance(found, StoredVector):
+        told = dict(zip(names("open"), found.vector, strict=True))
+        close = of(A_SESSION)[minute - 2].close
+        assert told["r_now"] == pytest.approx((close - 100.0) / 2.0, abs=1e-6)
 
 
 def test_before_a_bar_has_closed_since_its_entry_it_has_none() -> None:

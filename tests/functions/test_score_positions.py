@@ -1,8 +1,9 @@
 """The function that scores what is open, as Lambda loads it: real database, graph, broker."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -167,21 +168,44 @@ def test_a_broker_without_bars_is_told_and_leaves_no_score(
     assert scores(world) == []
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics")
-def test_a_database_that_is_gone_fails_the_call(
-    world: ModelWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_database_that_is_gone_fails_the_call_and_is_counted(
+    world: ModelWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("STOPWARD_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     with pytest.raises(DatabaseUnavailable):
         run()
     assert "positions_not_scored" in [each.message for each in caplog.records]
+    assert metrics(capsys.readouterr().out) == {"PositionScoringFailures": [1.0]}
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics")
-def test_an_event_without_a_time_is_refused(world: ModelWorld) -> None:
+def test_an_event_without_a_time_is_refused_and_counted(
+    world: ModelWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = load_app("score_positions")
     with pytest.raises(InvalidInput, match="ISO 8601"):
         app.handler({}, CONTEXT)
+    assert metrics(capsys.readouterr().out) == {"PositionScoringFailures": [1.0]}
+
+
+@pytest.mark.parametrize("at", [NOON, NOON + MINUTE])
+def test_a_champion_whose_file_is_not_there_is_told_each_minute(
+    world: ModelWorld,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    at: datetime,
+) -> None:
+    registered(world, MODEL)
+    rmtree(tmp_path / "models")
+    assert run(at)["position_scoring_failures"] == 1
+    assert metrics(capsys.readouterr().out)["PositionScoringFailures"] == [1.0]
+    line = logged(caplog)
+    assert line.levelname == "ERROR"
+    assert line.failed == [line.unserved]
+    assert MODEL.model_id in line.unserved
 
 
 def test_a_stack_without_keys_of_its_broker_does_not_start(

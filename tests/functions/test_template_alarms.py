@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stopward.services.position_scoring import KEPT_EVERY
 from tests.builders.cloudwatch import (
     DOCUMENT,
     FLEET,
@@ -86,6 +87,17 @@ def test_more_than_a_twentieth_of_a_fleet_is_told_and_a_single_account_is_not() 
         names = {"ticks": ticks, "failures": 0, "failed": failed}
         value = eval(found[2], names) if eval(found[1], names) > 0 else 0  # noqa: S307
         assert (value > ALARMS["FleetFails"]["Threshold"]) == told
+
+
+def test_one_failure_between_two_kept_vectors_is_enough_to_be_told() -> None:
+    alarm = ALARMS["PositionsNotScored"]
+    assert alarm["Period"] == KEPT_EVERY * 60
+    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"]
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        "Maximum",
+        "GreaterThanThreshold",
+        0,
+    )
 
 
 def test_every_alarm_tells_the_topic_and_stands_on_the_page() -> None:

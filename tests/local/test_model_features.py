@@ -120,8 +120,10 @@ def test_a_vector_is_that_of_all_that_was_known_at_the_entry(
     assert done.return_value == ExitCode.OK
     assert done.stdout.splitlines() == [
         "2 imported trades, 0 without a stop, of which no R is known",
-        "  rebuilt 2 vectors, 2 were there before",
+        "  rebuilt 2 vectors, 0 were there before",
     ]
+    again = run(world, tmp_path, "--bars", str(bars))
+    assert again.stdout.splitlines()[1:] == ["  rebuilt 0 vectors, 2 were there before"]
     found = vectors(world)
     price = float(f"{FIRST_CLOSE:.2f}")
     signal = Signal(symbol=AAPL, side="long", entry=price, stop=price - 2.0, at=NOON + 30 * MINUTE)

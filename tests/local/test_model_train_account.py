@@ -109,7 +109,12 @@ def test_each_verdict_has_its_code_and_says_what_the_model_became(
 @pytest.mark.parametrize(
     ("verdict", "of_open", "code", "says"),
     [
-        ("no_model_beats_base_rate", "published", ExitCode.OK, "champion: it is asked"),
+        (
+            "no_model_beats_base_rate",
+            "published",
+            ExitCode.OK,
+            "champion: it is asked, begins in shadow, and binds nothing",
+        ),
         ("published", "leak_suspected", ExitCode.CONFIGURATION, "refused: not asked"),
         ("leak_suspected", "parity_failed", ExitCode.CONFIGURATION, "refused: not asked"),
     ],

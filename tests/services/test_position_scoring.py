@@ -1,7 +1,8 @@
 """A minute of scoring: what is logged becomes the score, and nothing that fails stops the rest."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 from stopward.domain.features import names, schema_hash
 from stopward.domain.features.open_position import UNSCORED, OpenPage
 from stopward.domain.identity import AccountId, Symbol
+from stopward.domain.scoring.occlusion import Rows
+from stopward.domain.scoring.prediction import REASONS, Reason
 from stopward.errors import DatabaseRejected, DatabaseUnavailable
+from stopward.rules.types import NAN
 from stopward.services.position_scoring import KEPT_EVERY, PositionScorer, ScoringSummary, signal_id
 from tests.builders.feature_nights import History
 from tests.builders.open_positions import OpenPositions, a_page, an_open_position
@@ -37,10 +41,10 @@ BETWEEN = NOON + timedelta(minutes=1)
 class Desk:
     """What a run needs, and what came of it."""
 
-    def __init__(self, folder: Path, *pages: OpenPage, has_model: bool = True, **role: Any) -> None:
+    def __init__(self, folder: Path, *pages: OpenPage, has_model: bool = True, **told: Any) -> None:
         self.book = OpenPositions(*pages)
         self.bars = History()
-        scoring, self.models = a_scoring(folder, model=an_open_model(), **role)
+        scoring, self.models = a_scoring(folder, model=an_open_model(), **told)
         self.models.roles = self.models.roles if has_model else ()
         self.scorer = PositionScorer(
             book=self.book, bars=self.bars, account_id=MAIN, scoring=scoring, index=INDEX
@@ -48,6 +52,19 @@ class Desk:
 
     def run(self, at: Any = NOON) -> ScoringSummary:
         return self.scorer.run(at=at)
+
+
+class Says:
+    """A model that says one thing, of its golden rows what it said when it was published."""
+
+    def __init__(self, number: float, *, of_golden: bool = True) -> None:
+        self._golden = [row["probability"] for row in an_open_model().manifest["golden"]]
+        self._golden = self._golden if of_golden else []
+        self._number = number
+
+    def probabilities(self, rows: Rows) -> Sequence[float]:
+        count = len(rows) // len(names("open"))
+        return self._golden if count == len(self._golden) else [self._number] * count
 
 
 def counted(summary: ScoringSummary, **expected: int) -> None:
@@ -125,6 +142,50 @@ def test_without_a_model_vectors_are_kept_now_and_then(tmp_path: Path, has_place
     counted(desk.run(), positions_open=2)
 
 
+CANNOT_BE_ASKED: dict[Reason, dict[str, Any]] = {
+    "model_expired": {"expires_at": NOON},
+    "schema_mismatch": {"schema_hash": schema_hash("entry")},
+    "golden_rows_failed": {"open_model": lambda _: Says(1.0, of_golden=False)},
+    "model_refused": {"sha256": "ab" * 32},
+    "model_unreachable": {},
+}
+
+
+@pytest.mark.parametrize(("at", "kept"), [(BETWEEN, 0), (NOON, 2)])
+@pytest.mark.parametrize("reason", CANNOT_BE_ASKED)
+def test_a_champion_that_cannot_be_asked_is_told_each_minute(
+    tmp_path: Path, reason: Reason, at: datetime, kept: int
+) -> None:
+    desk = Desk(tmp_path, a_page(*TWO), **CANNOT_BE_ASKED[reason])
+    if reason == "model_unreachable":
+        desk.models.fails = DatabaseUnavailable("gone")
+    summary = desk.run(at)
+    counted(summary, positions_open=2, position_vectors_kept=kept, position_scoring_failures=1)
+    (told,) = summary.failures
+    assert told.startswith(REASONS[reason])
+    assert summary.troubles() == {"unserved": told}
+
+
+def test_without_a_model_it_is_said_and_no_fault(tmp_path: Path) -> None:
+    summary = Desk(tmp_path, a_page(*TWO), has_model=False).run(BETWEEN)
+    assert summary.failures == []
+    assert summary.troubles()["unserved"].startswith(REASONS["no_model"])
+
+
+def test_with_nothing_open_no_champion_is_missed(tmp_path: Path) -> None:
+    summary = Desk(tmp_path, a_page(), expires_at=NOON).run()
+    counted(summary)
+    assert summary.troubles() == {}
+
+
+@pytest.mark.parametrize(("at", "kept"), [(BETWEEN, 0), (NOON, 2)])
+def test_what_is_no_probability_is_told_once(tmp_path: Path, at: datetime, kept: int) -> None:
+    desk = Desk(tmp_path, a_page(*TWO), open_model=lambda _: Says(NAN))
+    summary = desk.run(at)
+    counted(summary, positions_open=2, position_vectors_kept=kept, position_scoring_failures=1)
+    assert summary.failures == [f"{REASONS['not_a_probability']}: nan"]
+
+
 def test_what_has_no_vector_has_no_score_and_the_others_do(tmp_path: Path) -> None:
     pages = a_page(
         an_open_position("AAPL"),
@@ -133,7 +194,7 @@ def test_what_has_no_vector_has_no_score_and_the_others_do(tmp_path: Path) -> No
     )
     summary = Desk(tmp_path, pages).run()
     counted(summary, positions_open=3, positions_unscored=2, positions_scored=1)
-    assert summary.unscored == {"added_to": 1, "too_young": 1}
+    assert summary.unscored == {"added_to": 1, "no_bar_yet": 1}
     assert summary.unscored.keys() <= UNSCORED.keys()
 
 

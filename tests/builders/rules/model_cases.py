@@ -133,6 +133,9 @@ CASES: Cases = {
         UP, asks("move_rollout", id="e2", weight="0.2", expected_stage="pilot")
     ),
     "check_rollout rollout_model_serves": after(EXPIRED, asks("move_rollout", model_id="m2")),
+    "check_rollout rollout_entry_models_only": after(
+        asks("register_model", kind="open"), asks("move_rollout", model_id="m2")
+    ),
     "check_rollout rollout_champion_only": after(
         asks("register_model"), asks("move_rollout", model_id="m2")
     ),

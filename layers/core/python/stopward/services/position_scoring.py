@@ -40,6 +40,8 @@ from stopward.services.scoring import Answer, Scoring
 KEPT_EVERY: Final = 5
 """Minutes between the vectors that are kept while nobody is asked: of a trade one is learned from.
 """
+NO_FAULTS: Final = frozenset({None, "no_model"})
+"""Reasons for having no score that nobody has to mend."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class ScoringSummary:
     is_closed: the exchange was, and nothing was looked at. positions: that are open. unscored: how
     many of them have no vector, by reason. kept: vectors that were stored without a score. scored:
     positions with a new score; binding: how many of them a rule may go by. failures: a sentence
-    each. answer: of the model, None where none was asked.
+    each. unserved: why no model can be asked; empty where one was, or there is no place for one.
+    answer: of the model, None where none was asked.
     """
 
     is_closed: bool = False
@@ -59,7 +62,14 @@ class ScoringSummary:
     scored: int = 0
     binding: int = 0
     failures: list[str] = field(default_factory=list)
+    unserved: str = ""
     answer: Answer | None = None
+
+    def troubles(self) -> dict[str, str]:
+        """Return why scores are missing, not logged, or of the model before, for the log."""
+        if self.answer is not None:
+            return self.answer.troubles()
+        return {"unserved": self.unserved} if self.unserved else {}
 
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""
@@ -100,14 +110,17 @@ class PositionScorer:
         if sessions is None:
             summary.is_closed = True
             return summary
+        if not page.positions:
+            return summary
         is_kept = at.minute % KEPT_EVERY == 0
-        if not (page.positions and (is_kept or self._has_model(at))):
+        asked = self._asked(at, summary)
+        if asked is None and not is_kept:
             return summary
         before, _ = sessions
         try:
             vectors = self._vectors(page, summary, since=before.opens_at, at=at)
             if vectors:
-                self._score(page, vectors, summary, is_kept=is_kept)
+                self._score(page, vectors, summary, asked=asked, is_kept=is_kept)
         except (BrokerUnavailable, BrokerRejected) as error:
             summary.failures.append(f"bars: {error}")
         except (DatabaseUnavailable, DatabaseRejected) as error:
@@ -118,8 +131,17 @@ class PositionScorer:
         lag_seconds = int(INPUTS["account"].lag_seconds)
         return self.book.read_open(self.account_id, at=at, results=RESULTS, lag_seconds=lag_seconds)
 
-    def _has_model(self, at: datetime) -> bool:
-        return self.scoring is not None and self.scoring.is_served(self.account_id, now=at)
+    def _asked(self, at: datetime, summary: ScoringSummary) -> Scoring | None:
+        """Return who is asked; that there is a model and it cannot be is a failure, each minute."""
+        if self.scoring is None:
+            return None
+        why = self.scoring.unserved(self.account_id, now=at)
+        if why is None:
+            return self.scoring
+        if why.reason not in NO_FAULTS:
+            summary.failures.append(why.says)
+        summary.unserved = why.says
+        return None
 
     def _vectors(
         self, page: OpenPage, summary: ScoringSummary, *, since: datetime, at: datetime
@@ -163,6 +185,7 @@ class PositionScorer:
         vectors: Sequence[StoredVector],
         summary: ScoringSummary,
         *,
+        asked: Scoring | None,
         is_kept: bool,
     ) -> None:
         """Ask about vectors; what was logged becomes the position's score, and the vector is kept.
@@ -170,8 +193,8 @@ class PositionScorer:
         Without a score vectors are kept where it is time. What closed since it was read is refused
         by the log, and what came with it: then the others are asked about once more.
         """
-        if self.scoring is not None:
-            answer = self.scoring.score(self.account_id, _signals(page, vectors))
+        if asked is not None:
+            answer = asked.score(self.account_id, _signals(page, vectors))
             if answer.not_logged:
                 now_open = {each.position_id for each in self._read(vectors[0].at).positions}
                 still = [each for each in vectors if each.position_id in now_open]
@@ -179,7 +202,7 @@ class PositionScorer:
                     return
                 if len(still) < len(vectors):
                     vectors = still
-                    answer = self.scoring.score(self.account_id, _signals(page, vectors))
+                    answer = asked.score(self.account_id, _signals(page, vectors))
             summary.answer = answer
             self._put_scores(answer, vectors, summary)
         if not summary.scored and is_kept:
@@ -189,6 +212,10 @@ class PositionScorer:
     def _put_scores(
         self, answer: Answer, vectors: Sequence[StoredVector], summary: ScoringSummary
     ) -> None:
+        # Who was there when we looked may be gone; and what is no probability is told here alone.
+        faults = sorted({each.says for each in answer.scores if each.reason not in NO_FAULTS})
+        if faults:
+            summary.failures.append("; ".join(faults))
         if answer.not_logged:
             summary.failures.append(f"not logged: {answer.not_logged}")
             return

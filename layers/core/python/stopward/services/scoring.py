@@ -117,9 +117,10 @@ class Scoring:
     timer: Callable[[], float]
     kind: Kind = "entry"
 
-    def is_served(self, account_id: AccountId, *, now: datetime) -> bool:
-        """Return whether an account has a model that can be asked now."""
-        return isinstance(self.champions.of(account_id, self.kind, now=now), Champion)
+    def unserved(self, account_id: AccountId, *, now: datetime) -> NoScore | None:
+        """Return why an account has no model that can be asked now, None where it has one."""
+        found = self.champions.of(account_id, self.kind, now=now)
+        return found if isinstance(found, NoScore) else None
 
     def score(self, account_id: AccountId, signals: Sequence[AskedSignal]) -> Answer:
         """Score signals of one account, at most 1,000, and log each score before it is answered.

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
+from stopward.domain.features.inputs import INPUTS
 from stopward.domain.features.known import AccountState, Held, Known, Result, Signal
 from stopward.domain.features.past_trade import (
     UNFIT,
@@ -16,6 +17,7 @@ from stopward.domain.features.past_trade import (
     unfit,
 )
 from stopward.domain.features.registry import names, schema_hash
+from stopward.domain.features.strip import known_bars
 from stopward.domain.features.vector import open_vector
 from stopward.domain.identity import PositionId, Symbol
 from stopward.domain.market import ClosedBar, Session
@@ -25,11 +27,12 @@ from stopward.domain.sessions import session_number
 SESSIONS: Final = 2
 """Sessions whose bars are read: the one that is on, and the one before."""
 _OF_ENTRY: Final[tuple[Unfit, ...]] = ("entry_unknown", "added_to", "split", "adopted_late")
-Unscored = Unfit | Literal["no_risk", "too_old", "too_young"]
+Unscored = Unfit | Literal["no_risk", "too_old", "no_bar_yet", "too_young"]
 UNSCORED: Final[Mapping[str, str]] = {
     **{str(why): UNFIT[why] for why in _OF_ENTRY},
     "no_risk": "its stop was estimated when it was adopted, so that its R is no plan of anybody's",
     "too_old": "it was entered before the session before this one, and its bars are not read",
+    "no_bar_yet": "no bar of this session has closed and is known yet",
     "too_young": "no bar has closed since its entry, or its bars do not reach back to it",
 }
 """Why an open position has no vector, in words."""
@@ -90,8 +93,9 @@ def held_vector(
 ) -> StoredVector | Unscored:
     """Return the vector of a position as of `at`, or why there is none.
 
-    Without its result so far a vector says next to nothing. Raises InvalidInput when bars are out
-    of order, or prices are none.
+    Without its result so far a vector says next to nothing, and with that of the session before it
+    says what was so before the night. Raises InvalidInput when bars are out of order, or prices are
+    none.
     """
     signal = Signal(
         symbol=position.symbol,
@@ -107,6 +111,8 @@ def held_vector(
         market_bars=market_bars,
         account=AccountState(results=page.results, open_positions=len(page.positions) - 1),
     )
+    if not _has_opened(page, at, bars):
+        return "no_bar_yet"
     vector = open_vector(signal, Held(at=at, stop=float(position.stop)), known)
     if vector[_R_NOW] is None:
         return "too_young"
@@ -118,6 +124,15 @@ def held_vector(
         vector=vector,
         rebuilt=False,
     )
+
+
+def _has_opened(page: OpenPage, at: datetime, bars: Sequence[ClosedBar]) -> bool:
+    """Return whether a bar of the session that `at` is in, or after, was known then."""
+    number = session_number(at, sessions=page.sessions)
+    if number == 0:
+        return False
+    since = page.sessions[number - 1].opens_at
+    return bool(known_bars(bars, at=at, row=INPUTS["bars"], since=since))
 
 
 def held_again(

@@ -16,7 +16,8 @@ _ALL: Final = 1 << 64
 def uniform(*, salt: str, model_id: str, signal_id: str) -> float:
     """Return the number of a model and a signal, 0 to 1: the first 8 bytes of a hash by 2^64.
 
-    Anybody who knows the salt can check it; who does not cannot choose a signal by it.
+    signal_id: of a minute of an open position, the position's id. Anybody who knows the salt can
+    check it; who does not cannot choose a signal by it.
     """
     digest = sha256(f"{salt}|{model_id}|{signal_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / _ALL

@@ -21,7 +21,7 @@ from stopward.training.stored import StoredTrainer
 
 CHAMPIONS: Mapping[Kind, str] = {
     "entry": "champion: it is asked, and decides nothing until the ladder raises it",
-    "open": "champion: it is asked, and a rule may tighten a stop by it, never loosen one",
+    "open": "champion: it is asked, begins in shadow, and binds nothing: no rule goes by it yet",
 }
 ROLES = {
     "challenger": "challenger: it waits beside the champion, is not asked, and decides nothing",

@@ -41,13 +41,18 @@ class Rebuilt:
             return ExitCode.BROKER
         return ExitCode.DEFECT if self.summary.failures else ExitCode.OK
 
+    @property
+    def before(self) -> int:
+        """Return how many vectors there were; what was written is compared with them."""
+        return max(self.summary.compared - self.summary.written, 0)
+
     def text(self) -> str:
         """Return it for a person."""
         found = self.summary
         lines = [
             f"{counted(self.imported, 'imported trade')}, {self.without_stop} without a stop, of "
             "which no R is known",
-            f"  rebuilt {counted(found.written, 'vector')}, {found.compared} were there before",
+            f"  rebuilt {counted(found.written, 'vector')}, {self.before} were there before",
             *(
                 f"  {count} without one: {UNFIT[reason]}"  # type: ignore[index]
                 for reason, count in sorted(found.unfit.items())
