@@ -65,6 +65,11 @@ class TestSettle:
         assert settled.status == "void"
         assert settled.reason
 
+    @pytest.mark.parametrize("step", ["arm", "move", "shrink", "sell"])
+    def test_what_the_broker_took_and_does_not_show_stays_as_it_was(self, step: str) -> None:
+        order = an_order(step, status="working", broker_order_id=BrokerOrderId("b9"))  # type: ignore[arg-type]
+        assert settle(order, by_client_id={}, by_id={}) == order
+
     @pytest.mark.parametrize(
         ("status", "expected"),
         [

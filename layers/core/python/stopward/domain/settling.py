@@ -45,14 +45,15 @@ def settle(
     """Return the order as the broker's answers say it stands.
 
     A sell that the broker never saw stays `recorded`: a recorded exit is finished, never decided
-    anew. Any other step that it never saw is `void`, a release too whose order is not being
-    canceled: the next plan makes a fresh one.
+    anew. So does what it took and does not show now: it may show again. Any other step that it
+    never saw is `void`, a release too whose order is not being canceled: the next plan makes a
+    fresh one.
     """
     if order.step == "release":
         return _settle_release(order, by_id.get(order.on) if order.on is not None else None)
     found = by_client_id.get(order.id)
     if found is None:
-        if order.step == "sell":
+        if order.step == "sell" or order.broker_order_id is not None:
             return order
         return replace(order, status="void", reason=NOT_SENT)
     return as_acknowledged(order, found)

@@ -1,0 +1,17 @@
+"""Stories of what happened and no answer showed in time: the smallest schedule that showed each."""
+
+from dataclasses import replace
+
+from tests.builders.faults import Schedule
+from tests.faults.stories import base, by_hand, fault
+
+
+def flattened_while_its_stop_is_in_no_answer() -> Schedule:
+    """A naked position is armed; for seven calls no answer shows the stop; all is flattened."""
+    return replace(
+        base(stop=None),
+        disturbances=(
+            fault(0, 1, "hidden", at="submit stop", amount=7),
+            by_hand(1, "flatten"),
+        ),
+    )

@@ -1,0 +1,37 @@
+"""Defects that the harness found in what no answer showed in time."""
+
+
+from stopward.domain.orders import Order
+from tests.builders.guard import ACCOUNT
+from tests.faults import found_unseen as found
+from tests.faults.shrink import timeline
+from tests.faults.stories import Story
+from tests.faults.world import World
+
+
+def whole(story: Story) -> World:
+    """Run a story; fail with its timeline when an invariant does not hold."""
+    schedule = story()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    return world
+
+
+def test_a_stop_that_the_broker_took_is_not_written_off_while_no_answer_shows_it() -> None:
+    """A stop was sent and taken; the next tick found it nowhere, and then released it for an exit.
+
+    It was told as never seen, and that is final: what became of it was refused, and with it all
+    that the tick had done.
+    """
+    own = orders(whole(found.flattened_while_its_stop_is_in_no_answer))
+    assert {order.step: (order.status, order.reason) for order in own} == {
+        "arm": ("canceled", "canceled"),
+        "release": ("filled", "canceled"),
+        "sell": ("filled", "filled"),
+    }
+
+
+def orders(world: World) -> list[Order]:
+    """Return all orders of ours in the order of their recording."""
+    return list(world.memory.book(ACCOUNT).orders.values())
