@@ -73,6 +73,12 @@ class TestGoal:
         assert (goal.exit.quantity, goal.exit.partials) == (50, 1)
         assert (goal.stop, goal.stop_rule) == (100, "ratchet")
 
+    @pytest.mark.parametrize(("rule", "partials"), [("partial", 1), ("time_stop", 0)])
+    def test_a_part_that_takes_all_counts_its_steps_too(self, rule: str, partials: int) -> None:
+        goal = a_goal_for(Exit(rule=rule), partials=1)
+        assert goal.exit is not None
+        assert (goal.exit.quantity, goal.exit.partials) == (100, partials)
+
     def test_a_recorded_exit_is_finished_never_decided_anew(self) -> None:
         recorded = an_exit(a_position(), 40)
         goal = a_goal_for(Exit(rule="time_stop"), exit_order=recorded)

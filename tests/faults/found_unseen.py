@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.builders.faults import Schedule
-from tests.faults.stories import base, by_hand, fault
+from tests.faults.stories import PARTIAL, base, by_hand, fault
 
 
 def flattened_while_its_stop_is_in_no_answer() -> Schedule:
@@ -13,5 +13,16 @@ def flattened_while_its_stop_is_in_no_answer() -> Schedule:
         disturbances=(
             fault(0, 1, "hidden", at="submit stop", amount=7),
             by_hand(1, "flatten"),
+        ),
+    )
+
+
+def enlarged_while_a_part_takes_all() -> Schedule:
+    """Of a hundred ten are left when a half is to be sold; meanwhile the trader adds some."""
+    return replace(
+        base(rules=PARTIAL, up=True),
+        disturbances=(
+            by_hand(1, "reduce_keep", amount="0.9"),
+            by_hand(4, "add", before="position AAPL"),
         ),
     )

@@ -32,6 +32,18 @@ def test_a_stop_that_the_broker_took_is_not_written_off_while_no_answer_shows_it
     }
 
 
+def test_a_part_that_takes_all_is_done_when_shares_were_added_meanwhile() -> None:
+    """Of a hundred ten were left when a half was due; five were added before all ten were sold.
+
+    The exit did not say which part it was: the five were sold too, as the same part.
+    """
+    world = whole(found.enlarged_while_a_part_takes_all)
+    (part,) = (order for order in orders(world) if order.step == "sell")
+    assert (part.rule, part.filled_quantity, part.partials) == ("partial", 10, 1)
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert (position.quantity, position.marks.partials) == (5, 1)
+
+
 def orders(world: World) -> list[Order]:
     """Return all orders of ours in the order of their recording."""
     return list(world.memory.book(ACCOUNT).orders.values())

@@ -27,13 +27,21 @@ def goal_for(
 ) -> Goal:
     """Return what should be true at the broker, given the decision and an exit already in progress.
 
-    partials: partial steps done once a decided `Reduce` is over.
+    partials: partial steps done once a decided `Reduce` is over, or an exit by the same rule: to
+    what is added to its shares meanwhile they are done too.
     """
     stop, stop_rule = position.stop, position.stop_rule
     if exit_order is None:
         match decision:
             case Exit(rule=rule):
-                exit_order = exit_of(position, holding, rule=rule, tick_at=tick_at, attempt=0)
+                exit_order = exit_of(
+                    position,
+                    holding,
+                    rule=rule,
+                    tick_at=tick_at,
+                    attempt=0,
+                    partials=partials if rule == "partial" else 0,
+                )
             case Reduce(rule=rule, quantity=quantity):
                 exit_order = exit_of(
                     position,
