@@ -69,6 +69,18 @@ def test_a_split_between_fills_is_carried_through(
     assert found.alarms == ()
 
 
+@pytest.mark.parametrize(("seconds", "split"), [(4, 2), (6, None)])
+def test_a_fill_that_our_clock_puts_just_before_the_adoption_counts_if_needed(
+    seconds: float, split: int | None
+) -> None:
+    """Without it the split explained nothing; five seconds is the most that a clock is ahead."""
+    sold = a_fill(20, "104", at=minute(-seconds / 60), order_id="old")
+    found = reconciled(sold, quantity="160", entry="50")
+    assert found.split == split
+    assert found.position.adopted_at == a_position().adopted_at
+    assert found.position.quantity == (160 if split else 100)
+
+
 def test_what_a_tick_tells_beside_a_split_is_in_old_shares() -> None:
     found = reconciled(SOLD_OLD, SOLD_NEW, quantity="110", entry="50")
     assert [(o.kind, o.cause, dict(o.detail)) for o in found.observations] == [

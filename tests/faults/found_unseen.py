@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.builders.faults import Schedule
+from tests.builders.faults import Schedule, Wake
 from tests.faults.stories import PARTIAL, base, by_hand, fault
 
 
@@ -25,4 +25,14 @@ def enlarged_while_a_part_takes_all() -> Schedule:
             by_hand(1, "reduce_keep", amount="0.9"),
             by_hand(4, "add", before="position AAPL"),
         ),
+    )
+
+
+def reduced_before_a_split_by_an_earlier_clock() -> Schedule:
+    """A clock ahead adopts a position; a second later some is sold, and the rest is split."""
+    return replace(
+        base(),
+        skew_seconds=1.5,
+        wakes=tuple(Wake(number=n, guard="breakeven", seconds=n) for n in (0.0, 1.0)),
+        disturbances=(by_hand(1, "reduce_keep", amount="0.9"), by_hand(1, "split")),
     )

@@ -44,6 +44,17 @@ def test_a_part_that_takes_all_is_done_when_shares_were_added_meanwhile() -> Non
     assert (position.quantity, position.marks.partials) == (5, 1)
 
 
+def test_what_was_sold_before_a_split_counts_for_a_clock_that_is_ahead() -> None:
+    """Ninety of a hundred were sold within the second and a half that the clock was ahead.
+
+    They seemed sold before the adoption. The split that followed could not be told: the old stop
+    counted as passed, the rest was sold, and the position stayed open for ever.
+    """
+    world = whole(found.reduced_before_a_split_by_an_earlier_clock)
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert (position.quantity, position.stop) == (20, 49)
+
+
 def orders(world: World) -> list[Order]:
     """Return all orders of ours in the order of their recording."""
     return list(world.memory.book(ACCOUNT).orders.values())

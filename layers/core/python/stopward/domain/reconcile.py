@@ -14,7 +14,7 @@ from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
-from stopward.domain.orders import Fill
+from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
@@ -93,7 +93,7 @@ def reconcile(
     flipped = seen is not None and seen.side != position.side
     split = None
     if seen is not None and not flipped and not _isexplained(folded, holding):
-        split = fold_through_split(position, seen, fills)
+        split = _through_split(position, seen, fills)
     if split is not None:
         folded, ratio = split
         told = _split_observation(folded.position, ratio)
@@ -152,11 +152,27 @@ def fold_explaining(
     folded = fold_fills(position, fills)
     if explains(folded):
         return folded
-    early = replace(position, adopted_at=position.adopted_at - CLOCKS_APART)
-    wider = fold_fills(early, fills)
-    if not explains(wider):
-        return folded
-    return replace(wider, position=replace(wider.position, adopted_at=position.adopted_at))
+    wider = fold_fills(_adopted_early(position), fills)
+    return _adopted_as(position, wider) if explains(wider) else folded
+
+
+def _through_split(
+    position: Position, seen: BrokerPosition, fills: Sequence[Fill]
+) -> tuple[Folded, Decimal] | None:
+    """Return what a split among the fills leads to; those of just before the adoption if needed."""
+    narrow = fold_through_split(position, seen, fills)
+    if narrow is not None:
+        return narrow
+    wider = fold_through_split(_adopted_early(position), seen, fills)
+    return None if wider is None else (_adopted_as(position, wider[0]), wider[1])
+
+
+def _adopted_early(position: Position) -> Position:
+    return replace(position, adopted_at=position.adopted_at - CLOCKS_APART)
+
+
+def _adopted_as(position: Position, folded: Folded) -> Folded:
+    return replace(folded, position=replace(folded.position, adopted_at=position.adopted_at))
 
 
 def _is_allexplained(folded: Folded, holding: Holding, fills: Sequence[Fill]) -> bool:
