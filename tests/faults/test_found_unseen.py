@@ -1,5 +1,6 @@
 """Defects that the harness found in what no answer showed in time."""
 
+from datetime import timedelta
 
 from stopward.domain.orders import Order
 from tests.builders.guard import ACCOUNT
@@ -53,6 +54,20 @@ def test_what_was_sold_before_a_split_counts_for_a_clock_that_is_ahead() -> None
     world = whole(found.reduced_before_a_split_by_an_earlier_clock)
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert (position.quantity, position.stop) == (20, 49)
+
+
+def test_an_exit_that_ends_between_two_plans_is_settled_before_the_next() -> None:
+    """A half was sold whole between the list of orders and the plan for the rest.
+
+    The price was past the stop of the rest, so it was to be sold; the store refused a second exit
+    while it did not know the end of the first, and the rest was bare until the next tick.
+    """
+    world = whole(found.sold_as_the_stop_of_the_rest_is_refused)
+    half, rest = (order for order in orders(world) if order.step == "sell")
+    assert (half.status, half.quantity, half.partials) == ("filled", found.D("6.25"), 1)
+    assert (rest.status, rest.rule) == ("filled", "stop")
+    ended, sold = (execution.at for execution in world.simulator.ledger.executions[-2:])
+    assert sold - ended < timedelta(seconds=2)
 
 
 def orders(world: World) -> list[Order]:

@@ -15,6 +15,7 @@ from stopward.rules.parameters import Rules
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.judge import Judged, Judgement
 from stopward.services.guard.sent import Sent
+from stopward.services.guard.settled import FINAL
 from stopward.services.guard.subject import Beliefs
 
 FLATTEN = "flatten"
@@ -115,6 +116,17 @@ def replan(
     )
 
 
+def unlisted_exit(planned: Planned, sent: Sent, listed: Sequence[BrokerOrder]) -> Order | None:
+    """Return the exit that the broker took and that its list does not show now, or None.
+
+    It must be read before another is planned: until it is settled the store takes none.
+    """
+    latest = _exit_in_progress(planned, sent)
+    if latest is None or latest.broker_order_id is None or _listed(latest, listed) is not None:
+        return None
+    return latest
+
+
 def wanted(bench: Bench, judged: Judged) -> Decision | None:
     """Return the decision, or an exit when a person asked to flatten the account.
 
@@ -182,18 +194,25 @@ def _leftovers(bench: Bench, position: Position, holding: Holding) -> Planned:
 def _exit_after(
     planned: Planned, sent: Sent, holding: Holding
 ) -> tuple[Order | None, BrokerOrder | None]:
-    exit_order = planned.goal.exit
-    if exit_order is None:
+    latest = _exit_in_progress(planned, sent)
+    if latest is None:
         return None, None
-    latest = _last(sent.orders, exit_order.id) or exit_order
-    if latest.status in ("rejected", "filled", "canceled", "void"):
-        return None, None
-    at_broker = next(
-        (order for order in holding.orders if order.client_order_id == exit_order.id), None
-    )
+    at_broker = _listed(latest, holding.orders)
     if at_broker is None and latest.broker_order_id is not None:
         return None, None
-    return exit_order, at_broker
+    return planned.goal.exit, at_broker
+
+
+def _exit_in_progress(planned: Planned, sent: Sent) -> Order | None:
+    exit_order = planned.goal.exit
+    if exit_order is None:
+        return None
+    latest = _last(sent.orders, exit_order.id) or exit_order
+    return None if latest.status in FINAL else latest
+
+
+def _listed(order: Order, listed: Sequence[BrokerOrder]) -> BrokerOrder | None:
+    return next((each for each in listed if each.client_order_id == order.id), None)
 
 
 def _last(orders: Sequence[Order], order_id: OrderId) -> Order | None:

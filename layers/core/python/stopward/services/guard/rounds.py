@@ -6,15 +6,17 @@ from datetime import timedelta
 
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.identity import OrderId, Symbol
+from stopward.domain.orders import BrokerOrder
+from stopward.domain.settling import as_acknowledged
 from stopward.domain.snapshot import TickRecord
 from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, DatabaseUnavailable
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor
 from stopward.services.guard.bench import Bench
-from stopward.services.guard.plans import Planned, replan
+from stopward.services.guard.plans import Planned, replan, unlisted_exit
 from stopward.services.guard.record import beyond_fills
-from stopward.services.guard.sent import Sent
+from stopward.services.guard.sent import Sent, with_word
 from stopward.services.guard.settled import FINAL, with_partials_of
 from stopward.services.guard.subject import exit_price
 
@@ -81,6 +83,7 @@ class Rounds:
         again: dict[Symbol, Planned] = {}
         for symbol in symbols:
             try:
+                listed = self._with_exit(plans[symbol], results, orders)
                 held = self.broker.position(symbol)
                 if held is not None and has_split(results[symbol].position, held):
                     # Its prices are of before the split: the next tick carries it through.
@@ -88,9 +91,14 @@ class Rounds:
                 holding = Holding(
                     symbol=symbol,
                     position=held,
-                    orders=tuple(order for order in orders if order.symbol == symbol),
+                    orders=tuple(order for order in listed if order.symbol == symbol),
                 )
-                through = results[symbol].unplaceable and self._is_through(bench, results[symbol])
+                is_settled = unlisted_exit(plans[symbol], results[symbol], listed) is None
+                through = (
+                    is_settled
+                    and results[symbol].unplaceable
+                    and self._is_through(bench, results[symbol])
+                )
             except (BrokerUnavailable, BrokerRejected) as error:
                 self.on_failure(symbol, error)
                 continue
@@ -106,6 +114,21 @@ class Rounds:
             if new.steps:
                 again[symbol] = new
         return again
+
+    def _with_exit(
+        self, planned: Planned, results: dict[Symbol, Sent], orders: tuple[BrokerOrder, ...]
+    ) -> tuple[BrokerOrder, ...]:
+        """Return the list with the exit in progress if it works; its word, once told, is kept.
+
+        One that has gone from the list was sold meanwhile, or the list lags behind.
+        """
+        symbol = planned.position.symbol
+        unlisted = unlisted_exit(planned, results[symbol], orders)
+        found = None if unlisted is None else self.broker.order_by_client_id(unlisted.id)
+        if unlisted is None or found is None:
+            return orders
+        results[symbol] = with_word(results[symbol], as_acknowledged(unlisted, found))
+        return (*orders, found) if found.is_working else orders
 
     def _is_through(self, bench: Bench, sent: Sent) -> bool:
         """Whether the price is at or beyond the stop that the broker would not let rest."""

@@ -61,3 +61,11 @@ def with_order(sent: Sent, order: Order, *, complete: bool, unplaceable: bool = 
         complete=complete,
         unplaceable=sent.unplaceable or unplaceable,
     )
+
+
+def with_word(sent: Sent, order: Order) -> Sent:
+    """Return the outcome with an order as it stands now; one not yet told of came before all."""
+    if all(each.id != order.id for each in sent.orders):
+        return replace(sent, orders=(order, *sent.orders))
+    orders = tuple(order if each.id == order.id else each for each in sent.orders)
+    return replace(sent, orders=orders)
