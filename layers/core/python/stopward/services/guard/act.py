@@ -17,7 +17,7 @@ from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
 from stopward.services.guard.room import affords, has_time, urgency
-from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order
+from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order, with_tightest
 
 POLL = timedelta(milliseconds=200)
 HELD_SHARES = 40310000
@@ -157,9 +157,12 @@ class Executor:
         done = as_acknowledged(step, seen)
         took_effect = seen.status not in PENDING and seen.status != "rejected"
         sent = with_order(sent, done, complete=took_effect and seen.is_working)
-        if took_effect and moving and step.price is not None:
+        if not took_effect or step.price is None:
+            return sent
+        if moving:
             return replace(sent, position=rested(sent.position, step.price, step.rule))
-        return sent
+        # The trader may have moved it since we last looked: what takes its place is no looser.
+        return replace(sent, position=with_tightest(sent.position, step.price))
 
     def _arm(self, sent: Sent, step: Order) -> Sent:
         if step.price is None:

@@ -29,10 +29,16 @@ class Sent:
     unprotected_seconds: float = 0.0
 
 
+def with_tightest(position: Position, price: Decimal) -> Position:
+    """Return the position with a stop seen resting at `price`, of all its shares or of some."""
+    if position.tightest is None or is_tighter(price, position.tightest, position.side):
+        return replace(position, tightest=price)
+    return position
+
+
 def rested(position: Position, price: Decimal, rule: str) -> Position:
     """Return the position with its stop seen resting at `price`; it is never loosened here."""
-    if position.tightest is None or is_tighter(price, position.tightest, position.side):
-        position = replace(position, tightest=price)
+    position = with_tightest(position, price)
     if is_tighter(price, position.stop, position.side):
         return replace(position, stop=price, stop_rule=rule)
     return position
