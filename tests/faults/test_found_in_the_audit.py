@@ -1,7 +1,7 @@
 """Stories in which the guard was right, and the harness took it for wrong."""
 
 from tests.builders.guard import ACCOUNT
-from tests.faults import found_lagging, found_meanwhile
+from tests.faults import found_lagging, found_looser, found_meanwhile
 from tests.faults.outcome import filled_since, traded_since
 from tests.faults.shrink import timeline
 from tests.faults.world import World, run
@@ -78,3 +78,26 @@ def test_a_replacement_whose_order_fills_first_holds_nothing() -> None:
     orders = world.memory.book(ACCOUNT).orders.values()
     assert {order.step: order.status for order in orders} == {"shrink": "rejected", "sell": "void"}
     assert world.simulator.ledger.executions[-1].quantity == 100
+
+
+def test_what_he_loosened_is_loose_also_where_the_tick_that_tells_it_is_killed() -> None:
+    """He loosened his stop as ours came to rest, and the tick that saw it was killed once written.
+
+    What he added later was armed where his stop is. The harness learned of it from answers alone.
+    """
+    schedule = found_looser.loosened_and_killed_as_that_is_told()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    assert any(" @ 95 " in line.what for line in result.lines if line.what.startswith("submit"))
+
+
+def test_a_stop_that_is_shrunk_rested_there_before() -> None:
+    """He loosened one of two stops of ours; the other was shrunk for a sale, at its own price.
+
+    He canceled both, and the rest was armed where he had put his. The harness took the shrunk one
+    for new, and for tighter than what he had loosened.
+    """
+    schedule = found_looser.loosened_for_some_and_shrunk_for_others()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    assert any(" @ 91 " in line.what for line in result.lines if line.what.startswith("submit"))
