@@ -1,6 +1,9 @@
 """Stories in which the guard was right, and the harness took it for wrong."""
 
+from decimal import Decimal
+
 from tests.builders.guard import ACCOUNT
+from tests.builders.simulator import AAPL
 from tests.faults import found_lagging, found_looser, found_meanwhile
 from tests.faults.outcome import filled_since, traded_since
 from tests.faults.shrink import timeline
@@ -101,3 +104,32 @@ def test_a_stop_that_is_shrunk_rested_there_before() -> None:
     result = run(schedule, tracing=True)
     assert result.broken is None, timeline(schedule, result)
     assert any(" @ 91 " in line.what for line in result.lines if line.what.startswith("submit"))
+
+
+def test_a_stop_that_an_order_of_his_stands_against_is_asked_for_at_each_tick() -> None:
+    """A stop that the trader had left behind made him short, and another one of his rested on.
+
+    The broker takes no stop for the short as long as that rests. The guard tries once a tick and
+    raises an alarm; the harness wanted it to be quiet.
+    """
+    world = World(found_meanwhile.short_beside_another_stop_of_his(), tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(world.schedule, result)
+    book = world.memory.book(ACCOUNT)
+    standing = {row.alarm.key for row in book.alarms if row.cleared_at is None}
+    assert standing >= {"order_rejected:AAPL", "unprotected:AAPL"}
+    tries = [o for o in book.orders.values() if o.status == "rejected"]
+    assert len({o.tick_at for o in tries}) == len(tries) > 2
+
+
+def test_a_quote_lies_on_the_tick_where_a_split_price_does_not() -> None:
+    """A split left the price half a cent above the stop that a trail wanted: refused, as too near.
+
+    The bid lay there too, and so the stop did not count as reached. No bid in cents does.
+    """
+    world = World(found_meanwhile.split_into_half_cents(), tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(world.schedule, result)
+    assert world.simulator.price(AAPL) == Decimal("50.005")
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    assert trade.cause == "percent_trail"

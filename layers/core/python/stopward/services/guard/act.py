@@ -183,7 +183,8 @@ class Executor:
             answer = self._submit(lambda: request)
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
-            return with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
+            sent = with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
+            return replace(sent, opposed=is_opposed(error))
         if answer is None:
             return replace(sent, complete=False)
         sent = with_order(sent, as_acknowledged(step, answer), complete=answer.is_working)
@@ -285,6 +286,11 @@ def is_held(error: BrokerRejected) -> bool:
     mends: that exit is refused.
     """
     return error.code == HELD_SHARES and "insufficient" in str(error).lower()
+
+
+def is_opposed(error: BrokerRejected) -> bool:
+    """Whether the refusal is of a wash trade."""
+    return error.code == HELD_SHARES and "wash trade" in str(error).lower()
 
 
 def _is_settled(order: BrokerOrder) -> bool:

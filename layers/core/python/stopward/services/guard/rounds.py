@@ -162,6 +162,8 @@ def _is_unfinished(planned: Planned, sent: Sent) -> bool:
     plan, for the sale comes first, and no stop that may be refused holds it up.
     """
     if not sent.complete:
+        if sent.opposed and sent.naked_since is None and planned.goal.exit is None:
+            return False
         return bool(sent.orders) or sent.naked_since is not None
     goal = planned.goal
     if goal.exit is None or not is_tighter(goal.stop, sent.position.stop, goal.side):

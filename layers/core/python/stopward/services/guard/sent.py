@@ -15,7 +15,8 @@ class Sent:
     """What came of one position's steps.
 
     orders: with their new status. complete: every step came out as planned. unplaceable: the broker
-    would not let a stop rest at its price. unprotected_seconds: from the release of a stop to the
+    would not let a stop rest at its price. opposed: nor at any, beside an order that the trader has
+    open on the other side. unprotected_seconds: from the release of a stop to the
     acceptance of what followed; open while `naked_since` is set.
     covered_at: when the broker first accepted a stop or an exit here.
     """
@@ -24,6 +25,7 @@ class Sent:
     orders: tuple[Order, ...] = ()
     complete: bool = True
     unplaceable: bool = False
+    opposed: bool = False
     naked_since: datetime | None = None
     covered_at: datetime | None = None
     unprotected_seconds: float = 0.0
