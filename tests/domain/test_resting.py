@@ -54,6 +54,11 @@ class TestStop:
         unknown = reconciled(a_position(), a_holding(stop))
         assert unknown.position.stop_rule == GUARD
 
+    def test_a_looser_stop_of_ours_that_his_hand_was_the_reason_for_is_not_loosened(self) -> None:
+        stop = a_stop(100, "97", order_id="armed", client_id="sw-arm-0-x")
+        found = reconciled(a_position(), a_holding(stop), causes={"armed": BY_HAND})
+        assert (found.position, found.alarms) == (a_position(), ())
+
     def test_a_tighter_stop_for_part_of_the_shares_is_not_the_position_s(self) -> None:
         found = reconciled(a_position(), a_holding(a_stop(40, "99")))
         assert found.position.stop == 98

@@ -156,13 +156,13 @@ class Audit:
                 ) from refused
             raise
         finally:
-            book = self.store.book(ACCOUNT)
-            for position_id in book.positions.keys() - known - self.adopted.keys():
-                self._adopted(book.positions[position_id], listed_at=frame.listed_at)
-        # A stop of ours may have come to rest after the trader loosened his, and before we saw it.
-        for position in told.positions:
-            if HAND_LOOSENED in position.flags and position.id not in loose:
-                self.loosened(position.symbol)
+            stored = self.store.book(ACCOUNT).positions
+            for position_id in stored.keys() - known - self.adopted.keys():
+                self._adopted(stored[position_id], listed_at=frame.listed_at)
+            # A stop of ours may have come to rest after he loosened his, and before we saw it.
+            for position_id in stored.keys() & {p.id for p in told.positions} - loose:
+                if HAND_LOOSENED in stored[position_id].flags:
+                    self.loosened(stored[position_id].symbol)
         frame.closed |= {
             self.store.book(ACCOUNT).positions[t.position_id].symbol for t in told.trades
         }
@@ -260,23 +260,23 @@ class Audit:
         episode = self.holding.get(order.symbol)
         if not is_stop_kind(order.kind) or order.stop_price is None or episode is None:
             return
+        known = episode.tightest
+        is_looser = known is not None and is_tighter(known, order.stop_price, episode.side)
+        old = None if order.replaces is None else self.simulator.book[order.replaces]
+        is_shrunk = old is not None and old.stop_price == order.stop_price
         if order.id not in self._seen:
             self._seen.add(order.id)
-            old = None if order.replaces is None else self.simulator.book[order.replaces]
-            is_shrunk = old is not None and old.stop_price == order.stop_price
-            if (
-                not is_shrunk
-                and episode.tightest is not None
-                and is_tighter(episode.tightest, order.stop_price, episode.side)
-            ):
+            if is_looser and not is_shrunk:
                 raise Broken(
-                    f"3: our stop for {order.symbol} at {order.stop_price} is looser than "
-                    f"{episode.tightest}, which rested before"
+                    f"3: our stop for {order.symbol} at {order.stop_price} is looser than {known}, "
+                    "which rested before"
                 )
-        if status in RESTS and order.is_open:
-            known = episode.tightest
-            if known is None or is_tighter(order.stop_price, known, episode.side):
-                episode.tightest = order.stop_price
+        # One of ours that is shrunk rested there before: he may have loosened others since.
+        counted = is_shrunk and old is not None and is_ours(old.client_order_id)
+        if counted or status not in RESTS or not order.is_open:
+            return
+        if known is None or is_tighter(order.stop_price, known, episode.side):
+            episode.tightest = order.stop_price
 
     def _check_symbol(self, symbol: Symbol) -> None:
         shares = self.simulator.shares(symbol)

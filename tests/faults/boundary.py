@@ -43,7 +43,10 @@ class Stage(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Boundary:
-    """Counts calls, applies what is due, and keeps the timeline when `tracing`."""
+    """Counts calls, applies what is due, and keeps the timeline when `tracing`.
+
+    in_vain: of the refusals, those for which the trader alone is the reason.
+    """
 
     stage: Stage
     disturbances: Sequence[Disturbance]
@@ -55,6 +58,7 @@ class Boundary:
     total: int = 0
     writes: int = 0
     refusals: int = 0
+    in_vain: int = 0
     hidden: dict[str, int] = field(default_factory=dict)
     _due: dict[int, list[Disturbance]] = field(init=False)
     _late: list[tuple[int, str, Callable[[], object]]] = field(default_factory=list)

@@ -179,3 +179,34 @@ def split_seen_as_an_exit_is_sent() -> Schedule:
             by_hand(5, "split"),
         ),
     )
+
+
+def short_beside_another_stop_of_his() -> Schedule:
+    """The trader sells all and leaves two stops: one makes him short, and the other one rests on.
+
+    A stop for the short would trade against it, and the broker refuses that.
+    """
+    return replace(
+        base(covered=D("0.4")),
+        prices={AAPL: (*flat(100, 1), (100, 100, 99, 99), *flat(99, 10))},
+        wakes=monitored(10, 20),
+        disturbances=(
+            by_hand(1, "tighten", amount="0.5"),
+            by_hand(1, "reduce_keep", amount="1"),
+        ),
+    )
+
+
+def split_into_half_cents() -> Schedule:
+    """Shares are split two for one at an odd price, which stands where a trail would have its stop.
+
+    The price is half a cent above that stop, too near for the broker.
+    """
+    return replace(
+        base(rules=TRAIL),
+        prices={
+            AAPL: (*flat(100, 1), (100, 100.5, 100, 100.01), *flat(100.01, 10)),
+        },
+        wakes=monitored(10, 20, 50),
+        disturbances=(by_hand(1, "split"),),
+    )

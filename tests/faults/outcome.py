@@ -28,7 +28,7 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
         return
     tags = audit.store.book(ACCOUNT).tags
     for symbol in audit.holding:
-        if symbol in but or _opposed(audit, symbol) or _cannot_rest(audit, symbol):
+        if symbol in but or is_opposed_by_hand(audit, symbol) or _cannot_rest(audit, symbol):
             continue
         if symbol in audit.hands_off | audit.rejected or "halted" in tags.get(symbol, ()):
             continue
@@ -58,7 +58,7 @@ def _cannot_rest(audit: Audit, symbol: Symbol) -> bool:
     return leaving or not _in_session(audit)
 
 
-def _opposed(audit: Audit, symbol: Symbol) -> bool:
+def is_opposed_by_hand(audit: Audit, symbol: Symbol) -> bool:
     """Whether an order of the trader's that would enlarge it makes the broker refuse a stop."""
     adding = "buy" if audit.simulator.shares(symbol) > 0 else "sell"
     orders = audit.simulator.open_orders(symbol)
@@ -140,7 +140,7 @@ def _check_position(audit: Audit, position: Position) -> None:
     episode, _ = audit.adopted.get(position.id, (None, 0))
     if episode is not None and episode is not audit.holding[symbol]:
         raise Broken(f"6: {position.id} was left and entered again, and is told as one")
-    if symbol in audit.hands_off or not audit.sends_allowed or _opposed(audit, symbol):
+    if symbol in audit.hands_off or not audit.sends_allowed or is_opposed_by_hand(audit, symbol):
         return
     stops = [o for o in audit.simulator.open_orders(symbol) if is_stop_kind(o.kind)]
     prices = [o.stop_price for o in stops if o.stop_price is not None]

@@ -15,6 +15,7 @@ from stopward.local.simulator import Simulator
 from stopward.local.simulator_broker import SimulatorBroker, SimulatorMarketData
 from tests.faults.audit import Audit
 from tests.faults.boundary import Boundary, Stage
+from tests.faults.outcome import is_opposed_by_hand
 
 ZERO = Decimal(0)
 
@@ -93,6 +94,11 @@ class FaultyBroker:
             raise
         except BrokerUnavailable:
             frame.unanswered.add(request.client_order_id)
+            raise
+        except BrokerRejected as refusal:
+            # As long as an order of the trader's stands against ours, it is asked for at each tick.
+            if is_opposed_by_hand(self.audit, request.symbol) and "wash trade" in str(refusal):
+                self.boundary.in_vain += 1
             raise
 
     def replace(

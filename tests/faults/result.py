@@ -89,7 +89,8 @@ def the_result(
 def writes_of(boundary: Boundary, simulator: Simulator) -> int:
     """Return how many requests changed something; in session, refused ones too.
 
-    A stop that the price has passed is refused until the open; then it becomes an exit.
+    A stop that the price has passed is refused until the open; then it becomes an exit. What an
+    order of the trader's stands against is refused as long as that does, and settled all the same.
     """
     is_open = simulator.state.hours.session_at(simulator.now) is not None
-    return boundary.writes + (boundary.refusals if is_open else 0)
+    return boundary.writes + (boundary.refusals - boundary.in_vain if is_open else 0)

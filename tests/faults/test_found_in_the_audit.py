@@ -1,7 +1,10 @@
 """Stories in which the guard was right, and the harness took it for wrong."""
 
+from decimal import Decimal
+
 from tests.builders.guard import ACCOUNT
-from tests.faults import found_lagging, found_meanwhile
+from tests.builders.simulator import AAPL
+from tests.faults import found_lagging, found_looser, found_meanwhile
 from tests.faults.outcome import filled_since, traded_since
 from tests.faults.shrink import timeline
 from tests.faults.world import World, run
@@ -78,3 +81,55 @@ def test_a_replacement_whose_order_fills_first_holds_nothing() -> None:
     orders = world.memory.book(ACCOUNT).orders.values()
     assert {order.step: order.status for order in orders} == {"shrink": "rejected", "sell": "void"}
     assert world.simulator.ledger.executions[-1].quantity == 100
+
+
+def test_what_he_loosened_is_loose_also_where_the_tick_that_tells_it_is_killed() -> None:
+    """He loosened his stop as ours came to rest, and the tick that saw it was killed once written.
+
+    What he added later was armed where his stop is. The harness learned of it from answers alone.
+    """
+    schedule = found_looser.loosened_and_killed_as_that_is_told()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    assert any(" @ 95 " in line.what for line in result.lines if line.what.startswith("submit"))
+
+
+def test_a_stop_that_is_shrunk_rested_there_before() -> None:
+    """He loosened one of two stops of ours; the other was shrunk for a sale, at its own price.
+
+    He canceled both, and the rest was armed where he had put his. The harness took the shrunk one
+    for new, and for tighter than what he had loosened.
+    """
+    schedule = found_looser.loosened_for_some_and_shrunk_for_others()
+    result = run(schedule, tracing=True)
+    assert result.broken is None, timeline(schedule, result)
+    assert any(" @ 91 " in line.what for line in result.lines if line.what.startswith("submit"))
+
+
+def test_a_stop_that_an_order_of_his_stands_against_is_asked_for_at_each_tick() -> None:
+    """A stop that the trader had left behind made him short, and another one of his rested on.
+
+    The broker takes no stop for the short as long as that rests. The guard tries once a tick and
+    raises an alarm; the harness wanted it to be quiet.
+    """
+    world = World(found_meanwhile.short_beside_another_stop_of_his(), tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(world.schedule, result)
+    book = world.memory.book(ACCOUNT)
+    standing = {row.alarm.key for row in book.alarms if row.cleared_at is None}
+    assert standing >= {"order_rejected:AAPL", "unprotected:AAPL"}
+    tries = [o for o in book.orders.values() if o.status == "rejected"]
+    assert len({o.tick_at for o in tries}) == len(tries) > 2
+
+
+def test_a_quote_lies_on_the_tick_where_a_split_price_does_not() -> None:
+    """A split left the price half a cent above the stop that a trail wanted: refused, as too near.
+
+    The bid lay there too, and so the stop did not count as reached. No bid in cents does.
+    """
+    world = World(found_meanwhile.split_into_half_cents(), tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(world.schedule, result)
+    assert world.simulator.price(AAPL) == Decimal("50.005")
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    assert trade.cause == "percent_trail"

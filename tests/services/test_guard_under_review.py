@@ -103,6 +103,26 @@ def test_an_exit_refused_for_an_opposite_order_raises_an_alarm_and_rests_its_sto
         assert world.shares() == 0
 
 
+def test_a_stop_refused_for_an_opposite_order_is_tried_once_a_tick_until_that_is_gone() -> None:
+    with a_world(*flat(100, 8), rules=ADOPT_ALL) as world:
+        world.open()
+        broker = world.guard.broker
+        submit, tried = broker.submit, []
+
+        def refuse(request):  # type: ignore[no-untyped-def]
+            tried.append(request)
+            raise BrokerRejected("potential wash trade detected", status=403, code=HELD_SHARES)
+
+        broker.submit = refuse  # type: ignore[method-assign]
+        world.tick(1)
+        world.tick(2)
+        assert len(tried) == 2
+        assert "order_rejected" in world.alarms()
+        broker.submit = submit  # type: ignore[method-assign]
+        world.tick(3)
+        assert world.stop_prices() == ["100@98"]
+
+
 def test_a_refusal_that_only_the_next_tick_learns_of_is_counted_once() -> None:
     with a_world(*flat(100, 8), rules=ADOPT_ALL) as world:
         world.open()

@@ -56,7 +56,7 @@ def watch_stop(
         if holding.covered_quantity(side) + holding.leaving(side) < holding.quantity(side):
             return Watched(position=position)
         return _tightened(position, resting, moved)
-    if cause != BY_HAND or _is_leaving(stops, resting):
+    if _is_ours_alone(stops, resting) or _is_leaving(stops, resting):
         return Watched(position=position)
     return _loosened(position, resting, moved)
 
@@ -114,10 +114,15 @@ def _but_for_added(
 
 def _cause_of_stop(stops: Sequence[BrokerOrder], price: Decimal, causes: Mapping[str, str]) -> str:
     """Return whose stop rests at `price`: by hand when one is the trader's, else its rule."""
-    at_price = [order for order in stops if order.stop_price == price]
-    if any(not is_ours(order.client_order_id) for order in at_price):
+    if not _is_ours_alone(stops, price):
         return BY_HAND
+    at_price = (order for order in stops if order.stop_price == price)
     return next((causes[order.id] for order in at_price if order.id in causes), GUARD)
+
+
+def _is_ours_alone(stops: Sequence[BrokerOrder], price: Decimal) -> bool:
+    """Whether no stop of the trader's is at that price; the rule of ours may be `by_hand`."""
+    return all(is_ours(o.client_order_id) for o in stops if o.stop_price == price)
 
 
 def _is_leaving(stops: Sequence[BrokerOrder], price: Decimal) -> bool:

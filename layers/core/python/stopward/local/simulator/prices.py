@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar, Instrument, Quote
@@ -180,6 +180,7 @@ class Tape:
     def quote(self, symbol: Symbol, moment: datetime) -> Quote | None:
         """Return the quote at `moment`: the spread around the price, its lower half rounded down.
 
+        Both sides lie on the tick: a trade may be off it, after a split say, and no quote is.
         A quote is as old as the last point of the path: where bars are missing, it grows stale.
         """
         minute = self.minute(symbol, moment)
@@ -190,8 +191,9 @@ class Tape:
         return Quote(
             symbol=symbol,
             at=min(moment, minute.at + MINUTE),
-            bid=price - below * tick,
-            ask=price + (self._spread_ticks - below) * tick,
+            bid=(price / tick).to_integral_value(ROUND_FLOOR) * tick - below * tick,
+            ask=(price / tick).to_integral_value(ROUND_CEILING) * tick
+            + (self._spread_ticks - below) * tick,
             feed=FEED,
         )
 

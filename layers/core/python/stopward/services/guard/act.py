@@ -17,7 +17,7 @@ from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
 from stopward.services.guard.room import affords, has_time, urgency
-from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order
+from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order, with_tightest
 
 POLL = timedelta(milliseconds=200)
 HELD_SHARES = 40310000
@@ -157,9 +157,12 @@ class Executor:
         done = as_acknowledged(step, seen)
         took_effect = seen.status not in PENDING and seen.status != "rejected"
         sent = with_order(sent, done, complete=took_effect and seen.is_working)
-        if took_effect and moving and step.price is not None:
+        if not took_effect or step.price is None:
+            return sent
+        if moving:
             return replace(sent, position=rested(sent.position, step.price, step.rule))
-        return sent
+        # The trader may have moved it since we last looked: what takes its place is no looser.
+        return replace(sent, position=with_tightest(sent.position, step.price))
 
     def _arm(self, sent: Sent, step: Order) -> Sent:
         if step.price is None:
@@ -180,7 +183,8 @@ class Executor:
             answer = self._submit(lambda: request)
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
-            return with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
+            sent = with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
+            return replace(sent, opposed=is_opposed(error))
         if answer is None:
             return replace(sent, complete=False)
         sent = with_order(sent, as_acknowledged(step, answer), complete=answer.is_working)
@@ -282,6 +286,11 @@ def is_held(error: BrokerRejected) -> bool:
     mends: that exit is refused.
     """
     return error.code == HELD_SHARES and "insufficient" in str(error).lower()
+
+
+def is_opposed(error: BrokerRejected) -> bool:
+    """Whether the refusal is of a wash trade."""
+    return error.code == HELD_SHARES and "wash trade" in str(error).lower()
 
 
 def _is_settled(order: BrokerOrder) -> bool:

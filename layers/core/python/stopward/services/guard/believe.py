@@ -12,7 +12,7 @@ from stopward.domain.reconcile import Reconciled, known_causes, reconcile
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.domain.split import SPLIT
-from stopward.services.guard.sent import rested
+from stopward.services.guard.sent import rested, with_tightest
 from stopward.services.guard.settled import decided_anew, settle_all, subject_of, with_partials_of
 from stopward.services.guard.strangers import adopt_new, adopted_observation
 from stopward.services.guard.subject import Beliefs, Picture, Subject
@@ -122,9 +122,13 @@ def _with_rested(
         return position
     for order in orders:
         found = by_client_id.get(order.id)
-        ended = order.status in ("canceled", "filled") and order.step in ("arm", "move")
-        if ended and found is not None and found.stop_price is not None:
+        ended = order.status in ("canceled", "filled")
+        if not ended or found is None or found.stop_price is None:
+            continue
+        if order.step in ("arm", "move"):
             position = rested(position, found.stop_price, order.rule)
+        elif order.step == "shrink":
+            position = with_tightest(position, found.stop_price)
     return position
 
 

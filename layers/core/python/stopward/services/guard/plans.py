@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from stopward.domain.decision import Decision, Exit, Reduce
 from stopward.domain.goals import exit_of, goal_for
-from stopward.domain.holding import Holding, is_pending, tightest
+from stopward.domain.holding import Holding, tightest
 from stopward.domain.identity import OrderId, is_ours
 from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import EXIT_REFUSED, HAND_LOOSENED, Position
@@ -104,7 +104,7 @@ def replan(
         exit_at_broker=at_broker,
         stop=planned.goal.stop if exit_order is None else sent.position.stop,
     )
-    goal = _level(goal, holding)
+    goal = _level(goal, planned.holding, holding)
     steps = plan(goal, holding, tick_at=bench.tick_at, attempt=attempt)
     return replace(
         planned,
@@ -172,17 +172,24 @@ def _plan_one(bench: Bench, judged: Judged, rules: Rules) -> Planned:
     )
 
 
-def _level(goal: Goal, holding: Holding) -> Goal:
-    """Aim no looser than our tightest stop at rest: a part whose move was lost follows."""
-    own = [
-        order.stop_price
-        for order in holding.stops(goal.side)
-        if is_ours(order.client_order_id) and order.stop_price is not None and not is_pending(order)
-    ]
-    stop = tightest((goal.stop, *own), goal.side)
-    if stop == goal.stop or HAND_LOOSENED in goal.position.flags:
+def _level(goal: Goal, *seen: Holding) -> Goal:
+    """Aim no looser than a stop of ours rested, or may have: a part whose move was lost follows.
+
+    seen: the picture, after that which the plan before was made from: what was on its way there
+    may have come to rest, and be gone by now. Where the trader loosened his, that holds instead.
+    """
+    position = goal.position
+    if HAND_LOOSENED in position.flags:
         return goal
-    return replace(goal, stop=stop)
+    own = (
+        order.stop_price
+        for holding in seen
+        for order in holding.stops(goal.side)
+        if is_ours(order.client_order_id) and order.stop_price is not None
+    )
+    known = () if position.tightest is None else (position.tightest,)
+    stop = tightest((goal.stop, *known, *own), goal.side)
+    return goal if stop == goal.stop else replace(goal, stop=stop)
 
 
 def _leftovers(bench: Bench, position: Position, holding: Holding) -> Planned:

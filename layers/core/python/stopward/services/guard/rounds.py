@@ -180,11 +180,14 @@ class Rounds:
 def _is_unfinished(planned: Planned, sent: Sent) -> bool:
     """Whether a fresh picture may bring the position further in this tick.
 
-    A step came out otherwise, so that the picture the plan was made from is no longer true. Or a
-    part was sold, and the stop of the rest is not where the decision wants it: one replacement a
+    A step came out otherwise, so that the picture the plan was made from is no longer true; but a
+    stop refused beside an order of the trader's is left to the next tick, which will know of it. Or
+    a part was sold, and the stop of the rest is not where the decision wants it: one replacement a
     plan, for the sale comes first, and no stop that may be refused holds it up.
     """
     if not sent.complete:
+        if sent.opposed and sent.naked_since is None and planned.goal.exit is None:
+            return False
         return bool(sent.orders) or sent.naked_since is not None
     goal = planned.goal
     if goal.exit is None or not is_tighter(goal.stop, sent.position.stop, goal.side):

@@ -15,7 +15,8 @@ class Sent:
     """What came of one position's steps.
 
     orders: with their new status. complete: every step came out as planned. unplaceable: the broker
-    would not let a stop rest at its price. unprotected_seconds: from the release of a stop to the
+    would not let a stop rest at its price. opposed: nor at any, beside an order that the trader has
+    open on the other side. unprotected_seconds: from the release of a stop to the
     acceptance of what followed; open while `naked_since` is set.
     covered_at: when the broker first accepted a stop or an exit here.
     """
@@ -24,15 +25,22 @@ class Sent:
     orders: tuple[Order, ...] = ()
     complete: bool = True
     unplaceable: bool = False
+    opposed: bool = False
     naked_since: datetime | None = None
     covered_at: datetime | None = None
     unprotected_seconds: float = 0.0
 
 
+def with_tightest(position: Position, price: Decimal) -> Position:
+    """Return the position with a stop seen resting at `price`, of all its shares or of some."""
+    if position.tightest is None or is_tighter(price, position.tightest, position.side):
+        return replace(position, tightest=price)
+    return position
+
+
 def rested(position: Position, price: Decimal, rule: str) -> Position:
     """Return the position with its stop seen resting at `price`; it is never loosened here."""
-    if position.tightest is None or is_tighter(price, position.tightest, position.side):
-        position = replace(position, tightest=price)
+    position = with_tightest(position, price)
     if is_tighter(price, position.stop, position.side):
         return replace(position, stop=price, stop_rule=rule)
     return position
