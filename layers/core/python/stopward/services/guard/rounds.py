@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.identity import OrderId, Symbol
+from stopward.domain.money import sign
 from stopward.domain.snapshot import TickRecord
 from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected, DatabaseUnavailable
@@ -108,7 +109,10 @@ class Rounds:
         return again
 
     def _is_through(self, bench: Bench, sent: Sent) -> bool:
-        """Whether the price is at or beyond the stop that the broker would not let rest."""
+        """Whether the price is at or beyond the stop that the broker would not let rest.
+
+        Or nearer to it than a tick, as after a split: the broker takes none so near.
+        """
         symbol = sent.position.symbol
         quote = self.market_data.quotes([symbol]).get(symbol)
         max_age = timedelta(seconds=bench.book.account.max_quote_age_seconds)
@@ -117,7 +121,8 @@ class Rounds:
             return False
         price = exit_price(quote, sent.position)
         last = sent.orders[-1].price
-        return last is not None and not is_tighter(price, last, sent.position.side)
+        tick = sent.position.tick_at(price)
+        return last is not None and sign(sent.position.side) * (price - last) < tick
 
     def _record(
         self, bench: Bench, plans: Collection[Planned], results: Mapping[Symbol, Sent]

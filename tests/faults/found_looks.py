@@ -1,0 +1,28 @@
+"""Stories of what the guard sees when it looks: the smallest schedule that showed each."""
+
+from dataclasses import replace
+
+from tests.builders.faults import Schedule
+from tests.builders.simulator import AAPL, flat
+from tests.faults.stories import D, base, by_hand
+
+
+def half_a_cent_above_its_stop() -> Schedule:
+    """Shares are split: their price is half a cent above the stop, which the broker refuses."""
+    return replace(
+        base(stop=D("0.00005")),
+        prices={AAPL: tuple(flat(100.01, 12))},
+        disturbances=(by_hand(3, "split"),),
+    )
+
+
+def opened_right_before_a_split() -> Schedule:
+    """A position is closed and another opened; before a tick has seen it, its shares are split."""
+    return replace(
+        base(),
+        disturbances=(
+            by_hand(3, "close"),
+            by_hand(3, "open", amount="0.3"),
+            by_hand(3, "split"),
+        ),
+    )

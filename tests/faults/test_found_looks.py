@@ -1,0 +1,41 @@
+"""Defects that the harness found in what the guard sees when it looks at broker and market."""
+
+from tests.builders.guard import ACCOUNT
+from tests.faults import found_looks as found
+from tests.faults.shrink import timeline
+from tests.faults.stories import Story
+from tests.faults.world import World
+
+ONE_PULSE = 10.5
+
+
+def whole(story: Story) -> World:
+    """Run a story; fail with its timeline when an invariant does not hold."""
+    schedule = story()
+    world = World(schedule, tracing=True)
+    result = world.run()
+    assert result.broken is None, timeline(schedule, result)
+    return world
+
+
+def test_a_stop_nearer_to_the_price_than_a_tick_becomes_an_exit() -> None:
+    """The broker wants a stop a tick below the price, and this one was half a tick below it.
+
+    It was refused, and the price was not at the stop: it was sent again and again, for ever.
+    """
+    world = whole(found.half_a_cent_above_its_stop)
+    (trade,) = world.memory.book(ACCOUNT).trades.values()
+    assert trade.cause == "stop"
+
+
+def test_a_position_opened_right_before_a_split_is_not_doubted() -> None:
+    """Thirty were bought, and sixty listed after a split of two for one.
+
+    The list seemed to lag behind the fills: for a minute after the last of them the position was
+    not adopted, and had no stop.
+    """
+    world = whole(found.opened_right_before_a_split)
+    opened = world.simulator.ledger.executions[-1].at
+    (position,) = world.memory.book(ACCOUNT).open_positions()
+    assert position.quantity == 60
+    assert (position.adopted_at - opened).total_seconds() <= ONE_PULSE
