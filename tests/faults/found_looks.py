@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.builders.faults import Schedule
 from tests.builders.simulator import AAPL, flat
-from tests.faults.stories import D, base, by_hand
+from tests.faults.stories import D, base, by_hand, fault
 
 
 def half_a_cent_above_its_stop() -> Schedule:
@@ -24,5 +24,17 @@ def opened_right_before_a_split() -> Schedule:
             by_hand(3, "close"),
             by_hand(3, "open", amount="0.3"),
             by_hand(3, "split"),
+        ),
+    )
+
+
+def reduced_and_not_told_by_whose_order() -> Schedule:
+    """The trader cancels our stop; as fills are read he sells a half, and his order is not told."""
+    return replace(
+        base(stop=None),
+        disturbances=(
+            by_hand(1, "cancel"),
+            by_hand(1, "reduce", before="fills"),
+            fault(1, 1, "no_answer", at="order "),
         ),
     )

@@ -39,3 +39,16 @@ def test_a_position_opened_right_before_a_split_is_not_doubted() -> None:
     (position,) = world.memory.book(ACCOUNT).open_positions()
     assert position.quantity == 60
     assert (position.adopted_at - opened).total_seconds() <= ONE_PULSE
+
+
+def test_what_was_read_last_is_armed_where_an_order_of_his_is_not_told() -> None:
+    """Our stop had ended, so fills were read, and then orders and positions once more.
+
+    The order of a fill could not be read, and all of that look was dropped with it: a stop went out
+    for what had been held before. Now it is for what was read last; the fill is told by the next.
+    """
+    world = whole(found.reduced_and_not_told_by_whose_order)
+    armed = [line.what for line in world.boundary.lines if line.what.startswith("submit stop")]
+    assert [what.split()[3] for what in armed] == ["100", "50"]
+    seen = [each for _, each in world.memory.book(ACCOUNT).observations if each.kind == "reduced"]
+    assert [(each.cause, each.detail["quantity"]) for each in seen] == [("by_hand", "50")]

@@ -49,7 +49,8 @@ def look_at_broker(
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
     is one whose entry order was not yet asked for its tag. An average that fills do not explain is
     asked for a number of times and no more (averages). Where only an ended order asks and they
-    cannot be read, nothing waits for them: its shares may be bare. on_failure is told.
+    cannot be read, nothing waits for them: its shares may be bare. on_failure is told. Where all
+    but an order of others is read, its fills wait for the next tick, and what is held does not.
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
@@ -70,14 +71,15 @@ def look_at_broker(
     if not (is_new or differs or unsure or ended):
         return picture
     try:
-        return _look_again(
+        picture = _look_again(
             broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
         )
+        return _with_orders_of_others(broker, snapshot, picture)
     except (BrokerUnavailable, BrokerRejected) as error:
         if is_new or differs or unsure:
             raise
         on_failure("fills", error)
-        return picture
+        return replace(picture, fills=(), fills_of={})
 
 
 def _look_again(
@@ -106,18 +108,23 @@ def _look_again(
         for symbol, held in again.items()
         if symbol in ours or (_is_steady(held, first.positions) and entry_tags.was_tried(held))
     }
-    by_others = orders_of_others(fills, snapshot.positions, snapshot.orders)
-    read = (broker.order(order_id) for order_id in by_others)
     return Picture(
         at=first.at,
         positions=steady,
         orders=orders,
-        found=(*found, *(order for order in read if order is not None)),
+        found=found,
         fills=fills,
         orders_of=by_symbol(orders),
         fills_of=fills_of,
         entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
+
+
+def _with_orders_of_others(broker: Broker, snapshot: Snapshot, picture: Picture) -> Picture:
+    """Return the picture with the orders of others that filled: what they were tells the cause."""
+    by_others = orders_of_others(picture.fills, snapshot.positions, snapshot.orders)
+    read = (broker.order(order_id) for order_id in by_others)
+    return replace(picture, found=(*picture.found, *(order for order in read if order is not None)))
 
 
 def look_at_market(
