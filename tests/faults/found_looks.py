@@ -38,3 +38,15 @@ def reduced_and_not_told_by_whose_order() -> Schedule:
             fault(1, 1, "no_answer", at="order "),
         ),
     )
+
+
+def a_stop_that_has_filled_is_listed_again() -> Schedule:
+    """Two stops rest; the trader tightens ours, and it fills; then an older list shows it."""
+    return replace(
+        base(covered=D("0.4")),
+        prices={AAPL: (*flat(100, 1), (100, 100, 99.2, 99.2), *flat(99.2, 9))},
+        disturbances=(
+            by_hand(2, "tighten"),
+            fault(4, 1, "stale", at="record_tick", amount=2),
+        ),
+    )

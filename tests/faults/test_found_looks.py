@@ -1,5 +1,7 @@
 """Defects that the harness found in what the guard sees when it looks at broker and market."""
 
+from collections import Counter
+
 from tests.builders.guard import ACCOUNT
 from tests.faults import found_looks as found
 from tests.faults.shrink import timeline
@@ -52,3 +54,15 @@ def test_what_was_read_last_is_armed_where_an_order_of_his_is_not_told() -> None
     assert [what.split()[3] for what in armed] == ["100", "50"]
     seen = [each for _, each in world.memory.book(ACCOUNT).observations if each.kind == "reduced"]
     assert [(each.cause, each.detail["quantity"]) for each in seen] == [("by_hand", "50")]
+
+
+def test_a_stop_that_has_filled_is_not_taken_for_surplus_in_an_older_list() -> None:
+    """The trader had tightened a stop of ours, and it filled: his own rested for the other shares.
+
+    An older list showed both, so stops seemed to rest for shares that were gone. His was canceled,
+    and only then it was seen that the other could not be shrunk: what was held had no stop.
+    """
+    world = whole(found.a_stop_that_has_filled_is_listed_again)
+    assert "an older answer is given" in {line.effect for line in world.boundary.lines}
+    sent = Counter(line.what.split()[0] for line in world.boundary.lines)
+    assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)

@@ -20,6 +20,7 @@ from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.ports import Broker, MarketData
 from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
+from stopward.services.guard.listed import read_again, surplus
 from stopward.services.guard.subject import Market, Picture, by_symbol
 
 MINUTE = timedelta(minutes=1)
@@ -68,18 +69,18 @@ def look_at_broker(
     differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
-    if not (is_new or differs or unsure or ended):
-        return picture
-    try:
-        picture = _look_again(
-            broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
-        )
-        return _with_orders_of_others(broker, snapshot, picture)
-    except (BrokerUnavailable, BrokerRejected) as error:
-        if is_new or differs or unsure:
-            raise
-        on_failure("fills", error)
-        return replace(picture, fills=(), fills_of={})
+    if is_new or differs or unsure or ended:
+        try:
+            picture = _look_again(
+                broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
+            )
+            picture = _with_orders_of_others(broker, snapshot, picture)
+        except (BrokerUnavailable, BrokerRejected) as error:
+            if is_new or differs or unsure:
+                raise
+            on_failure("fills", error)
+            picture = replace(picture, fills=(), fills_of={})
+    return _surplus_read_again(broker, snapshot, picture)
 
 
 def _look_again(
@@ -125,6 +126,16 @@ def _with_orders_of_others(broker: Broker, snapshot: Snapshot, picture: Picture)
     by_others = orders_of_others(picture.fills, snapshot.positions, snapshot.orders)
     read = (broker.order(order_id) for order_id in by_others)
     return replace(picture, found=(*picture.found, *(order for order in read if order is not None)))
+
+
+def _surplus_read_again(broker: Broker, snapshot: Snapshot, picture: Picture) -> Picture:
+    """Return the picture with the stops that seem to be surplus read one by one."""
+    held = ((picture.holding(each.symbol), each.side) for each in snapshot.positions)
+    doubtful = frozenset[BrokerOrderId]().union(*(surplus(*each) for each in held))
+    if not doubtful:
+        return picture
+    orders = read_again(broker, picture.orders, doubtful)
+    return replace(picture, orders=orders, orders_of=by_symbol(orders))
 
 
 def look_at_market(
@@ -183,14 +194,7 @@ def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
         symbol = position.symbol
         resting = Holding(symbol=symbol, position=None, orders=orders_of.get(symbol, ()))
         doubtful |= {order.id for order in seems_loosened(position, resting, causes)}
-    read = (_read_again(broker, order) if order.id in doubtful else order for order in listed)
-    return tuple(order for order in read if order is not None)
-
-
-def _read_again(broker: Broker, listed: BrokerOrder) -> BrokerOrder | None:
-    """Return an order of a list as it is now; a leg that is read alone tells no parent."""
-    found = broker.order(listed.id)
-    return None if found is None else replace(found, parent=found.parent or listed.parent)
+    return read_again(broker, listed, doubtful)
 
 
 def _vanished(
@@ -216,8 +220,8 @@ def _with_found(
     effective = [o for o in found if o.status not in PENDING and o.status != "rejected"]
     lagging = {order.symbol for order in missing}
     lagging |= {order.symbol for order in effective if order.replaces in known}
-    read = (_read_again(broker, o) if o.symbol in lagging else o for o in listed)
-    return (*(order for order in read if order is not None), *missing)
+    doubtful = {order.id for order in listed if order.symbol in lagging}
+    return (*read_again(broker, listed, doubtful), *missing)
 
 
 def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime:

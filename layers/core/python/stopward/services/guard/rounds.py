@@ -13,6 +13,7 @@ from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected,
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor
 from stopward.services.guard.bench import Bench
+from stopward.services.guard.listed import read_again, surplus
 from stopward.services.guard.plans import Planned, replan
 from stopward.services.guard.record import beyond_fills
 from stopward.services.guard.sent import Sent
@@ -91,6 +92,9 @@ class Rounds:
                     position=held,
                     orders=tuple(order for order in orders if order.symbol == symbol),
                 )
+                if doubtful := surplus(holding, results[symbol].position.side):
+                    seen = read_again(self.broker, holding.orders, doubtful)
+                    holding = replace(holding, orders=seen)
                 through = results[symbol].unplaceable and self._is_through(bench, results[symbol])
             except (BrokerUnavailable, BrokerRejected) as error:
                 self.on_failure(symbol, error)
