@@ -50,3 +50,8 @@ def a_stop_that_has_filled_is_listed_again() -> Schedule:
             fault(4, 1, "stale", at="record_tick", amount=2),
         ),
     )
+
+
+def sold_and_bought_again_at_one_price() -> Schedule:
+    """Between two ticks the trader sells all, his stop with it, and buys as much at that price."""
+    return replace(base(), disturbances=(by_hand(3, "close"), by_hand(3, "open", amount="1")))

@@ -66,3 +66,17 @@ def test_a_stop_that_has_filled_is_not_taken_for_surplus_in_an_older_list() -> N
     assert "an older answer is given" in {line.effect for line in world.boundary.lines}
     sent = Counter(line.what.split()[0] for line in world.boundary.lines)
     assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)
+
+
+def test_what_was_sold_and_bought_again_at_one_price_is_another_position() -> None:
+    """As many shares were held, at the average of before, and only their stop was gone.
+
+    Quantity and average were as we knew them, so no fill was read: the stop was armed again, and
+    the position of before went on with its risk and its age.
+    """
+    world = whole(found.sold_and_bought_again_at_one_price)
+    book = world.memory.book(ACCOUNT)
+    (trade,) = book.trades.values()
+    (position,) = book.open_positions()
+    assert trade.cause == "by_hand"
+    assert trade.position_id != position.id

@@ -44,13 +44,14 @@ def look_at_broker(
     Orders are read first: a stop that fills between the reads is then still seen beside shares that
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity or an average entry differs from ours, when a holding is new
-    to us, or when an order of ours has ended: all may have been sold, and as much bought again.
+    to us, when an order of ours has ended, or when shares that we guard have neither stop nor exit:
+    all may have been sold, and as much bought again.
     They are read after the positions; then orders and positions are read once more. So a fill
     between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
     is one whose entry order was not yet asked for its tag. An average that fills do not explain is
-    asked for a number of times and no more (averages). Where only an ended order asks and they
-    cannot be read, nothing waits for them: its shares may be bare. on_failure is told. Where all
+    asked for a number of times and no more (averages). Where only an ended order or bare shares ask
+    and they cannot be read, nothing waits for them but to be armed. on_failure is told. Where all
     but an order of others is read, its fills wait for the next tick, and what is held does not.
     """
     orders = _open_orders(broker, snapshot)
@@ -69,7 +70,7 @@ def look_at_broker(
     differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
-    if is_new or differs or unsure or ended:
+    if is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture):
         try:
             picture = _look_again(
                 broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
@@ -179,6 +180,20 @@ def _may_adopt(
 ) -> bool:
     tags = (*snapshot.tags.get(held.symbol, ()), *entry_tags.of(held))
     return refusal(settings, held.symbol, tags) is None
+
+
+def _is_any_bare(settings: AccountSettings, snapshot: Snapshot, picture: Picture) -> bool:
+    """Whether shares that we guard have neither a stop nor an exit; in mode `observe` many may."""
+    if snapshot.account.mode == "observe":
+        return False
+    for position in snapshot.positions:
+        symbol, side = position.symbol, position.side
+        holding = picture.holding(symbol)
+        safe = holding.covered_quantity(side) + holding.leaving(side)
+        tags = (*position.tags, *snapshot.tags.get(symbol, ()))
+        if safe < holding.quantity(side) and refusal(settings, symbol, tags) is None:
+            return True
+    return False
 
 
 def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
