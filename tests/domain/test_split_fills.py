@@ -171,3 +171,37 @@ def test_fills_of_before_a_split_count_in_new_shares(
         for place, (side, quantity, price) in enumerate(fills)
     ]
     assert is_doubtful(found, read, now=NOW) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("listed", "entry", "price", "doubtful"),
+    [
+        (60, "50", "50.2", False),
+        (60, "50", None, True),
+        (60, "50", "100", True),
+        (60, "100", "50.2", True),
+        (60, "51", "50.2", True),
+        (90, "50", "50.2", True),
+        (-60, "50", "50.2", True),
+        (15, "200", "199", False),
+        (100, "100", "100", True),
+    ],
+    ids=[
+        "two for one", "no price", "no jump of the price", "no jump of the average",
+        "another average", "another ratio", "the other side", "one for two",
+        "the sale and the purchase are missing",
+    ],
+)  # fmt: skip
+def test_a_split_after_the_last_fill_jumps_price_and_average(
+    listed: int, entry: str, price: str | None, doubtful: bool
+) -> None:
+    found = a_broker_position(
+        "long" if listed > 0 else "short", abs(listed), entry=entry, price=price
+    )
+    read = [
+        a_fill(quantity, cost, side=side, at=NOW - timedelta(seconds=ago))
+        for ago, side, quantity, cost in (
+            (3, BUY, 100, "98"), (2, SELL, 100, "101"), (1, BUY, 30, "100"),
+        )
+    ]  # fmt: skip
+    assert is_doubtful(found, read, now=NOW) is doubtful

@@ -9,6 +9,7 @@ from itertools import takewhile
 from stopward.adapters.memory_book import Book
 from stopward.domain.holding import is_tighter
 from stopward.domain.identity import Symbol, is_ours
+from stopward.domain.money import sign
 from stopward.domain.orders import Order
 from stopward.domain.position import REBASED, Position
 from stopward.local.simulator import Simulator
@@ -42,6 +43,7 @@ def check_protected(audit: Audit, *, but: Collection[Symbol] = ()) -> None:
 def _cannot_rest(audit: Audit, symbol: Symbol) -> bool:
     """Whether the price is through the stop and nothing may be sold: closed, or an exit works.
 
+    Through it is also what is nearer than a tick, for the broker takes no stop there.
     Nor does a stop for fractions rest after the close: it is a day order.
     """
     shares = audit.simulator.shares(symbol)
@@ -51,7 +53,9 @@ def _cannot_rest(audit: Audit, symbol: Symbol) -> bool:
         (p for p in audit.store.book(ACCOUNT).open_positions() if p.symbol == symbol), None
     )
     price = audit.simulator.price(symbol)
-    if position is None or price is None or is_tighter(price, position.stop, position.side):
+    if position is None or price is None:
+        return False
+    if sign(position.side) * (price - position.stop) >= position.tick_at(price):
         return False
     orders = audit.simulator.open_orders(symbol)
     leaving = any(o.kind == "market" and is_ours(o.client_order_id) for o in orders)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.builders.faults import Schedule
-from tests.faults import found, found_lagging, found_meanwhile, found_positions
+from tests.faults import found, found_lagging, found_looks, found_meanwhile, found_positions
 from tests.faults.mutants import MUTANTS
 from tests.faults.random_schedules import random_schedule
 from tests.faults.stories import STORIES, Story
@@ -28,6 +28,7 @@ DIRECTED: Mapping[str, Story] = {
     "trust_our_clock": found_positions.clock_ahead,
     "forget_a_stop_that_rested": found.move_rested_unseen,
     "believe_whatever_looks_loosened": found_lagging.canceled_and_his_old_stop_listed,
+    "believe_a_surplus": found_looks.a_stop_that_has_filled_is_listed_again,
     "decide_an_exit_anew": found.exit_recorded_and_killed,
     "send_in_observe_mode": found.naked_and_only_looked_at,
     "see_half_of_the_orders": STORIES["a bracket's stop moves"],

@@ -29,6 +29,7 @@ MUTANTS: Mapping[str, Mutant] = {
         acting.trust_our_clock,
         acting.forget_a_stop_that_rested,
         acting.believe_whatever_looks_loosened,
+        acting.believe_a_surplus,
         acting.send_in_observe_mode,
         acting.touch_what_is_hands_off,
         acting.give_up_after_a_failed_step,

@@ -229,9 +229,17 @@ def forget_a_stop_that_rested() -> AbstractContextManager[object]:
     return patch.object(believe, "rested", lambda position, *_: position)
 
 
-def believe_whatever_looks_loosened() -> AbstractContextManager[object]:
+@contextmanager
+def believe_whatever_looks_loosened() -> Iterator[None]:
     """Take a stop of the trader's in an older list for one that he loosened."""
-    return patch("stopward.services.guard.look.seems_loosened", lambda *_: ())
+    # Where less is held than it was for, it is read again as surplus: the second line of defence.
+    with patch("stopward.services.guard.look.seems_loosened", lambda *_: ()), believe_a_surplus():
+        yield
+
+
+def believe_a_surplus() -> AbstractContextManager[object]:
+    """Take back a stop beside one that only an older list shows."""
+    return patch("stopward.services.guard.look.surplus", lambda *_: frozenset())
 
 
 @contextmanager

@@ -38,12 +38,14 @@ def fold_through_split(
 
 
 def leads_through_split(found: BrokerPosition, fills: Sequence[Fill]) -> bool:
-    """Whether fills of the symbol lead from nothing to the position, with a split between two.
+    """Whether fills of the symbol lead from nothing to the position, with a split among them.
 
     Where the split lies, the price must have jumped by its ratio: a list that lags behind the fills
-    is not taken for one.
+    is not taken for one. After the last fill the average entry must have jumped with it.
     """
     ordered = sorted(fills, key=lambda fill: (fill.at, fill.id))
+    if _was_split_since(found, ordered):
+        return True
     held = sign(found.side) * found.quantity
     for count in range(1, len(ordered)):
         old, new = ordered[:count], ordered[count:]
@@ -53,6 +55,36 @@ def leads_through_split(found: BrokerPosition, fills: Sequence[Fill]) -> bool:
         if any(_is_split_of(before, needed, ratio) for ratio in SPLIT_RATIOS if _fits(jump, ratio)):
             return True
     return False
+
+
+def _was_split_since(found: BrokerPosition, ordered: Sequence[Fill]) -> bool:
+    """Whether what the fills lead to was split after the last: quantity, price and average."""
+    price, average = found.current_price, found.average_entry
+    if not ordered or price is None or price <= 0 or average <= 0:
+        return False
+    held = sign(found.side) * found.quantity
+    before = Decimal(sum(map(_change, ordered)))
+    jump, averages = ordered[-1].price / price, _average_entry(ordered) / average
+    return any(
+        _is_split_of(before, held, ratio)
+        for ratio in SPLIT_RATIOS
+        if _fits(jump, ratio) and abs(averages / ratio - 1) <= SPLIT_TOLERANCE
+    )
+
+
+def _average_entry(ordered: Sequence[Fill]) -> Decimal:
+    """Return what was paid for a share of what fills lead to from nothing; 0 for nothing."""
+    held = average = Decimal(0)
+    for fill in ordered:
+        after = held + _change(fill)
+        if after == 0:
+            average = Decimal(0)
+        elif held * after <= 0:
+            average = fill.price
+        elif abs(after) > abs(held):
+            average = (held * average + _change(fill) * fill.price) / after
+        held = after
+    return average
 
 
 def _change(fill: Fill) -> Decimal:

@@ -20,6 +20,7 @@ from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.ports import Broker, MarketData
 from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
+from stopward.services.guard.listed import read_again, surplus
 from stopward.services.guard.subject import Market, Picture, by_symbol
 
 MINUTE = timedelta(minutes=1)
@@ -43,13 +44,15 @@ def look_at_broker(
     Orders are read first: a stop that fills between the reads is then still seen beside shares that
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity or an average entry differs from ours, when a holding is new
-    to us, or when an order of ours has ended: all may have been sold, and as much bought again.
+    to us, when an order of ours has ended, or when shares that we guard have neither stop nor exit:
+    all may have been sold, and as much bought again.
     They are read after the positions; then orders and positions are read once more. So a fill
     between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
     is one whose entry order was not yet asked for its tag. An average that fills do not explain is
-    asked for a number of times and no more (averages). Where only an ended order asks and they
-    cannot be read, nothing waits for them: its shares may be bare. on_failure is told.
+    asked for a number of times and no more (averages). Where only an ended order or bare shares ask
+    and they cannot be read, nothing waits for them but to be armed. on_failure is told. Where all
+    but an order of others is read, its fills wait for the next tick, and what is held does not.
     """
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
@@ -67,17 +70,18 @@ def look_at_broker(
     differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
-    if not (is_new or differs or unsure or ended):
-        return picture
-    try:
-        return _look_again(
-            broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
-        )
-    except (BrokerUnavailable, BrokerRejected) as error:
-        if is_new or differs or unsure:
-            raise
-        on_failure("fills", error)
-        return picture
+    if is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture):
+        try:
+            picture = _look_again(
+                broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
+            )
+            picture = _with_orders_of_others(broker, snapshot, picture)
+        except (BrokerUnavailable, BrokerRejected) as error:
+            if is_new or differs or unsure:
+                raise
+            on_failure("fills", error)
+            picture = replace(picture, fills=(), fills_of={})
+    return _surplus_read_again(broker, snapshot, picture)
 
 
 def _look_again(
@@ -106,18 +110,33 @@ def _look_again(
         for symbol, held in again.items()
         if symbol in ours or (_is_steady(held, first.positions) and entry_tags.was_tried(held))
     }
-    by_others = orders_of_others(fills, snapshot.positions, snapshot.orders)
-    read = (broker.order(order_id) for order_id in by_others)
     return Picture(
         at=first.at,
         positions=steady,
         orders=orders,
-        found=(*found, *(order for order in read if order is not None)),
+        found=found,
         fills=fills,
         orders_of=by_symbol(orders),
         fills_of=fills_of,
         entry_tags={held.symbol: entry_tags.of(held) for held in strangers},
     )
+
+
+def _with_orders_of_others(broker: Broker, snapshot: Snapshot, picture: Picture) -> Picture:
+    """Return the picture with the orders of others that filled: what they were tells the cause."""
+    by_others = orders_of_others(picture.fills, snapshot.positions, snapshot.orders)
+    read = (broker.order(order_id) for order_id in by_others)
+    return replace(picture, found=(*picture.found, *(order for order in read if order is not None)))
+
+
+def _surplus_read_again(broker: Broker, snapshot: Snapshot, picture: Picture) -> Picture:
+    """Return the picture with the stops that seem to be surplus read one by one."""
+    held = ((picture.holding(each.symbol), each.side) for each in snapshot.positions)
+    doubtful = frozenset[BrokerOrderId]().union(*(surplus(*each) for each in held))
+    if not doubtful:
+        return picture
+    orders = read_again(broker, picture.orders, doubtful)
+    return replace(picture, orders=orders, orders_of=by_symbol(orders))
 
 
 def look_at_market(
@@ -163,6 +182,20 @@ def _may_adopt(
     return refusal(settings, held.symbol, tags) is None
 
 
+def _is_any_bare(settings: AccountSettings, snapshot: Snapshot, picture: Picture) -> bool:
+    """Whether shares that we guard have neither a stop nor an exit; in mode `observe` many may."""
+    if snapshot.account.mode == "observe":
+        return False
+    for position in snapshot.positions:
+        symbol, side = position.symbol, position.side
+        holding = picture.holding(symbol)
+        safe = holding.covered_quantity(side) + holding.leaving(side)
+        tags = (*position.tags, *snapshot.tags.get(symbol, ()))
+        if safe < holding.quantity(side) and refusal(settings, symbol, tags) is None:
+            return True
+    return False
+
+
 def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
     """Return the list of open orders; a stop that looks loosened in it is read by its id.
 
@@ -176,14 +209,7 @@ def _open_orders(broker: Broker, snapshot: Snapshot) -> tuple[BrokerOrder, ...]:
         symbol = position.symbol
         resting = Holding(symbol=symbol, position=None, orders=orders_of.get(symbol, ()))
         doubtful |= {order.id for order in seems_loosened(position, resting, causes)}
-    read = (_read_again(broker, order) if order.id in doubtful else order for order in listed)
-    return tuple(order for order in read if order is not None)
-
-
-def _read_again(broker: Broker, listed: BrokerOrder) -> BrokerOrder | None:
-    """Return an order of a list as it is now; a leg that is read alone tells no parent."""
-    found = broker.order(listed.id)
-    return None if found is None else replace(found, parent=found.parent or listed.parent)
+    return read_again(broker, listed, doubtful)
 
 
 def _vanished(
@@ -209,8 +235,8 @@ def _with_found(
     effective = [o for o in found if o.status not in PENDING and o.status != "rejected"]
     lagging = {order.symbol for order in missing}
     lagging |= {order.symbol for order in effective if order.replaces in known}
-    read = (_read_again(broker, o) if o.symbol in lagging else o for o in listed)
-    return (*(order for order in read if order is not None), *missing)
+    doubtful = {order.id for order in listed if order.symbol in lagging}
+    return (*read_again(broker, listed, doubtful), *missing)
 
 
 def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime:

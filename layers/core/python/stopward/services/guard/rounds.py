@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from stopward.domain.holding import Holding, is_tighter
 from stopward.domain.identity import OrderId, Symbol
+from stopward.domain.money import sign
 from stopward.domain.orders import BrokerOrder
 from stopward.domain.settling import as_acknowledged
 from stopward.domain.snapshot import TickRecord
@@ -14,6 +15,7 @@ from stopward.errors import BrokerRejected, BrokerUnavailable, DatabaseRejected,
 from stopward.ports import Broker, MarketData, Store
 from stopward.services.guard.act import Executor
 from stopward.services.guard.bench import Bench
+from stopward.services.guard.listed import read_again, surplus
 from stopward.services.guard.plans import Planned, replan, unlisted_exit
 from stopward.services.guard.record import beyond_fills
 from stopward.services.guard.sent import Sent, with_word
@@ -93,6 +95,9 @@ class Rounds:
                     position=held,
                     orders=tuple(order for order in listed if order.symbol == symbol),
                 )
+                if doubtful := surplus(holding, results[symbol].position.side):
+                    seen = read_again(self.broker, holding.orders, doubtful)
+                    holding = replace(holding, orders=seen)
                 is_settled = unlisted_exit(plans[symbol], results[symbol], listed) is None
                 through = (
                     is_settled
@@ -131,7 +136,10 @@ class Rounds:
         return (*orders, found) if found.is_working else orders
 
     def _is_through(self, bench: Bench, sent: Sent) -> bool:
-        """Whether the price is at or beyond the stop that the broker would not let rest."""
+        """Whether the price is at or beyond the stop that the broker would not let rest.
+
+        Or nearer to it than a tick, as after a split: the broker takes none so near.
+        """
         symbol = sent.position.symbol
         quote = self.market_data.quotes([symbol]).get(symbol)
         max_age = timedelta(seconds=bench.book.account.max_quote_age_seconds)
@@ -140,7 +148,8 @@ class Rounds:
             return False
         price = exit_price(quote, sent.position)
         last = sent.orders[-1].price
-        return last is not None and not is_tighter(price, last, sent.position.side)
+        tick = sent.position.tick_at(price)
+        return last is not None and sign(sent.position.side) * (price - last) < tick
 
     def _record(
         self, bench: Bench, plans: Collection[Planned], results: Mapping[Symbol, Sent]
