@@ -43,6 +43,7 @@ Parameters:
   Stage: {Type: String}
   AccountId: {Type: String}
   Database: {Type: String, Default: supabase}
+  PositionScores: {Type: String, Default: "on"}
 """
 
 
