@@ -85,7 +85,7 @@ def shrunk_where_he_had_moved_it_and_canceled() -> Schedule:
 def shrunk_where_he_had_moved_it_and_sold() -> Schedule:
     """And he sells most of the rest, his stop with it, in the same tick."""
     schedule = shrunk_where_he_had_moved_it()
-    sold = by_hand(0, "reduce", before="order ", call=2, amount="0.9")
+    sold = by_hand(0, "reduce", before="order ", call=3, amount="0.9")
     return replace(schedule, disturbances=(*schedule.disturbances, sold))
 
 

@@ -106,10 +106,12 @@ def fees_of(row: Mapping[str, str], columns: tuple[str, ...]) -> Decimal | None:
     there = [column for column in columns if column in row]
     if not there:
         return None
-    total = sum((number(name, row[name]) for name in there if row[name]), Decimal(0))
+    charges = (number(name, row[name]) for name in there if row[name])
+    total = sum(charges, Decimal(0)).quantize(SIXTH_PLACE)
+    # What is a hair under the limit is rounded up to it.
     if abs(total) >= LARGEST:
         raise Fault(there[0], row[there[0]], f"fees must be under {LARGEST:,} together")
-    return total.quantize(SIXTH_PLACE)
+    return total
 
 
 def clock_time(column: str, text: str) -> tuple[int, int, int, int]:
