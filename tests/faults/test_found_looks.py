@@ -4,20 +4,9 @@ from collections import Counter
 
 from tests.builders.guard import ACCOUNT
 from tests.faults import found_looks as found
-from tests.faults.shrink import timeline
-from tests.faults.stories import Story
-from tests.faults.world import World
+from tests.faults.whole import whole
 
 ONE_PULSE = 10.5
-
-
-def whole(story: Story) -> World:
-    """Run a story; fail with its timeline when an invariant does not hold."""
-    schedule = story()
-    world = World(schedule, tracing=True)
-    result = world.run()
-    assert result.broken is None, timeline(schedule, result)
-    return world
 
 
 def test_a_stop_nearer_to_the_price_than_a_tick_becomes_an_exit() -> None:

@@ -7,18 +7,9 @@ from stopward.domain.position import HAND_LOOSENED
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import AAPL
 from tests.faults import found_looser as found
-from tests.faults.shrink import timeline
 from tests.faults.stories import D, Story
+from tests.faults.whole import whole
 from tests.faults.world import World
-
-
-def whole(story: Story) -> World:
-    """Run a story; fail with its timeline when an invariant does not hold."""
-    schedule = story()
-    world = World(schedule, tracing=True)
-    result = world.run()
-    assert result.broken is None, timeline(schedule, result)
-    return world
 
 
 def armed(world: World) -> set[D]:

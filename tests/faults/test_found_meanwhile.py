@@ -9,21 +9,11 @@ from stopward.domain.identity import Symbol
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import at
 from tests.faults import found_meanwhile as found
-from tests.faults.shrink import timeline
-from tests.faults.stories import GRID, Story
-from tests.faults.world import World
+from tests.faults.stories import GRID
+from tests.faults.whole import whole
 
 AAPL = Symbol("AAPL")
 ONE_PULSE = 10.5
-
-
-def whole(story: Story) -> World:
-    """Run a story; fail with its timeline when an invariant does not hold."""
-    schedule = story()
-    world = World(schedule, tracing=True)
-    result = world.run()
-    assert result.broken is None, timeline(schedule, result)
-    return world
 
 
 def test_a_position_opened_soon_after_a_split_is_not_doubted() -> None:

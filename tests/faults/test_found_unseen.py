@@ -5,18 +5,8 @@ from datetime import timedelta
 from stopward.domain.orders import Order
 from tests.builders.guard import ACCOUNT
 from tests.faults import found_unseen as found
-from tests.faults.shrink import timeline
-from tests.faults.stories import Story
+from tests.faults.whole import whole
 from tests.faults.world import World
-
-
-def whole(story: Story) -> World:
-    """Run a story; fail with its timeline when an invariant does not hold."""
-    schedule = story()
-    world = World(schedule, tracing=True)
-    result = world.run()
-    assert result.broken is None, timeline(schedule, result)
-    return world
 
 
 def test_a_stop_that_the_broker_took_is_not_written_off_while_no_answer_shows_it() -> None:

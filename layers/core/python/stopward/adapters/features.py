@@ -42,20 +42,18 @@ class FunctionFeatures:
 
         A row that cannot be read is told in the page, and the others are read.
         """
-        request: dict[str, JsonValue] = {
-            "account_id": account_id,
-            "schema_hash": schema_hash,
-            "at": at.isoformat(),
-            "since": since.isoformat(),
-            "results": results,
-            "lag_seconds": lag_seconds,
-            "stored": stored,
-            "kind": kind,
-            "limit": self._page_trades,
-        }
-        if after is not None:
-            request["after"] = list(after)
-        found = self._functions.call("read_entries", "request", request)
+        request = entries_asked(
+            account_id,
+            schema_hash=schema_hash,
+            at=at,
+            since=since,
+            results=results,
+            lag_seconds=lag_seconds,
+            stored=stored,
+            after=after,
+            limit=self._page_trades,
+        )
+        found = self._functions.call("read_entries", "request", {**request, "kind": kind})
         return page_of(found, schema_hash=schema_hash, stored=stored, kind=kind)
 
     def put_schema(self, schema_hash: str, names: Sequence[str]) -> None:
@@ -71,6 +69,24 @@ class FunctionFeatures:
         }
         answer = self._functions.call("put_features", "request", request)
         return int(cast("int", answer["written"]))
+
+
+def entries_asked(
+    account_id: AccountId,
+    *,
+    at: datetime,
+    since: datetime,
+    after: Place | None,
+    **more: JsonValue,
+) -> dict[str, JsonValue]:
+    """Return the request for a page of trades, guarded or imported ones; more: as it is told."""
+    request: dict[str, JsonValue] = {
+        "account_id": account_id,
+        "at": at.isoformat(),
+        "since": since.isoformat(),
+        **more,
+    }
+    return request if after is None else {**request, "after": list(after)}
 
 
 def page_of(

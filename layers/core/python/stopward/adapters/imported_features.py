@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from stopward.adapters.features import FunctionFeatures, numbers_as_text, page_of
+from stopward.adapters.features import (
+    FunctionFeatures,
+    entries_asked,
+    numbers_as_text,
+    page_of,
+)
 from stopward.adapters.functions import Functions
 from stopward.adapters.rows import JsonValue
 from stopward.domain.features.past_trade import PastPage, Place, StoredVector
@@ -55,18 +60,17 @@ class FunctionImportedFeatures:
         """
         if kind != "entry":
             return PastPage(trades=())
-        request: dict[str, JsonValue] = {
-            "account_id": account_id,
-            "schema_hash": schema_hash,
-            "at": at.isoformat(),
-            "since": since.isoformat(),
-            "results": results,
-            "lag_seconds": lag_seconds,
-            "stored": stored,
-            "limit": self._page_trades,
-        }
-        if after is not None:
-            request["after"] = list(after)
+        request = entries_asked(
+            account_id,
+            schema_hash=schema_hash,
+            at=at,
+            since=since,
+            results=results,
+            lag_seconds=lag_seconds,
+            stored=stored,
+            after=after,
+            limit=self._page_trades,
+        )
         found = self._functions.call("read_imported_entries", "request", request)
         return page_of(found, schema_hash=schema_hash, stored=stored, sessions=self._sessions)
 
