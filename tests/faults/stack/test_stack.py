@@ -17,7 +17,7 @@ from tests.faults.stack.function import FOLDERS
 from tests.faults.stack.schedules import FAULTS, random_stack_schedule
 from tests.faults.stack.world import TIMEOUT_SECONDS, run
 
-SCHEDULES = 200
+SCHEDULES = 500
 NIGHTLY = 2_000
 BATCH = 50
 Run = Callable[..., Result]
