@@ -172,9 +172,10 @@ class Still:
 
 
 @cache
-def an_open_model() -> ModelFile:
+def an_open_model(**changed: Any) -> ModelFile:
     """Return a tiny model of open positions."""
-    return tiny_model(features=names("open"), schema=schema_hash("open"), kind="open")
+    told = {"features": names("open"), "schema": schema_hash("open"), "kind": "open"}
+    return tiny_model(**told | changed)
 
 
 def a_scoring(

@@ -38,6 +38,7 @@ NOTHING = {
     "position_scores_binding": 0,
     "position_vectors_kept": 0,
     "position_scoring_failures": 0,
+    "models_refused": 0,
 }
 
 

@@ -20,7 +20,7 @@ from stopward.services.position_scoring import KEPT_EVERY, PositionScorer, Scori
 from tests.builders.feature_nights import History
 from tests.builders.open_positions import OpenPositions, a_page, an_open_position
 from tests.builders.past_features import FRIDAY, INDEX
-from tests.builders.scoring import Models, a_scoring, an_open_model
+from tests.builders.scoring import Models, a_role, a_scoring, an_open_model
 from tests.builders.store import A_SESSION, NOON
 
 MAIN = AccountId("main")
@@ -33,6 +33,7 @@ NOTHING = {
     "position_scores_binding": 0,
     "position_vectors_kept": 0,
     "position_scoring_failures": 0,
+    "models_refused": 0,
 }
 BETWEEN = NOON + timedelta(minutes=1)
 """A minute in which nothing is kept where nobody is asked."""
@@ -164,6 +165,17 @@ def test_a_champion_that_cannot_be_asked_is_told_each_minute(
     (told,) = summary.failures
     assert told.startswith(REASONS[reason])
     assert summary.troubles() == {"unserved": told}
+
+
+def test_a_refused_champion_is_told_while_the_one_before_goes_on(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, a_page(*TWO))
+    desk.run()
+    desk.models.roles = (a_role(an_open_model(weights=(1.0,) * len(names("open")))),)
+    assert desk.scorer.scoring is not None
+    desk.scorer.scoring.champions.refresh_seconds = 0.0
+    summary = desk.run(BETWEEN)
+    counted(summary, positions_open=2, positions_scored=2, models_refused=1)
+    assert "is not there" in summary.troubles()["refused"]
 
 
 def test_without_a_model_it_is_said_and_no_fault(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ class ScoringSummary:
             "position_scores_binding": self.binding,
             "position_vectors_kept": self.kept,
             "position_scoring_failures": len(self.failures),
+            "models_refused": int("refused" in self.troubles()),
         }
 
 
