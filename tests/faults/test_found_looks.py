@@ -3,7 +3,9 @@
 from collections import Counter
 
 from tests.builders.guard import ACCOUNT
+from tests.builders.simulator import AAPL, MSFT
 from tests.faults import found_looks as found
+from tests.faults.stories import GRID
 from tests.faults.whole import whole
 
 ONE_PULSE = 10.5
@@ -69,3 +71,17 @@ def test_what_was_sold_and_bought_again_at_one_price_is_another_position() -> No
     (position,) = book.open_positions()
     assert trade.cause == "by_hand"
     assert trade.position_id != position.id
+
+
+def test_a_surplus_of_one_that_cannot_be_read_keeps_no_other_from_its_stop() -> None:
+    """Stops rested for more than was held of one position, and reading them again failed.
+
+    The whole tick was given up: another position, whose stop was gone, had none until the next.
+    """
+    world = whole(found.surplus_that_cannot_be_read)
+    assert len(world.failures) == 1
+    orders = world.memory.book(ACCOUNT).orders.values()
+    first = {order.symbol: order for order in sorted(orders, key=lambda o: o.tick_at, reverse=True)}
+    assert (first[MSFT].step, first[AAPL].step) == ("arm", "shrink")
+    wakes = [(first[symbol].tick_at - world.begins_at).total_seconds() for symbol in (MSFT, AAPL)]
+    assert wakes == [GRID[3].seconds, GRID[4].seconds]

@@ -90,6 +90,7 @@ def believe(
         cleared=tuple(key for r in results for key in r.cleared),
         day=day,
         halted_symbols=tuple(r.position.symbol for r in results if r.flipped),
+        unread=picture.unread,
         splits={r.position.symbol: r.split for r in results if r.split is not None},
     )
 
