@@ -69,3 +69,8 @@ def surplus_that_cannot_be_read() -> Schedule:
             fault(3, 2, "no_answer", at="order "),
         ),
     )
+
+
+def observed_and_entered_again_at_one_price() -> Schedule:
+    """The same, and we only observe: there is no stop of ours that ends with the sale."""
+    return replace(sold_and_bought_again_at_one_price(), mode="observe")

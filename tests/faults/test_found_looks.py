@@ -2,10 +2,12 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.builders.guard import ACCOUNT
 from tests.builders.simulator import AAPL, MSFT
 from tests.faults import found_looks as found
-from tests.faults.stories import GRID
+from tests.faults.stories import GRID, Story
 from tests.faults.whole import whole
 
 ONE_PULSE = 10.5
@@ -59,13 +61,18 @@ def test_a_stop_that_has_filled_is_not_taken_for_surplus_in_an_older_list() -> N
     assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)
 
 
-def test_what_was_sold_and_bought_again_at_one_price_is_another_position() -> None:
+@pytest.mark.parametrize(
+    "story",
+    [found.sold_and_bought_again_at_one_price, found.observed_and_entered_again_at_one_price],
+)
+def test_what_was_sold_and_bought_again_at_one_price_is_another_position(story: Story) -> None:
     """As many shares were held, at the average of before, and only their stop was gone.
 
     Quantity and average were as we knew them, so no fill was read: the stop was armed again, and
-    the position of before went on with its risk and its age.
+    the position of before went on with its risk and its age. In mode `observe` it went on longer,
+    for no stop of ours was gone.
     """
-    world = whole(found.sold_and_bought_again_at_one_price)
+    world = whole(story)
     book = world.memory.book(ACCOUNT)
     (trade,) = book.trades.values()
     (position,) = book.open_positions()

@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
-from stopward.domain.fills import LATE, orders_of_others
+from stopward.domain.fills import fills_needed_since, orders_of_others
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId, Symbol
 from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Order
-from stopward.domain.position import Position
 from stopward.domain.reconcile import known_causes
 from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
@@ -20,6 +19,7 @@ from stopward.ports import Broker
 from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.listed import read_again, surplus
+from stopward.services.guard.reentries import Reentries
 from stopward.services.guard.subject import Picture, by_symbol
 
 FILLS_LOOK_BACK = timedelta(days=7)
@@ -33,6 +33,7 @@ def look_at_broker(
     settings: AccountSettings,
     entry_tags: EntryTags,
     averages: Averages,
+    reentries: Reentries,
     on_failure: Callable[[str, Exception], None],
 ) -> Picture:
     """Return open orders and positions, and what they leave open: vanished orders and fills.
@@ -41,7 +42,8 @@ def look_at_broker(
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity or an average entry differs from ours, when a holding is new
     to us, when an order of ours has ended, or when shares that we guard have neither stop nor exit:
-    all may have been sold, and as much bought again.
+    all may have been sold, and as much bought again. In mode `observe` no order of ours tells of
+    that, so new ones are looked for at each tick (reentries).
     They are read after the positions; then orders and positions are read once more. So a fill
     between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
@@ -66,7 +68,8 @@ def look_at_broker(
     differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
-    if is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture):
+    asks = is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture)
+    if asks or reentries.ask_for_fills(broker, snapshot, now=now, on_failure=on_failure):
         try:
             picture = _look_again(
                 broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
@@ -226,8 +229,3 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
     return min(map(fills_needed_since, snapshot.positions))
-
-
-def fills_needed_since(position: Position) -> datetime:
-    """Return from when on fills may be new to the position: late ones turn up after newer ones."""
-    return (position.fills_at or position.adopted_at) - LATE

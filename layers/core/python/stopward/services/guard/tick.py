@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from stopward.domain.fills import orders_of_others
+from stopward.domain.fills import fills_needed_since, orders_of_others
 from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Fill
 from stopward.domain.rulebook import RuleBook, parse
@@ -24,9 +24,10 @@ from stopward.services.guard.bench import Bench
 from stopward.services.guard.confirm import Confirmed, confirm, sold
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Judgement, judge
-from stopward.services.guard.look import fills_needed_since, look_at_broker
+from stopward.services.guard.look import look_at_broker
 from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import tick_record, without_holds
+from stopward.services.guard.reentries import Reentries
 from stopward.services.guard.rounds import Rounds
 from stopward.services.guard.sent import Sent
 from stopward.services.guard.settings import GuardSettings
@@ -59,6 +60,7 @@ class Guard:
     _account_is_known: bool = False
     _entry_tags: EntryTags = field(default_factory=EntryTags)
     _averages: Averages = field(default_factory=Averages)
+    _reentries: Reentries = field(default_factory=Reentries)
     _failures: int = 0
 
     def tick(
@@ -166,6 +168,7 @@ class Guard:
             settings=book.account,
             entry_tags=self._entry_tags,
             averages=self._averages,
+            reentries=self._reentries,
             on_failure=self._failed,
         )
         beliefs = believe(snapshot, picture, book.account, daily_atr=sight.daily_atr)
