@@ -16,10 +16,9 @@ from stopward.domain.settling import lookups
 from stopward.domain.snapshot import Snapshot
 from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.ports import Broker
-from stopward.services.guard.averages import Averages
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.listed import read_again, surplus
-from stopward.services.guard.reentries import Reentries
+from stopward.services.guard.remembered import Remembered
 from stopward.services.guard.subject import Picture, by_symbol
 
 FILLS_LOOK_BACK = timedelta(days=7)
@@ -31,9 +30,7 @@ def look_at_broker(
     *,
     now: datetime,
     settings: AccountSettings,
-    entry_tags: EntryTags,
-    averages: Averages,
-    reentries: Reentries,
+    remembered: Remembered,
     on_failure: Callable[[str, Exception], None],
 ) -> Picture:
     """Return open orders and positions, and what they leave open: vanished orders and fills.
@@ -52,6 +49,7 @@ def look_at_broker(
     and they cannot be read, nothing waits for them but to be armed. on_failure is told. Where all
     but an order of others is read, its fills wait for the next tick, and what is held does not.
     """
+    entry_tags, reentries = remembered.entry_tags, remembered.reentries
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot.orders, orders)
@@ -65,7 +63,8 @@ def look_at_broker(
         not entry_tags.knows(held) or _may_adopt(settings, snapshot, held, entry_tags)
         for held in strangers
     )
-    differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
+    held_of = [(p, picture.holding(p.symbol)) for p in snapshot.positions]
+    differs = remembered.averages.ask_for_fills(held_of)
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
     asks = is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture)
@@ -80,7 +79,8 @@ def look_at_broker(
                 raise
             on_failure("fills", error)
             picture = replace(picture, fills=(), fills_of={})
-    return _surplus_read_again(broker, snapshot, picture, on_failure=on_failure)
+    picture = _surplus_read_again(broker, snapshot, picture, on_failure=on_failure)
+    return remembered.forgotten.told(broker, snapshot, picture, on_failure=on_failure)
 
 
 def _look_again(

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stopward.domain.decide import BREACH, Verdict, admit, is_through
 from stopward.domain.holding import Holding
-from stopward.domain.identity import Symbol
+from stopward.domain.identity import OrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote
 from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill, Order
 from stopward.domain.position import Position
@@ -25,6 +25,7 @@ class Picture:
 
     found: unsettled orders of ours, and fills' orders, that had to be read one by one.
     entry_tags: by symbol, the tag in the entry order of a position that is not ours yet.
+    forgotten: stops of ours that the broker took and knows no more of.
     unread: symbols whose stops may be of an older list, and could not be read one by one.
     orders_of, fills_of: the same orders and fills by symbol, so that a position finds its own.
     """
@@ -35,6 +36,7 @@ class Picture:
     found: tuple[BrokerOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
     entry_tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
+    forgotten: frozenset[OrderId] = frozenset()
     unread: frozenset[Symbol] = frozenset()
 
     orders_of: Mapping[Symbol, tuple[BrokerOrder, ...]] = field(default_factory=dict)
