@@ -245,8 +245,8 @@ def test_all_that_fills_take_after_a_split_closes_the_position_in_new_shares(
         (),
     ],
     ids=[
-        "no jump of the price", "another ratio", "no ratio of a split", "another jump", "a part at the old price",
-        "more than all", "explained without one", "nothing",
+        "no jump of the price", "another ratio", "no ratio of a split", "another jump",
+        "a part at the old price", "more than all", "explained without one", "nothing",
     ],
 )  # fmt: skip
 def test_what_no_split_explains_is_no_split(fills: tuple[Fill, ...]) -> None:
