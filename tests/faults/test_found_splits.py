@@ -31,4 +31,6 @@ def test_all_that_is_sold_after_a_split_is_the_trade_of_the_new_shares(
         told = [o.kind for record in world.store.records for o in record.observations]
         assert told == ["adopted", "reduced", "split"]
         assert world.alarms() == set()
+        state = world.memory.book(ACCOUNT).symbols[AAPL]
+        assert state.carry.close == 100 / float(ratio)
         assert [day.realised for day in world.memory.book(ACCOUNT).days.values()] == [0]

@@ -60,7 +60,7 @@ def believe(
             if holding.quantity(position.side) == 0:
                 clearing.append(position)
             gone.append(reconciled.position)
-            results.append(replace(reconciled, trade=None, observations=(), cleared=()))
+            results.append(replace(reconciled, trade=None, split=None, observations=(), cleared=()))
             continue
         results.append(reconciled)
         day = after_fills(
