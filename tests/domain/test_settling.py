@@ -124,3 +124,15 @@ def test_an_order_keeps_what_it_was_for() -> None:
     settled = as_acknowledged(order, found)
     assert (settled.rule, settled.price, settled.quantity) == ("breakeven", 99, 60)
     assert settled.filled_price == 98
+
+
+@pytest.mark.parametrize(("filled", "kept"), [(0, 10), (90, 90)])
+def test_an_order_that_the_broker_took_anew_keeps_its_first_id_and_no_fewer_fills(
+    filled: int, kept: int
+) -> None:
+    order = replace(an_order("sell"), broker_order_id=BrokerOrderId("b1"), filled_quantity=d("10"))
+    found = a_broker_order("market", 90, filled=filled, order_id="b2", client_id=order.id)
+    settled = as_acknowledged(order, found)
+    assert (settled.broker_order_id, settled.filled_quantity) == ("b1", kept)
+    assert settled.reason == found.status
+    assert as_acknowledged(order, replace(found, id=BrokerOrderId("b1"))).filled_quantity == kept

@@ -205,3 +205,65 @@ def test_a_split_after_the_last_fill_jumps_price_and_average(
         )
     ]  # fmt: skip
     assert is_doubtful(found, read, now=NOW) is doubtful
+
+
+def closed(*fills: Fill) -> Reconciled:
+    """Return the long of 100 from 100, of which the broker lists nothing any more."""
+    nothing = Holding(symbol=AAPL, position=None)
+    return reconcile(a_position(), nothing, fills=fills, causes={}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("fills", "shares", "result", "mae_r"),
+    [
+        ((a_fill(200, "51", at=minute(2)),), 200, "200", 0.0),
+        ((a_fill(120, "51", at=minute(2)), a_fill(80, "49.5", at=minute(3))), 200, "80", 0.5),
+        ((SOLD_OLD, a_fill(160, "51", at=minute(2))), 200, "240", 0.0),
+        ((a_fill(33, "303", at=minute(2)),), 33, "99", 0.0),
+    ],
+    ids=["all of it", "in two sales", "some before it", "a third, paid out"],
+)
+def test_all_that_fills_take_after_a_split_closes_the_position_in_new_shares(
+    fills: tuple[Fill, ...], shares: int, result: str, mae_r: float
+) -> None:
+    found = closed(*fills)
+    assert found.trade is not None
+    assert (found.position.quantity, found.position.closed_quantity) == (0, shares)
+    assert (found.trade.result, found.trade.mae_r) == (d(result), mae_r)
+
+
+@pytest.mark.parametrize(
+    "fills",
+    [
+        (a_fill(200, "99", at=minute(2)),),
+        (a_fill(170, "51", at=minute(2)),),
+        (a_fill(66, "150", at=minute(2)),),
+        (a_fill(200, "70", at=minute(2)),),
+        (a_fill(10, "101", at=minute(2)),),
+        (a_fill(200, "51", at=minute(2)), a_fill(5, "51", at=minute(3))),
+        (a_fill(200, "51", at=minute(2)), a_fill(100, "51", side="buy", at=minute(3))),
+        (),
+    ],
+    ids=[
+        "no jump of the price", "another ratio", "no ratio of a split", "another jump",
+        "a part at the old price", "more than all", "explained without one", "nothing",
+    ],
+)  # fmt: skip
+def test_what_no_split_explains_is_no_split(fills: tuple[Fill, ...]) -> None:
+    found = closed(*fills)
+    assert found.split is None
+    assert "split" not in found.position.flags
+
+
+@given(ratio=st.sampled_from(SPLIT_RATIOS), shares=st.integers(20, 900))
+def test_a_sale_of_all_new_shares_earns_what_it_earned(ratio: Decimal, shares: int) -> None:
+    """At the entry's price in new shares nothing is won or lost, whatever the ratio."""
+    quantity = Decimal(shares) * ratio
+    position = a_position(quantity=Decimal(shares))
+    price = (Decimal(100) / ratio).quantize(d("0.000001"))
+    sold = a_fill(quantity.quantize(d("0.000000001")), price, at=minute(2))
+    nothing = Holding(symbol=AAPL, position=None)
+    found = reconcile(position, nothing, fills=[sold], causes={}, now=NOW)
+    assert found.trade is not None
+    assert found.split == ratio
+    assert found.trade.result_r == pytest.approx(0, abs=0.001)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.builders.faults import Schedule
-from tests.builders.simulator import AAPL, flat
+from tests.builders.faults import Opening, Schedule
+from tests.builders.simulator import AAPL, MSFT, flat
 from tests.faults.stories import D, base, by_hand, fault
 
 
@@ -55,3 +55,22 @@ def a_stop_that_has_filled_is_listed_again() -> Schedule:
 def sold_and_bought_again_at_one_price() -> Schedule:
     """Between two ticks the trader sells all, his stop with it, and buys as much at that price."""
     return replace(base(), disturbances=(by_hand(3, "close"), by_hand(3, "open", amount="1")))
+
+
+def surplus_that_cannot_be_read() -> Schedule:
+    """He sells a half and leaves the stop; it is not told. Of the other he cancels it."""
+    return replace(
+        base(),
+        prices={AAPL: tuple(flat(100, 12)), MSFT: tuple(flat(100, 12))},
+        openings=(Opening(), Opening(symbol=MSFT)),
+        disturbances=(
+            by_hand(3, "reduce_keep"),
+            by_hand(3, "cancel", symbol=MSFT),
+            fault(3, 2, "no_answer", at="order "),
+        ),
+    )
+
+
+def observed_and_entered_again_at_one_price() -> Schedule:
+    """The same, and we only observe: there is no stop of ours that ends with the sale."""
+    return replace(sold_and_bought_again_at_one_price(), mode="observe")

@@ -2,8 +2,12 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.builders.guard import ACCOUNT
+from tests.builders.simulator import AAPL, MSFT
 from tests.faults import found_looks as found
+from tests.faults.stories import GRID, Story
 from tests.faults.whole import whole
 
 ONE_PULSE = 10.5
@@ -57,15 +61,34 @@ def test_a_stop_that_has_filled_is_not_taken_for_surplus_in_an_older_list() -> N
     assert (sent["submit"], sent["cancel"], sent["replace"]) == (1, 0, 0)
 
 
-def test_what_was_sold_and_bought_again_at_one_price_is_another_position() -> None:
+@pytest.mark.parametrize(
+    "story",
+    [found.sold_and_bought_again_at_one_price, found.observed_and_entered_again_at_one_price],
+)
+def test_what_was_sold_and_bought_again_at_one_price_is_another_position(story: Story) -> None:
     """As many shares were held, at the average of before, and only their stop was gone.
 
     Quantity and average were as we knew them, so no fill was read: the stop was armed again, and
-    the position of before went on with its risk and its age.
+    the position of before went on with its risk and its age. In mode `observe` it went on longer,
+    for no stop of ours was gone.
     """
-    world = whole(found.sold_and_bought_again_at_one_price)
+    world = whole(story)
     book = world.memory.book(ACCOUNT)
     (trade,) = book.trades.values()
     (position,) = book.open_positions()
     assert trade.cause == "by_hand"
     assert trade.position_id != position.id
+
+
+def test_a_surplus_of_one_that_cannot_be_read_keeps_no_other_from_its_stop() -> None:
+    """Stops rested for more than was held of one position, and reading them again failed.
+
+    The whole tick was given up: another position, whose stop was gone, had none until the next.
+    """
+    world = whole(found.surplus_that_cannot_be_read)
+    assert len(world.failures) == 1
+    orders = world.memory.book(ACCOUNT).orders.values()
+    first = {order.symbol: order for order in sorted(orders, key=lambda o: o.tick_at, reverse=True)}
+    assert (first[MSFT].step, first[AAPL].step) == ("arm", "shrink")
+    wakes = [(first[symbol].tick_at - world.begins_at).total_seconds() for symbol in (MSFT, AAPL)]
+    assert wakes == [GRID[3].seconds, GRID[4].seconds]

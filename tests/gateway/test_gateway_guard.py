@@ -12,7 +12,7 @@ from stopward.local.postgres import EmbeddedPostgres
 from tests.builders.access import copy_of
 from tests.builders.gateway import ServedGateway, a_gateway, url_of_login
 from tests.builders.guard import ACCOUNT, ADOPT_ALL, World, a_world
-from tests.builders.simulator import Prices
+from tests.builders.simulator import AAPL, Prices, flat
 
 RULES = (
     ADOPT_ALL
@@ -103,4 +103,18 @@ def test_what_the_guard_wrote_can_be_asked_of_the_views(served: ServedGateway) -
     assert views.select("open_positions", account_id=ACCOUNT) == []
     (health,) = views.select("guard_health", account_id=ACCOUNT)
     assert (health["open_positions"], health["unsettled_orders"]) == (0, 0)
+    views.close()
+
+
+def test_what_was_split_and_sold_between_two_ticks_is_in_the_journal(served: ServedGateway) -> None:
+    with stored(served) as database, a_world(*flat(100, 5), database=database) as world:
+        world.open(stop="98")
+        world.tick(1)
+        world.simulator.hand_split(AAPL)
+        world.simulator.hand_close(AAPL)
+        world.run(2, 3)
+        assert world.failures == []
+    views = SupabaseDatabase(served.url, key=served.keys.secret)
+    (row,) = views.select("trade_journal", account_id=ACCOUNT)
+    assert (row["quantity"], row["exit_price"], row["result"]) == (200, 50, 0)
     views.close()

@@ -10,7 +10,7 @@ from stopward.domain.snapshot import Snapshot
 from stopward.errors import BrokerRejected, DatabaseRejected
 from stopward.local.simulator import Fault
 from stopward.services.guard import Summary, run_minute
-from stopward.services.guard.act import HELD_SHARES, is_held
+from stopward.services.guard.refusals import HELD_SHARES, is_held
 from tests.builders.guard import AAPL, ACCOUNT, ADOPT_ALL, SimulatorClock, a_world
 from tests.builders.simulator import a_bar, a_simulator, at, flat
 

@@ -94,6 +94,11 @@ def is_folded(position: Position, fill: Fill) -> bool:
     return position.fills_at is not None and fill.at < position.fills_at - LATE
 
 
+def fills_needed_since(position: Position) -> datetime:
+    """Return from when on fills may be new to the position: late ones turn up after newer ones."""
+    return (position.fills_at or position.adopted_at) - LATE
+
+
 def orders_of_others(
     fills: Iterable[Fill], positions: Iterable[Position], ours: Iterable[Order]
 ) -> tuple[BrokerOrderId, ...]:

@@ -14,11 +14,11 @@ from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId
 from stopward.domain.money import SIXTH_PLACE, sign
-from stopward.domain.orders import BrokerPosition, Fill
+from stopward.domain.orders import Fill
 from stopward.domain.position import Position
 from stopward.domain.resting import watch_stop
 from stopward.domain.snapshot import Alarm, Observation, TradeRow
-from stopward.domain.split_fills import fold_through_split
+from stopward.domain.split_fills import close_through_split, fold_through_split
 from stopward.domain.unexplained import alarm_keys, explained, flipped_alarm, missing_alarm
 
 __all__ = [
@@ -93,15 +93,11 @@ def reconcile(
     flipped = seen is not None and seen.side != position.side
     split = None
     if seen is not None and not flipped and not _isexplained(folded, holding):
-        split = _through_split(position, seen, fills)
+        split = _through_split(lambda before: fold_through_split(before, seen, fills), position)
+    elif seen is None and not _is_allexplained(folded, holding, fills):
+        split = _through_split(lambda before: close_through_split(before, fills), position)
     if split is not None:
-        folded, ratio = split
-        told = _split_observation(folded.position, ratio)
-        return Reconciled(
-            position=folded.position,
-            split=ratio,
-            observations=(*observed_fills(folded, causes), told),
-        )
+        return _split(*split, causes, now=now)
     position = folded.position
     observations = observed_fills(folded, causes)
     if position.quantity <= 0:
@@ -157,14 +153,33 @@ def fold_explaining(
 
 
 def _through_split(
-    position: Position, seen: BrokerPosition, fills: Sequence[Fill]
+    fold: Callable[[Position], tuple[Folded, Decimal] | None], position: Position
 ) -> tuple[Folded, Decimal] | None:
     """Return what a split among the fills leads to; those of just before the adoption if needed."""
-    narrow = fold_through_split(position, seen, fills)
+    narrow = fold(position)
     if narrow is not None:
         return narrow
-    wider = fold_through_split(_adopted_early(position), seen, fills)
+    wider = fold(_adopted_early(position))
     return None if wider is None else (_adopted_as(position, wider[0]), wider[1])
+
+
+def _split(
+    folded: Folded, ratio: Decimal, causes: Mapping[str, str], *, now: datetime
+) -> Reconciled:
+    """Return the position after a split and the fills around it; of what they closed, the trade."""
+    position = folded.position
+    told = _split_observation(position, ratio)
+    observations = (*observed_fills(folded, causes), told)
+    if position.quantity > 0:
+        return Reconciled(position=position, split=ratio, observations=observations)
+    in_new = tuple(replace(each, price=each.price / ratio) for each in folded.reductions)
+    return Reconciled(
+        position=position,
+        trade=close_trade(replace(folded, reductions=in_new), causes, now=now),
+        split=ratio,
+        observations=observations,
+        cleared=alarm_keys(position),
+    )
 
 
 def _adopted_early(position: Position) -> Position:

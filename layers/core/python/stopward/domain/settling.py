@@ -7,6 +7,7 @@ from stopward.domain.identity import BrokerOrderId, OrderId
 from stopward.domain.orders import DEAD, BrokerOrder, Order, OrderStatus
 
 NOT_SENT = "the broker never saw it"
+FORGOTTEN = "the broker took it, and knows it no more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +61,29 @@ def settle(
 
 
 def abandon(order: Order, *, why: str) -> Order:
-    """Return an unsent exit that is over before it was sent, and the reason."""
+    """Return an order that is over without a word of the broker's, and the reason."""
     return replace(order, status="void", reason=why)
 
 
 def as_acknowledged(order: Order, found: BrokerOrder) -> Order:
     """Return our order with the status, id and fills of the broker's.
 
-    An answer with fewer fills than we know of is an older one, and changes nothing.
+    An answer with fewer fills than we know of is an older one, and changes nothing; but where the
+    broker had forgotten the order and took it anew, it is another one under its id, with fills of
+    its own. The first of its broker's ids stays.
     """
-    if found.filled_quantity < order.filled_quantity:
-        return order
+    known = order.broker_order_id or found.id
+    quantity, price = found.filled_quantity, found.filled_price
+    if quantity < order.filled_quantity:
+        if known == found.id:
+            return order
+        quantity, price = order.filled_quantity, order.filled_price
     return replace(
         order,
         status=status_of(found),
-        broker_order_id=found.id,
-        filled_quantity=found.filled_quantity,
-        filled_price=found.filled_price,
+        broker_order_id=known,
+        filled_quantity=quantity,
+        filled_price=price,
         reason=found.status,
     )
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
+from math import isfinite
 
 from stopward.domain.fills import Folded, Reduction, fold_fills, is_folded
-from stopward.domain.money import SIXTH_PLACE, sign
+from stopward.domain.money import SIXTH_PLACE, decimal_of, plain, sign
 from stopward.domain.orders import BrokerPosition, Fill
 from stopward.domain.position import FRACTIONAL_LOT, Position
 from stopward.domain.split import SPLIT_RATIOS, SPLIT_TOLERANCE, after_split, split_ratio
@@ -30,6 +31,30 @@ def fold_through_split(
         (_strangeness(new[:count], new[count:], ratio, held.current_price), folded, ratio)
         for count in range(len(new), -1, -1)
         for folded, ratio in _carried(position, held, new[:count], new[count:])
+    ]
+    if not found:
+        return None
+    _, folded, ratio = min(found, key=lambda each: each[0])
+    return folded, ratio
+
+
+def close_through_split(position: Position, fills: Sequence[Fill]) -> tuple[Folded, Decimal] | None:
+    """Return the position that a split and then fills brought to nothing, and the split's ratio.
+
+    The fills after the split take all of its new shares and no more, at prices that the position
+    saw only in old ones. Told as by `fold_through_split`; None where no split explains them. Ask
+    only where the broker lists nothing and the fills alone do not lead there.
+    """
+    own = (f for f in fills if f.symbol == position.symbol and not is_folded(position, f))
+    ordered = sorted(own, key=lambda fill: (fill.at, fill.id))
+    found = [
+        (beyond, folded, ratio)
+        for count in range(len(ordered))
+        for seen in [_seen(position, ordered[:count])]
+        if _beyond(ordered[count].price, seen) > DRIFT
+        for ratio in SPLIT_RATIOS
+        if (beyond := _beyond(ordered[count].price * ratio, seen)) <= DRIFT
+        for folded in _closed(position, ordered[:count], ordered[count:], ratio)
     ]
     if not found:
         return None
@@ -121,6 +146,36 @@ def _carried(
         after = fold_fills(split, new)
         if _is_as_held(after, held):
             yield _joined(before, after, ratio), ratio
+
+
+def _seen(position: Position, old: Sequence[Fill]) -> tuple[Decimal, Decimal]:
+    """Return the lowest and the highest price seen in old shares: the last fill's, if any."""
+    if old:
+        return old[-1].price, old[-1].price
+    marks = (position.marks.best, position.marks.worst)
+    seen = [position.average_entry, *(decimal_of(mark) for mark in marks if isfinite(mark))]
+    return min(seen), max(seen)
+
+
+def _beyond(price: Decimal, seen: tuple[Decimal, Decimal]) -> Decimal:
+    """Return how far the price lies outside of those seen, as a share of the nearest; 0 inside."""
+    low, high = seen
+    return max(1 - price / low, price / high - 1, Decimal(0))
+
+
+def _closed(
+    position: Position, old: Sequence[Fill], new: Sequence[Fill], ratio: Decimal
+) -> Iterator[Folded]:
+    """Yield both folds where the fills after the split take all new shares, and no more."""
+    before = fold_fills(position, old)
+    exact = before.position.quantity * ratio
+    for quantity in {Decimal(plain(exact.quantize(FRACTIONAL_LOT))), exact // 1}:
+        if quantity <= 0:
+            continue
+        after = fold_fills(after_split(before.position, ratio, quantity=quantity), new)
+        is_all = all(is_folded(after.position, fill) for fill in new)
+        if after.position.quantity == 0 and after.beyond == 0 and is_all:
+            yield _joined(before, after, ratio)
 
 
 def _strangeness(

@@ -53,6 +53,6 @@ def alarm_keys(position: Position) -> tuple[str, ...]:
     """Return the keys of all alarms that end with the position."""
     kinds = (
         "position_missing", "quantity_unexplained", "stop_loosened", "unprotected", "shares_held",
-        "order_rejected",
+        "order_rejected", "order_forgotten",
     )  # fmt: skip
     return tuple(f"{kind}:{position.symbol}" for kind in kinds)

@@ -16,12 +16,11 @@ from stopward.domain.settling import as_acknowledged
 from stopward.domain.split import has_split
 from stopward.errors import BrokerRejected, BrokerUnavailable, RateLimited
 from stopward.ports import Broker, Clock
+from stopward.services.guard.refusals import is_held, is_opposed, is_passed
 from stopward.services.guard.room import affords, has_time, urgency
 from stopward.services.guard.sent import Sent, as_it_rests, rested, with_order, with_tightest
 
 POLL = timedelta(milliseconds=200)
-HELD_SHARES = 40310000
-"""The broker's code for shares that another order holds, and also for a wash trade."""
 POLLS = 15
 """As long as changes settle (`room.SETTLES`); else the next tick sees."""
 
@@ -184,7 +183,7 @@ class Executor:
         except BrokerRejected as error:
             rejected = replace(step, status="rejected", reason=str(error))
             sent = with_order(sent, rejected, complete=False, unplaceable=error.status == 422)
-            return replace(sent, opposed=is_opposed(error))
+            return replace(sent, opposed=is_opposed(error), passed=is_passed(error, step.side))
         if answer is None:
             return replace(sent, complete=False)
         sent = with_order(sent, as_acknowledged(step, answer), complete=answer.is_working)
@@ -277,20 +276,6 @@ class Executor:
             return sent
         seconds = sent.unprotected_seconds + (now - sent.naked_since).total_seconds()
         return replace(sent, naked_since=None, unprotected_seconds=seconds)
-
-
-def is_held(error: BrokerRejected) -> bool:
-    """Whether the refusal only says that another order still holds the shares.
-
-    The same code also means a wash trade (the trader has an opposite order open), which no waiting
-    mends: that exit is refused.
-    """
-    return error.code == HELD_SHARES and "insufficient" in str(error).lower()
-
-
-def is_opposed(error: BrokerRejected) -> bool:
-    """Whether the refusal is of a wash trade."""
-    return error.code == HELD_SHARES and "wash trade" in str(error).lower()
 
 
 def _is_settled(order: BrokerOrder) -> bool:

@@ -60,7 +60,7 @@ def believe(
             if holding.quantity(position.side) == 0:
                 clearing.append(position)
             gone.append(reconciled.position)
-            results.append(replace(reconciled, trade=None, observations=(), cleared=()))
+            results.append(replace(reconciled, trade=None, split=None, observations=(), cleared=()))
             continue
         results.append(reconciled)
         day = after_fills(
@@ -86,10 +86,12 @@ def believe(
         + tuple(adopted_observation(subject.position) for subject in adopted),
         alarms=tuple(a for r in results for a in r.alarms)
         + strangers
-        + _rejection_alarms(settled.changed),
+        + _rejection_alarms(settled.changed)
+        + _forgotten_alarms(snapshot, picture),
         cleared=tuple(key for r in results for key in r.cleared),
         day=day,
         halted_symbols=tuple(r.position.symbol for r in results if r.flipped),
+        unread=picture.unread,
         splits={r.position.symbol: r.split for r in results if r.split is not None},
     )
 
@@ -148,4 +150,21 @@ def _rejection_alarms(changed: Sequence[Order]) -> tuple[Alarm, ...]:
         )
         for order in changed
         if order.status == "rejected"
+    )
+
+
+def _forgotten_alarms(snapshot: Snapshot, picture: Picture) -> tuple[Alarm, ...]:
+    guarded = {position.id for position in snapshot.positions}
+    return tuple(
+        Alarm(
+            key=f"order_forgotten:{order.symbol}",
+            kind="order_forgotten",
+            symbol=order.symbol,
+            message=(
+                f"{order.symbol}: the broker took {order.step} {order.id} and knows it no more; "
+                "it counts as lost"
+            ),
+        )
+        for order in snapshot.orders
+        if order.id in picture.forgotten and order.position_id in guarded
     )

@@ -110,7 +110,12 @@ def confirm(
         trades=tuple(trades),
         observations=tuple(observations),
         alarms=tuple(alarm for each in sent for alarm in _alarms(each)),
-        cleared=tuple(f"order_rejected:{each.position.symbol}" for each in sent if each.complete),
+        cleared=tuple(
+            f"{kind}:{each.position.symbol}"
+            for each in sent
+            if each.complete
+            for kind in ("order_rejected", "order_forgotten")
+        ),
         day=day,
         unprotected_seconds=seconds,
     )

@@ -131,13 +131,13 @@ def _locking(judged: Sequence[Judged]) -> str | None:
 def _fold_symbols(
     bench: Bench, beliefs: Beliefs
 ) -> tuple[dict[Symbol, SymbolState], dict[Symbol, tuple[BarContext, ...]]]:
-    symbols: dict[Symbol, SymbolState] = {}
+    # Also of what was closed or is left alone: the next position in it must not see old prices.
+    known = bench.snapshot.symbols
+    symbols = {s: symbol_after_split(known[s], r) for s, r in beliefs.splits.items() if s in known}
     contexts: dict[Symbol, tuple[BarContext, ...]] = {}
     for subject in beliefs.subjects:
         symbol = subject.position.symbol
-        state = bench.snapshot.symbols.get(symbol, SymbolState(symbol=symbol))
-        if symbol in beliefs.splits:
-            state = symbol_after_split(state, beliefs.splits[symbol])
+        state = symbols.get(symbol, known.get(symbol, SymbolState(symbol=symbol)))
         if bench.session is not None:
             state, contexts[symbol] = fold_symbol(
                 state,

@@ -1,32 +1,27 @@
-"""Read the broker and the market: a handful of batched calls, whatever the number of positions."""
+"""Read the broker: a handful of batched calls, whatever the number of positions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stopward.domain.adoption import awaits_entry, refusal
-from stopward.domain.fills import LATE, orders_of_others
+from stopward.domain.fills import fills_needed_since, orders_of_others
 from stopward.domain.holding import Holding
 from stopward.domain.identity import BrokerOrderId, Symbol
-from stopward.domain.market import ClosedBar, Quote, Session
 from stopward.domain.orders import PENDING, BrokerOrder, BrokerPosition, Order
-from stopward.domain.position import Position
 from stopward.domain.reconcile import known_causes
 from stopward.domain.resting import seems_loosened
 from stopward.domain.rulebook.settings import AccountSettings
 from stopward.domain.settling import lookups
-from stopward.domain.snapshot import Snapshot, SymbolState
+from stopward.domain.snapshot import Snapshot
 from stopward.errors import BrokerRejected, BrokerUnavailable
-from stopward.ports import Broker, MarketData
-from stopward.services.guard.averages import Averages
+from stopward.ports import Broker
 from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.listed import read_again, surplus
-from stopward.services.guard.subject import Market, Picture, by_symbol
+from stopward.services.guard.remembered import Remembered
+from stopward.services.guard.subject import Picture, by_symbol
 
-MINUTE = timedelta(minutes=1)
 FILLS_LOOK_BACK = timedelta(days=7)
-MAX_SPREAD_FRACTION = 0.05
-"""A wider quote is no price to decide on. [judgement]"""
 
 
 def look_at_broker(
@@ -35,8 +30,7 @@ def look_at_broker(
     *,
     now: datetime,
     settings: AccountSettings,
-    entry_tags: EntryTags,
-    averages: Averages,
+    remembered: Remembered,
     on_failure: Callable[[str, Exception], None],
 ) -> Picture:
     """Return open orders and positions, and what they leave open: vanished orders and fills.
@@ -45,7 +39,8 @@ def look_at_broker(
     are gone, and nobody arms what was sold.
     Fills are read only when a quantity or an average entry differs from ours, when a holding is new
     to us, when an order of ours has ended, or when shares that we guard have neither stop nor exit:
-    all may have been sold, and as much bought again.
+    all may have been sold, and as much bought again. In mode `observe` no order of ours tells of
+    that, so new ones are looked for at each tick (reentries).
     They are read after the positions; then orders and positions are read once more. So a fill
     between the reads is noticed: a stop that sold the shares that fills speak of is no longer seen
     as resting, and a symbol whose quantity differs between the reads is left for the next tick, as
@@ -54,6 +49,7 @@ def look_at_broker(
     and they cannot be read, nothing waits for them but to be armed. on_failure is told. Where all
     but an order of others is read, its fills wait for the next tick, and what is held does not.
     """
+    entry_tags, reentries = remembered.entry_tags, remembered.reentries
     orders = _open_orders(broker, snapshot)
     positions = {found.symbol: found for found in broker.positions()}
     found = _vanished(broker, snapshot.orders, orders)
@@ -67,10 +63,12 @@ def look_at_broker(
         not entry_tags.knows(held) or _may_adopt(settings, snapshot, held, entry_tags)
         for held in strangers
     )
-    differs = averages.ask_for_fills([(p, picture.holding(p.symbol)) for p in snapshot.positions])
+    held_of = [(p, picture.holding(p.symbol)) for p in snapshot.positions]
+    differs = remembered.averages.ask_for_fills(held_of)
     unsure = any(awaits_entry(position, now=now) for position in snapshot.positions)
     ended = any(not order.is_working for order in found)
-    if is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture):
+    asks = is_new or differs or unsure or ended or _is_any_bare(settings, snapshot, picture)
+    if asks or reentries.ask_for_fills(broker, snapshot, now=now, on_failure=on_failure):
         try:
             picture = _look_again(
                 broker, snapshot, picture, strangers, entry_tags, is_new=is_new or unsure
@@ -81,7 +79,8 @@ def look_at_broker(
                 raise
             on_failure("fills", error)
             picture = replace(picture, fills=(), fills_of={})
-    return _surplus_read_again(broker, snapshot, picture)
+    picture = _surplus_read_again(broker, snapshot, picture, on_failure=on_failure)
+    return remembered.forgotten.told(broker, snapshot, picture, on_failure=on_failure)
 
 
 def _look_again(
@@ -129,45 +128,31 @@ def _with_orders_of_others(broker: Broker, snapshot: Snapshot, picture: Picture)
     return replace(picture, found=(*picture.found, *(order for order in read if order is not None)))
 
 
-def _surplus_read_again(broker: Broker, snapshot: Snapshot, picture: Picture) -> Picture:
-    """Return the picture with the stops that seem to be surplus read one by one."""
-    held = ((picture.holding(each.symbol), each.side) for each in snapshot.positions)
-    doubtful = frozenset[BrokerOrderId]().union(*(surplus(*each) for each in held))
-    if not doubtful:
-        return picture
-    orders = read_again(broker, picture.orders, doubtful)
-    return replace(picture, orders=orders, orders_of=by_symbol(orders))
-
-
-def look_at_market(
-    market_data: MarketData,
-    symbols: Sequence[Symbol],
+def _surplus_read_again(
+    broker: Broker,
+    snapshot: Snapshot,
+    picture: Picture,
     *,
-    states: Mapping[Symbol, SymbolState],
-    session: Session | None,
-    tick_at: datetime,
-    now: datetime,
-    max_quote_age: timedelta,
-    quoted: Sequence[Symbol] = (),
-) -> Market:
-    """Return quotes and the closed bars not folded in yet; outside the session nothing is read.
+    on_failure: Callable[[str, Exception], None],
+) -> Picture:
+    """Return the picture with the stops that seem to be surplus read one by one.
 
-    quoted: symbols that need a price for the account's day, and no bars.
+    Those of a position that cannot be read leave it for the next tick, and no other.
     """
-    wanted = (*symbols, *quoted)
-    if not wanted or session is None or not session.opens_at <= tick_at <= session.closes_at:
-        return Market()
-    quotes = market_data.quotes(wanted)
-    faults = {
-        symbol: fault
-        for symbol in wanted
-        if (fault := _fault(quotes.get(symbol), now=now, max_age=max_quote_age)) is not None
-    }
-    return Market(
-        quotes=quotes,
-        faults=faults,
-        bars=_new_bars(market_data, symbols, states=states, session=session, until=tick_at),
-    )
+    orders = picture.orders
+    unread: list[Symbol] = []
+    for position in snapshot.positions:
+        doubtful = surplus(picture.holding(position.symbol), position.side)
+        if not doubtful:
+            continue
+        try:
+            orders = read_again(broker, orders, doubtful)
+        except (BrokerUnavailable, BrokerRejected) as error:
+            on_failure(position.symbol, error)
+            unread.append(position.symbol)
+    if orders is picture.orders and not unread:
+        return picture
+    return replace(picture, orders=orders, orders_of=by_symbol(orders), unread=frozenset(unread))
 
 
 def _is_steady(held: BrokerPosition, before: Mapping[Symbol, BrokerPosition]) -> bool:
@@ -244,53 +229,3 @@ def _fills_since(snapshot: Snapshot, now: datetime, *, is_new: bool) -> datetime
     if is_new or not snapshot.positions:
         return now - FILLS_LOOK_BACK
     return min(map(fills_needed_since, snapshot.positions))
-
-
-def fills_needed_since(position: Position) -> datetime:
-    """Return from when on fills may be new to the position: late ones turn up after newer ones."""
-    return (position.fills_at or position.adopted_at) - LATE
-
-
-def _fault(quote: Quote | None, *, now: datetime, max_age: timedelta) -> str | None:
-    if quote is None:
-        return "missing"
-    fault = quote.fault(now=now, max_age=max_age)
-    if fault is None and float((quote.ask - quote.bid) / quote.ask) > MAX_SPREAD_FRACTION:
-        return "wide"
-    return fault
-
-
-def _new_bars(
-    market_data: MarketData,
-    symbols: Sequence[Symbol],
-    *,
-    states: Mapping[Symbol, SymbolState],
-    session: Session,
-    until: datetime,
-) -> Mapping[Symbol, tuple[ClosedBar, ...]]:
-    """Read bars in at most two calls: the symbols that are a bar behind, and those further behind.
-
-    Without the split one symbol that does not trade would make every call read the whole session.
-    """
-    last_closed = until - timedelta(microseconds=until.microsecond, seconds=until.second) - MINUTE
-    recent: list[Symbol] = []
-    behind: list[Symbol] = []
-    since = last_closed
-    for symbol in symbols:
-        state = states.get(symbol)
-        start = session.opens_at
-        if state is not None and state.bar_at is not None:
-            start = max(start, state.bar_at + MINUTE)
-        if start > last_closed:
-            continue
-        if start == last_closed:
-            recent.append(symbol)
-        else:
-            behind.append(symbol)
-            since = min(since, start)
-    bars: dict[Symbol, tuple[ClosedBar, ...]] = {}
-    if recent:
-        bars.update(market_data.bars(recent, since=last_closed, until=until))
-    if behind:
-        bars.update(market_data.bars(behind, since=since, until=until))
-    return bars

@@ -55,7 +55,7 @@ def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Plan
     """Return the plan of each position; in mode `observe` nothing is ever planned.
 
     A position that the broker does not list, and that no fill closed, is left alone: the list may
-    be stale, and its stop is all that protects it.
+    be stale, and its stop is all that protects it. So is one whose stops could not be read.
     """
     if bench.snapshot.account.mode == "observe":
         return ()
@@ -63,6 +63,7 @@ def plan_all(bench: Bench, beliefs: Beliefs, judgement: Judgement) -> tuple[Plan
         _plan_one(bench, each, judgement.rules[each.subject.position.symbol])
         for each in judgement.judged
         if each.subject.holding.quantity(each.subject.position.side) > 0
+        and each.subject.position.symbol not in beliefs.unread
     ]
     planned.extend(_leftovers(bench, position, held) for position, held in beliefs.clearing)
     return tuple(planned)

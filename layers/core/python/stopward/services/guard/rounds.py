@@ -116,7 +116,7 @@ class Rounds:
                 through=through,
                 protect_only=attempt == ROUNDS - 1,
             )
-            if new.steps:
+            if new.steps and not _is_asked_already(new, results[symbol]):
                 again[symbol] = new
         return again
 
@@ -138,7 +138,9 @@ class Rounds:
     def _is_through(self, bench: Bench, sent: Sent) -> bool:
         """Whether the price is at or beyond the stop that the broker would not let rest.
 
-        Or nearer to it than a tick, as after a split: the broker takes none so near.
+        Or nearer to it than a tick, as after a split: the broker takes none so near. It judges a
+        stop by its last trade, we by the quote: of a stop to be armed that it calls passed, a price
+        a tick away counts as there too, for a trade was, and the stop would have been triggered.
         """
         symbol = sent.position.symbol
         quote = self.market_data.quotes([symbol]).get(symbol)
@@ -149,7 +151,10 @@ class Rounds:
         price = exit_price(quote, sent.position)
         last = sent.orders[-1].price
         tick = sent.position.tick_at(price)
-        return last is not None and sign(sent.position.side) * (price - last) < tick
+        if last is None:
+            return False
+        away = sign(sent.position.side) * (price - last)
+        return away < tick or (sent.passed and away == tick)
 
     def _record(
         self, bench: Bench, plans: Collection[Planned], results: Mapping[Symbol, Sent]
@@ -203,6 +208,17 @@ def _is_unfinished(planned: Planned, sent: Sent) -> bool:
         return False
     sold = any(order.id == goal.exit.id and order.status == "filled" for order in sent.orders)
     return sold and goal.exit.quantity < planned.holding.quantity(goal.side)
+
+
+def _is_asked_already(new: Planned, sent: Sent) -> bool:
+    """Whether the plan begins with the stop that was refused, beside an exit that still works.
+
+    The price is through it, and nothing else may be sold: the next tick asks again.
+    """
+    if not sent.unplaceable or new.goal.leaving <= 0:
+        return False
+    first, last = new.steps[0], sent.orders[-1]
+    return first.step == last.step == "arm" and first.price == last.price
 
 
 def _joined(before: Sent | None, now: Sent) -> Sent:

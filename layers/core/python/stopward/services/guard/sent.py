@@ -15,9 +15,10 @@ class Sent:
     """What came of one position's steps.
 
     orders: with their new status. complete: every step came out as planned. unplaceable: the broker
-    would not let a stop rest at its price. opposed: nor at any, beside an order that the trader has
-    open on the other side. unprotected_seconds: from the release of a stop to the
-    acceptance of what followed; open while `naked_since` is set.
+    would not let a stop rest at its price. passed: of a stop that was to be armed it said that the
+    last trade was there. opposed: nor does it at any, beside an order that the trader has open on
+    the other side. unprotected_seconds: from the release of a stop to the acceptance of what
+    followed; open while `naked_since` is set.
     covered_at: when the broker first accepted a stop or an exit here.
     """
 
@@ -25,6 +26,7 @@ class Sent:
     orders: tuple[Order, ...] = ()
     complete: bool = True
     unplaceable: bool = False
+    passed: bool = False
     opposed: bool = False
     naked_since: datetime | None = None
     covered_at: datetime | None = None

@@ -7,7 +7,7 @@ from stopward.domain.holding import Holding, reducing_side
 from stopward.domain.identity import PositionId
 from stopward.domain.orders import BrokerOrder, Order
 from stopward.domain.position import Position
-from stopward.domain.settling import abandon, settle
+from stopward.domain.settling import FORGOTTEN, abandon, settle
 from stopward.domain.snapshot import Snapshot
 from stopward.services.guard.subject import Picture, Subject
 
@@ -28,16 +28,17 @@ class Settled:
 
 
 def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
-    """Return the orders of the snapshot as the broker says they stand; what cannot be sent ends."""
+    """Return the orders of the snapshot as the broker says they stand; what cannot be sent ends.
+
+    So does what the broker knows no more of.
+    """
     known = (*picture.orders, *picture.found)
     by_client_id = {order.client_order_id: order for order in known}
     by_id = {order.id: order for order in known}
     guarded = {position.id for position in snapshot.positions}
     stand = (settle(o, by_client_id=by_client_id, by_id=by_id) for o in snapshot.orders)
     orders = tuple(
-        abandon(order, why="the position is closed")
-        if is_unsent(order) and order.position_id not in guarded
-        else order
+        _over(order, guarded=order.position_id in guarded, forgotten=order.id in picture.forgotten)
         for order in stand
     )
     changed = tuple(
@@ -49,6 +50,14 @@ def settle_all(snapshot: Snapshot, picture: Picture) -> Settled:
     return Settled(
         orders=orders, changed=changed, of_position=of_position, by_client_id=by_client_id
     )
+
+
+def _over(order: Order, *, guarded: bool, forgotten: bool) -> Order:
+    if forgotten:
+        return abandon(order, why=FORGOTTEN)
+    if is_unsent(order) and not guarded:
+        return abandon(order, why="the position is closed")
+    return order
 
 
 def decided_anew(settled: Settled, position_id: PositionId) -> Settled:

@@ -10,7 +10,7 @@ from stopward.domain.rulebook import RuleBook
 from stopward.domain.snapshot import Alarm, Snapshot
 from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.ports import MarketData
-from stopward.services.guard.look import look_at_market
+from stopward.services.guard.prices import look_at_market
 from stopward.services.guard.subject import Beliefs, Market
 
 DAILY_LOOK_BACK = timedelta(days=30)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stopward.domain.decide import BREACH, Verdict, admit, is_through
 from stopward.domain.holding import Holding
-from stopward.domain.identity import Symbol
+from stopward.domain.identity import OrderId, Symbol
 from stopward.domain.market import ClosedBar, Quote
 from stopward.domain.orders import BrokerOrder, BrokerPosition, Fill, Order
 from stopward.domain.position import Position
@@ -25,6 +25,8 @@ class Picture:
 
     found: unsettled orders of ours, and fills' orders, that had to be read one by one.
     entry_tags: by symbol, the tag in the entry order of a position that is not ours yet.
+    forgotten: stops of ours that the broker took and knows no more of.
+    unread: symbols whose stops may be of an older list, and could not be read one by one.
     orders_of, fills_of: the same orders and fills by symbol, so that a position finds its own.
     """
 
@@ -34,6 +36,8 @@ class Picture:
     found: tuple[BrokerOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
     entry_tags: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
+    forgotten: frozenset[OrderId] = frozenset()
+    unread: frozenset[Symbol] = frozenset()
 
     orders_of: Mapping[Symbol, tuple[BrokerOrder, ...]] = field(default_factory=dict)
     fills_of: Mapping[Symbol, tuple[Fill, ...]] = field(default_factory=dict)
@@ -65,7 +69,8 @@ class Beliefs:
     clearing: positions that are gone while orders of ours still rest for them, with what the broker
     holds; their trade is written once these orders are gone too. gone: the same after their fills,
     as the day counts them. aside: positions that were guarded and may not be touched any more; they
-    are followed, no more.
+    are followed, no more. unread: symbols whose stops could not be read: nothing is planned for
+    them in this tick.
     """
 
     subjects: tuple[Subject, ...]
@@ -81,6 +86,7 @@ class Beliefs:
     gone: tuple[Position, ...] = ()
     halted_symbols: tuple[Symbol, ...] = ()
     splits: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    unread: frozenset[Symbol] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

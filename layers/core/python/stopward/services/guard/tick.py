@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from stopward.domain.fills import orders_of_others
+from stopward.domain.fills import fills_needed_since, orders_of_others
 from stopward.domain.identity import OrderId
 from stopward.domain.orders import BrokerOrder, Fill
 from stopward.domain.rulebook import RuleBook, parse
@@ -18,15 +18,14 @@ from stopward.errors import (
 )
 from stopward.ports import Broker, Clock, MarketData, Store
 from stopward.services.guard.act import Executor
-from stopward.services.guard.averages import Averages
 from stopward.services.guard.believe import believe
 from stopward.services.guard.bench import Bench
 from stopward.services.guard.confirm import Confirmed, confirm, sold
-from stopward.services.guard.entry_tags import EntryTags
 from stopward.services.guard.judge import Judgement, judge
-from stopward.services.guard.look import fills_needed_since, look_at_broker
+from stopward.services.guard.look import look_at_broker
 from stopward.services.guard.plans import Planned, plan_all
 from stopward.services.guard.record import tick_record, without_holds
+from stopward.services.guard.remembered import Remembered
 from stopward.services.guard.rounds import Rounds
 from stopward.services.guard.sent import Sent
 from stopward.services.guard.settings import GuardSettings
@@ -57,8 +56,7 @@ class Guard:
     _book_hash: str = ""
     keys_refused: bool = False
     _account_is_known: bool = False
-    _entry_tags: EntryTags = field(default_factory=EntryTags)
-    _averages: Averages = field(default_factory=Averages)
+    _remembered: Remembered = field(default_factory=Remembered)
     _failures: int = 0
 
     def tick(
@@ -158,14 +156,13 @@ class Guard:
         if named and not self._account_is_known:
             refuse_other_account(self.broker, named=named)
             self._account_is_known = True
-        self._entry_tags.known = book.known_tags
+        self._remembered.entry_tags.known = book.known_tags
         picture = look_at_broker(
             self.broker,
             snapshot,
             now=sight.now,
             settings=book.account,
-            entry_tags=self._entry_tags,
-            averages=self._averages,
+            remembered=self._remembered,
             on_failure=self._failed,
         )
         beliefs = believe(snapshot, picture, book.account, daily_atr=sight.daily_atr)
