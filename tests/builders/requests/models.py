@@ -153,17 +153,13 @@ def complete_minutes(stage: Stage) -> Request:
     return {"account_id": stage.account_id, "limit": 10}
 
 
-def age_minutes(stage: Stage) -> None:
-    """Let positions that closed have closed a month ago."""
+def trim_minutes(stage: Stage) -> Request:
+    request = complete_minutes(stage)
     stage.run(
         "update stopward.trades set closed_at = now() - interval '31 days'"
         " where account_id = %(account)s"
     )
-
-
-def trim_minutes(stage: Stage) -> Request:
-    stage.ask("complete_minutes", complete_minutes(stage))
-    age_minutes(stage)
+    stage.ask("complete_minutes", request)
     return {"account_id": stage.account_id, "keep_days": 30}
 
 

@@ -3,7 +3,6 @@
 import json
 
 from tests.builders.models import EVIDENCE, a_model
-from tests.builders.requests.models import age_minutes, complete_minutes
 from tests.builders.rules.case import (
     Case,
     Cases,
@@ -40,20 +39,6 @@ def moved(**changes: str) -> Case:
     """Insert an event of a rollout past the trigger that counts and dates it."""
     columns = {"id": "'fresh'", "number": "9", "evidence": f"'{json.dumps(EVIDENCE)}'", **changes}
     return behind("rollout_events", "rollout_events_check", copied("rollout_events", **columns))
-
-
-def uncompleted(table: str) -> Case:
-    """Remove a minute that went unless it had to be completed first."""
-    return after(
-        complete_minutes,
-        age_minutes,
-        sql(f"""
-            select set_config('stopward.minutes_before', now()::text, true);
-            delete from stopward.{table} as p using stopward.trades as t
-            where p.account_id = %(account)s and t.account_id = p.account_id
-                and t.position_id = p.position_id
-            """),  # noqa: S608
-    )
 
 
 UP = asks("move_rollout")
@@ -114,17 +99,7 @@ CASES: Cases = {
     "training_requests_model_fkey": trained(verdict="'published'", model_id="'nothing'"),
     "training_requests_published_has_model": trained(verdict="'published'"),
     "training_requests_verdict_known": trained(verdict="'bogus'"),
-    "trigger predictions_unresolved_stay": uncompleted("predictions"),
-    "trigger trade_features_of_entries_stay": uncompleted("trade_features"),
     "trigger training_requests_finished_is_final": after(trained(), trained(numbers="'{}'")),
-    "check_removed_features trade_features_append_only": after(
-        asks("complete_minutes"),
-        sql("delete from stopward.trade_features where kind = 'open' and account_id = %(account)s"),
-    ),
-    "check_removed_predictions predictions_append_only": after(
-        asks("complete_minutes"),
-        sql("delete from stopward.predictions where signal_id = 's3' and account_id = %(account)s"),
-    ),
     "check_predictions predictions_before_outcome": copied(
         "predictions", signal_id="'fresh'", position_id="%(closed)s"
     ),

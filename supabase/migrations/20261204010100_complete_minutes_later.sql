@@ -137,14 +137,22 @@ begin
 
     closed as materialized (
         select
-            t.position_id,
-            t.result_r,
-            t.result > 0 as is_won,
-            t.closed_at,
+            t.*,
             stopward.trading_day(a.exchange, t.closed_at) as closed_day
         from waiting as w
         inner join stopward.accounts as a on a.id = this_account
-        inner join stopward.trades as t on a.id = t.account_id and w.position_id = t.position_id
+        -- Limited, so that each is looked up by its key, and not every trade is read for the few that wait.
+        cross join lateral (
+            select
+                c.position_id,
+                c.result_r,
+                c.result > 0 as is_won,
+                c.opened_at,
+                c.closed_at
+            from stopward.trades as c
+            where c.account_id = this_account and w.position_id = c.position_id
+            limit 1
+        ) as t
     ),
 
     minutes as (
@@ -153,7 +161,9 @@ begin
             c.result_r,
             c.is_won,
             c.closed_at,
-            c.closed_day
+            c.closed_day,
+            -- One that has no vector teaches nothing.
+            coalesce(stopward.teaches(c.position_id, c.opened_at, c.closed_at, p.vector_at), false) as teaches
         from closed as c
         inner join stopward.predictions as p on p.account_id = this_account and c.position_id = p.position_id
         where
@@ -172,7 +182,8 @@ begin
         outcome_r = n.result_r,
         outcome_won = n.is_won,
         resolved_at = n.closed_at,
-        resolved_day = n.closed_day
+        resolved_day = n.closed_day,
+        teaches = n.teaches
     from minutes as n
     where n.place = p.ctid;
     get diagnostics completed = row_count;
@@ -184,13 +195,19 @@ begin
     ),
 
     closed as materialized (
-        select
-            t.position_id,
-            t.result_r,
-            t.result > 0 as is_won,
-            t.closed_at
+        select t.*
         from waiting as w
-        inner join stopward.trades as t on t.account_id = this_account and w.position_id = t.position_id
+        cross join lateral (
+            select
+                c.position_id,
+                c.result_r,
+                c.result > 0 as is_won,
+                c.opened_at,
+                c.closed_at
+            from stopward.trades as c
+            where c.account_id = this_account and w.position_id = c.position_id
+            limit 1
+        ) as t
     ),
 
     minutes as (
@@ -198,7 +215,8 @@ begin
             f.ctid as place,
             c.result_r,
             c.is_won,
-            c.closed_at
+            c.closed_at,
+            stopward.teaches(c.position_id, c.opened_at, c.closed_at, f.at) as teaches
         from closed as c
         inner join stopward.trade_features as f on f.account_id = this_account and c.position_id = f.position_id
         where f.kind = 'open' and f.outcome_at is null
@@ -210,7 +228,8 @@ begin
     set
         outcome_r = n.result_r,
         outcome_won = n.is_won,
-        outcome_at = n.closed_at
+        outcome_at = n.closed_at,
+        teaches = n.teaches
     from minutes as n
     where n.place = f.ctid;
     get diagnostics touched = row_count;
