@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stopward.adapters.features import FunctionFeatures
+from stopward.adapters.minutes import FunctionMinutes
 from stopward.adapters.model_tracking import FunctionTracking
 from stopward.domain.features import as_bytes
 from stopward.domain.features.teaching import taught_from
@@ -15,7 +16,9 @@ from stopward.domain.model_tracking.statistics import Baseline, statistics
 from stopward.domain.model_tracking.tracked import OutcomePage, TrackedModel
 from stopward.domain.position import Position
 from stopward.errors import DatabaseRejected
+from stopward.services.minute_keeping import MinuteKeeper
 from stopward.services.model_tracking import ModelTracker, TrackingSummary
+from tests.builders.minutes import a_keeper
 from tests.builders.models import (
     SCHEMA,
     TO_THE_TOP,
@@ -54,8 +57,12 @@ def models(world: ModelWorld) -> tuple[TrackedModel, ...]:
     return book(world).read_tracked(world.account_id, at=EVENING).models
 
 
+def keeper_of(world: ModelWorld) -> MinuteKeeper:
+    return a_keeper(FunctionMinutes(world._voice, portion=7), account_id=world.account_id)
+
+
 def run(world: ModelWorld) -> TrackingSummary:
-    tracker = ModelTracker(book=book(world), account_id=world.account_id)
+    tracker = ModelTracker(book=book(world), minutes=keeper_of(world), account_id=world.account_id)
     return tracker.run(now=EVENING, remaining_seconds=lambda: 900.0)
 
 
@@ -139,6 +146,10 @@ def test_of_an_open_position_one_minute_counts_the_one_that_it_teaches_by(
         (odd,) = minutes_of(each, 1, first=late)
         world.call("put_predictions", predictions=[{**odd, "signal_id": f"{each.id}@late"}])
     world.close_trades(*((each, 1.0) for each in positions))
+    # Until its minutes are completed, nothing is known of what was said of it.
+    assert [each.resolved for each in models(world)] == [0]
+    assert read(world).outcomes == ()
+    assert keeper_of(world).complete(has_time=lambda: True) == 5 * (10 + 10)
     pages, after = [], None
     while True:
         page = book(world, page_outcomes=2).read_outcomes(

@@ -202,6 +202,7 @@ def test_a_logged_minute_is_a_vector_to_learn_from(world: ModelWorld, held: Posi
     said(world, held)
     said(world, held, NOON + MINUTE)
     world.close_trades((held, 1.5))
+    world.call("complete_minutes")
     kept = world.rows(
         "select kind, at, outcome_r::float8 from stopward.trade_features where account_id = %s"
         " order by at"

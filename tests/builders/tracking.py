@@ -11,6 +11,7 @@ from stopward.domain.model_tracking.statistics import Baseline, Statistics
 from stopward.domain.model_tracking.tracked import OutcomePage, Place, Tracked, TrackedModel
 from stopward.errors import DatabaseRejected
 from stopward.services.model_tracking import ModelTracker, TrackingSummary
+from tests.builders.minutes import a_keeper
 
 NIGHT = datetime(2026, 3, 2, 23, 45, tzinfo=UTC)
 TENTHS = {
@@ -95,5 +96,7 @@ class TrackingInMemory:
 
 def track(book: TrackingInMemory, *, seconds: float = 900.0, **changes: Any) -> TrackingSummary:
     """Run a night with so many seconds left."""
-    tracker = ModelTracker(book=book, account_id=AccountId("main"), **changes)
+    tracker = ModelTracker(
+        book=book, account_id=AccountId("main"), **{"minutes": a_keeper(), **changes}
+    )
     return tracker.run(now=NIGHT, remaining_seconds=lambda: seconds)

@@ -63,6 +63,7 @@ def close(world: ModelWorld, number: int, *, day: str, result_r: float) -> None:
         )
     ended_at = datetime.fromisoformat(f"{day}T17:00:00Z")
     insert_trades(world, [number], ended_at=ended_at, result_r=result_r)
+    world.call("complete_minutes")
 
 
 @settings(

@@ -150,6 +150,7 @@ def stories(draw: st.DrawFn) -> list[tuple[str, Any]]:
         st.tuples(
             st.just("features"), st.lists(st.none() | st.integers(-99, 99), min_size=2, max_size=2)
         ),
+        st.tuples(st.just("complete"), st.none()),
         st.tuples(st.just("close"), st.sampled_from(["2", "0", "-2.5"])),
         st.tuples(st.just("attribute"), st.lists(st.none() | small, min_size=1, max_size=6)),
     )
@@ -195,9 +196,9 @@ class Teller:
         write(self.world, fence, tick, orders=(order,))
         write(self.world, fence, tick, orders=(order,))
 
-    def features(self, values: Any) -> None:
+    def features(self, values: Any, kind: str = "open") -> None:
         position = self._hold()
-        vector = {"schema_hash": self.schema, "kind": "open", "values": values}
+        vector = {"schema_hash": self.schema, "kind": kind, "values": values}
         row = {"position_id": position.id, "at": pulse(self.later()).isoformat(), **vector}
         self.call("put_features", features=[row])
         self.call("put_features", features=[row])
@@ -209,6 +210,9 @@ class Teller:
         tick = self.later()
         trade = a_trade(position, result=D(result), result_r=float(result), closed_at=pulse(tick))
         write(self.world, begin(self.world, tick=pulse(tick)).fence, tick, trades=(trade,))
+
+    def complete(self, _: None) -> None:
+        self.call("complete_minutes", limit=2)
 
     def attribute(self, values: list[Decimal | None]) -> None:
         rows = sorted(
@@ -257,7 +261,7 @@ def test_rebuilding_mends_sums_that_are_off(
 ) -> None:
     teller = Teller(world, database)
     teller.trade(("give_back", "partial", 101, False))
-    teller.features([1, None])
+    teller.features([1, None], kind="entry")
     for table in ("rule_days", "equity_days", "feature_rollups"):
         statement = f"delete from stopward.{table} where account_id = %s"  # noqa: S608
         world._eyes.execute(statement.encode(), (world.account_id,))

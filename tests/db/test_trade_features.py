@@ -234,16 +234,22 @@ def test_closing_the_position_completes_the_outcome(
     gain = a_trade(won)
     loss = a_trade(lost, result=D("0"), result_r=0.0)
     write(world, fence, 1, positions=(won, lost), trades=(gain, loss))
-    found = world._eyes.execute(
+    entries = [
+        (won.id, "entry", 1.0, True, pulse(0)),
+        (lost.id, "entry", 0.0, False, pulse(0)),
+    ]
+    assert outcomes(world) == [entries[0], (won.id, "open", None, None, None), entries[1]]
+    # What is of its minutes is no work of a tick.
+    database.call("complete_minutes", "request", {"account_id": world.account_id})
+    assert outcomes(world) == [entries[0], (won.id, "open", 1.0, True, pulse(0)), entries[1]]
+
+
+def outcomes(world: PostgresWorld) -> list[Any]:
+    return world._eyes.execute(
         "select position_id, kind, outcome_r, outcome_won, outcome_at"
         " from stopward.trade_features where account_id = %s order by 1, 2",
         (world.account_id,),
     ).fetchall()
-    assert found == [
-        (won.id, "entry", 1.0, True, pulse(0)),
-        (won.id, "open", 1.0, True, pulse(0)),
-        (lost.id, "entry", 0.0, False, pulse(0)),
-    ]
 
 
 def test_features_rebuilt_after_the_close_have_their_outcome_at_once(

@@ -37,6 +37,7 @@ NOTHING = {
     "positions_scored": 0,
     "position_scores_binding": 0,
     "position_vectors_kept": 0,
+    "position_minutes_completed": 0,
     "position_scoring_failures": 0,
     "models_refused": 0,
 }

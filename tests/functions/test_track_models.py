@@ -19,6 +19,8 @@ CONTEXT = a_context("track_models", memory=1024)
 SAID = [("AAPL", 0.8, 2.0, "0"), ("MSFT", 0.3, -1.0, "0")]
 NOTHING: dict[str, int] = {
     "predictions_resolved": 0,
+    "minutes_completed": 0,
+    "minutes_trimmed": 0,
     "models_tracked": 0,
     "models_waiting": 0,
     "models_done": 0,

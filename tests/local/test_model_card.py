@@ -20,6 +20,7 @@ from stopward.local.model.card_words import limits, number, short
 from stopward.services.model_files import ModelFiles
 from stopward.services.model_tracking import ModelTracker
 from tests.builders.manifests import a_manifest_of, between
+from tests.builders.minutes import a_keeper
 from tests.builders.models import ModelWorld, a_model, speak
 from tests.builders.pictures import Element, read
 from tests.builders.store import NOON
@@ -251,7 +252,8 @@ def test_with_a_database_it_tells_how_the_model_does_live(
     assert "It has said nothing yet." in paragraphs(live(world, tmp_path))
     speak(world, SAID, model_id=ID)
     book = FunctionTracking(world._voice)
-    ModelTracker(book=book, account_id=world.account_id).run(
+    keeper = a_keeper(account_id=world.account_id)
+    ModelTracker(book=book, minutes=keeper, account_id=world.account_id).run(
         now=NOON, remaining_seconds=lambda: 900.0
     )
     tree = live(world, tmp_path)

@@ -11,6 +11,7 @@ from stopward.domain.model_tracking.statistics import Baseline, statistics
 from stopward.domain.model_tracking.tracked import baseline_of
 from stopward.errors import DatabaseRejected
 from stopward.services.model_tracking import MARGIN_SECONDS, ModelTracker, TrackingSummary
+from tests.builders.minutes import Minutes, a_keeper
 from tests.builders.outcomes import said_and_came
 from tests.builders.tracking import NIGHT, TENTHS, TrackingInMemory, a_manifest, track
 
@@ -27,7 +28,8 @@ def test_a_night_stores_the_figures_of_all_that_was_said() -> None:
     )  # fmt: skip
     assert summary == TrackingSummary(resolved=2, tracked=1)
     assert summary.counts() == {
-        "predictions_resolved": 2, "models_tracked": 1, "models_waiting": 0, "models_done": 0,
+        "predictions_resolved": 2, "minutes_completed": 0, "minutes_trimmed": 0,
+        "models_tracked": 1, "models_waiting": 0, "models_done": 0,
         "models_drifting": 0, "tracking_failures": 0, "tracking_cut": 0,
     }  # fmt: skip
 
@@ -69,17 +71,43 @@ def test_late_outcomes_that_are_refused_are_told_and_stop_nobody() -> None:
     assert (summary.failures, summary.tracked) == (["late outcomes: locked out"], 1)
 
 
+def test_minutes_are_completed_before_anything_is_judged_and_old_ones_go_after_it() -> None:
+    minutes = Minutes(waiting=25, old=12, portion=10)
+    book = TrackingInMemory({"m1": SAID})
+    summary = track(book, minutes=a_keeper(minutes))
+    assert (summary.completed, summary.trimmed, summary.tracked) == (25, 12, 1)
+    assert minutes.asked == ["complete"] * 4 + ["trim 90"] * 3
+
+
+def test_where_time_is_short_minutes_wait_for_the_next_night() -> None:
+    minutes = Minutes(waiting=25, old=25, portion=10)
+    left = iter([MARGIN_SECONDS] * 2 + [MARGIN_SECONDS - 0.1] + [MARGIN_SECONDS, 0.0])
+    tracker = ModelTracker(
+        book=TrackingInMemory({}), minutes=a_keeper(minutes), account_id=AccountId("main")
+    )
+    first = tracker.run(now=NIGHT, remaining_seconds=lambda: next(left))
+    assert (first.completed, first.trimmed, minutes.waiting, minutes.old) == (20, 10, 5, 15)
+    second = track(TrackingInMemory({}), minutes=a_keeper(minutes))
+    assert (second.completed, second.trimmed, minutes.waiting, minutes.old) == (5, 15, 0, 0)
+
+
+def test_minutes_that_are_refused_are_told_and_stop_nobody() -> None:
+    minutes = Minutes(fails=DatabaseRejected("odd", rule="x"))
+    summary = track(TrackingInMemory({"m1": SAID}), minutes=a_keeper(minutes))
+    assert summary.failures == ["late outcomes: odd", "old minutes: odd"]
+    assert summary.tracked == 1
+
+
 def test_it_ends_in_time_and_goes_on_where_it_stopped() -> None:
     book = TrackingInMemory({"m1": SAID, "m2": SAID, "m3": []})
-    left: Iterator[float] = iter([MARGIN_SECONDS, MARGIN_SECONDS - 0.1])
-    first = ModelTracker(book=book, account_id=AccountId("main")).run(
-        now=NIGHT, remaining_seconds=lambda: next(left)
-    )
+    # Of each night the first number is what is left for minutes, and so is the last.
+    left: Iterator[float] = iter([MARGIN_SECONDS, MARGIN_SECONDS, MARGIN_SECONDS - 0.1, 0.0])
+    tracker = ModelTracker(book=book, minutes=a_keeper(), account_id=AccountId("main"))
+    first = tracker.run(now=NIGHT, remaining_seconds=lambda: next(left))
     assert (first.tracked, first.is_cut, first.waiting, list(book.put)) == (1, True, 1, ["m1"])
     tomorrow = NIGHT + timedelta(days=1)
     book.said["m1"] = said_and_came(3, 160)
-    tracker = ModelTracker(book=book, account_id=AccountId("main"))
-    left = iter([MARGIN_SECONDS, 0.0])
+    left = iter([MARGIN_SECONDS, MARGIN_SECONDS, 0.0, 0.0])
     tracker.run(now=tomorrow, remaining_seconds=lambda: next(left))
     assert book.put["m2"][0] == tomorrow.date(), "who waits longest is first"
     assert book.put["m1"][0] == NIGHT.date()

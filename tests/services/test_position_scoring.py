@@ -18,6 +18,7 @@ from stopward.errors import DatabaseRejected, DatabaseUnavailable
 from stopward.rules.types import NAN
 from stopward.services.position_scoring import KEPT_EVERY, PositionScorer, ScoringSummary, signal_id
 from tests.builders.feature_nights import History
+from tests.builders.minutes import Minutes
 from tests.builders.open_positions import OpenPositions, a_page, an_open_position
 from tests.builders.past_features import FRIDAY, INDEX
 from tests.builders.scoring import Models, a_role, a_scoring, an_open_model
@@ -32,6 +33,7 @@ NOTHING = {
     "positions_scored": 0,
     "position_scores_binding": 0,
     "position_vectors_kept": 0,
+    "position_minutes_completed": 0,
     "position_scoring_failures": 0,
     "models_refused": 0,
 }
@@ -45,11 +47,13 @@ class Desk:
     def __init__(self, folder: Path, *pages: OpenPage, has_model: bool = True, **told: Any) -> None:
         self.book = OpenPositions(*pages)
         self.bars = History()
+        self.minutes = Minutes()
         scoring, self.models = a_scoring(folder, model=an_open_model(), **told)
         self.models.roles = self.models.roles if has_model else ()
         self.scorer = PositionScorer(
-            book=self.book, bars=self.bars, account_id=MAIN, scoring=scoring, index=INDEX
-        )
+            book=self.book, minutes=self.minutes, bars=self.bars, account_id=MAIN,
+            scoring=scoring, index=INDEX,
+        )  # fmt: skip
 
     def run(self, at: Any = NOON) -> ScoringSummary:
         return self.scorer.run(at=at)
@@ -126,6 +130,26 @@ def test_with_nothing_open_nobody_is_asked(tmp_path: Path) -> None:
     desk = Desk(tmp_path, a_page())
     counted(desk.run())
     assert (desk.bars.asked, desk.models.looks) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("page", "at"), [(a_page(*TWO), NOON), (a_page(), NOON), (a_page(*TWO), A_SESSION.closes_at)]
+)
+def test_each_minute_completes_a_portion_of_what_closed(
+    tmp_path: Path, page: OpenPage, at: Any
+) -> None:
+    desk = Desk(tmp_path, page)
+    desk.minutes.waiting, desk.minutes.portion = 15, 10
+    assert [desk.run(at).completed for _ in range(3)] == [10, 5, 0]
+
+
+@pytest.mark.parametrize("fails", [DatabaseUnavailable("gone"), DatabaseRejected("gone", rule="x")])
+def test_minutes_that_cannot_be_completed_cost_no_score(tmp_path: Path, fails: Exception) -> None:
+    desk = Desk(tmp_path, a_page(*TWO))
+    desk.minutes.fails = fails
+    summary = desk.run()
+    counted(summary, positions_open=2, positions_scored=2, position_scoring_failures=1)
+    assert summary.failures == ["minutes: gone"]
 
 
 @pytest.mark.parametrize("has_place", [True, False])

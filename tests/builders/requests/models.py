@@ -140,8 +140,32 @@ def resolve_predictions(stage: Stage) -> Request:
     return {"account_id": stage.account_id}
 
 
+def complete_minutes(stage: Stage) -> Request:
+    put_position_scores(stage)
+    # It was logged while that one was open.
+    for table in ("predictions", "trade_features"):
+        stage.run(
+            f"update stopward.{table} as p set position_id = t.position_id"  # noqa: S608
+            " from stopward.trades as t where p.account_id = %(account)s"
+            " and t.account_id = p.account_id"
+            + (" and p.signal_id = 's3'" if table == "predictions" else " and p.kind = 'open'")
+        )
+    return {"account_id": stage.account_id, "limit": 10}
+
+
+def trim_minutes(stage: Stage) -> Request:
+    request = complete_minutes(stage)
+    stage.run(
+        "update stopward.trades set closed_at = now() - interval '31 days'"
+        " where account_id = %(account)s"
+    )
+    stage.ask("complete_minutes", request)
+    return {"account_id": stage.account_id, "keep_days": 30}
+
+
 MODELS: dict[str, Maker] = {
     "claim_training": claim_training,
+    "complete_minutes": complete_minutes,
     "conclude_training": conclude_training,
     "current_models": of_account(),
     "finish_training": finish_training,
@@ -172,4 +196,5 @@ MODELS: dict[str, Maker] = {
     "request_training": request_training,
     "resolve_predictions": resolve_predictions,
     "set_alias": set_alias,
+    "trim_minutes": trim_minutes,
 }

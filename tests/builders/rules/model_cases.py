@@ -145,6 +145,7 @@ CASES: Cases = {
         asks("move_rollout", id="e3"),
     ),
     "claim_training claim_training_request": asks("claim_training", seconds=0.5),
+    "complete_minutes complete_minutes_request": asks("complete_minutes", limit=10_001),
     "conclude_training conclude_training_request": asks("conclude_training", verdict="failed"),
     "conclude_training training_requests_finished_is_final": asks_again(
         "conclude_training",
@@ -204,6 +205,7 @@ CASES: Cases = {
     "set_alias set_alias_request": asks("set_alias", expected=...),
     "set_alias model_aliases_expected": asks("set_alias", expected="m9"),
     "set_alias model_aliases_model_serves": asks("set_alias", model_id="nothing"),
+    "trim_minutes trim_minutes_bounds": asks("trim_minutes", keep_days=29),
     "vector_of features_are_numbers": asks_row("put_features", "features", values=["x", None]),
     "vector_of features_are_float32": asks_row("put_features", "features", values=["1e39", None]),
 }

@@ -87,8 +87,8 @@ def _hold(world: World) -> None:
 def _scored(world: World, counts: Counts) -> list[str]:
     found = differences(
         counts, positions_open=2, positions_unscored=0, positions_scored=2,
-        position_scores_binding=0, position_vectors_kept=0, position_scoring_failures=0,
-        models_refused=0,
+        position_scores_binding=0, position_vectors_kept=0, position_minutes_completed=0,
+        position_scoring_failures=0, models_refused=0,
     )  # fmt: skip
     rows = world.rows(
         "select s.at, s.probability = p.probability, cardinality(p.vector)"

@@ -21,8 +21,8 @@ def _speak(world: World) -> None:
 
 def _tracked(world: World, counts: Counts) -> list[str]:
     found = differences(
-        counts, predictions_resolved=0, models_tracked=1, models_waiting=0, models_done=0,
-        models_drifting=0, tracking_failures=0, tracking_cut=0,
+        counts, predictions_resolved=0, minutes_completed=0, minutes_trimmed=0, models_tracked=1,
+        models_waiting=0, models_done=0, models_drifting=0, tracking_failures=0, tracking_cut=0,
     )  # fmt: skip
     rows = world.rows("select model_id, n, auc from stopward.model_statistics")
     return found if rows == [("m1", 2, 1.0)] else [*found, f"model_statistics has {rows}"]

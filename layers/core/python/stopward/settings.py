@@ -12,7 +12,7 @@ SHOWN = frozenset(
     {
         "account_id", "stage", "market_data_feed", "pulse_seconds", "lease_seconds",
         "tick_margin_seconds", "archive_bucket", "archive_folder", "journal_months",
-        "model_refresh_seconds", "fleet",
+        "model_refresh_seconds", "minute_days", "fleet",
     }
 )  # fmt: skip
 """Fields whose value a message may repeat. No URL: it gets swapped with the key beside it. And no
@@ -100,6 +100,12 @@ class Settings(BaseModel):
         ge=1.0,
         le=600.0,
         description="How long a model's role and weight are believed before they are read again.",
+    )
+    minute_days: int = Field(
+        default=90,
+        ge=30,
+        le=36500,
+        description="Days that minutes of a closed position stay, but those that teach.",
     )
     fleet: str = Field(
         default="",

@@ -77,6 +77,7 @@ class Book:
     gaps: dict[tuple[datetime, str, Symbol], float] = field(default_factory=dict)
     figures: dict[tuple[PositionId, str], KeptFigure] = field(default_factory=dict)
     vectors: dict[VectorKey, StoredVector] = field(default_factory=dict)
+    unresolved: set[VectorKey] = field(default_factory=set)
     scores: dict[PositionId, OpenScore] = field(default_factory=dict)
 
     def copy(self) -> "Book":
@@ -101,6 +102,7 @@ class Book:
             gaps=dict(self.gaps),
             figures=dict(self.figures),
             vectors=dict(self.vectors),
+            unresolved=set(self.unresolved),
             scores=dict(self.scores),
         )
 

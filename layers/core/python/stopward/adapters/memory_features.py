@@ -10,7 +10,7 @@ from stopward.adapters.memory_rules import refuse_if
 from stopward.domain.features.known import Result
 from stopward.domain.features.past_trade import PastPage, PastTrade, Place, StoredVector
 from stopward.domain.features.row import Kind
-from stopward.domain.features.teaching import WITHIN, taught_from
+from stopward.domain.features.teaching import teaches
 from stopward.domain.features.vector import as_bytes
 from stopward.domain.identity import AccountId, PositionId
 from stopward.domain.snapshot import TradeRow
@@ -103,17 +103,18 @@ class MemoryFeatures:
         for each in vectors:
             stored = kept.setdefault(_key(each), each)
             refuse_if(not _same(stored, each), "trade_features_written_once", each.position_id)
-        written = len(kept) - len(book.vectors)
+        new = kept.keys() - book.vectors.keys()
+        book.unresolved |= {key for key in new if key[1] == "open" and key[0] not in book.trades}
         book.vectors = kept
-        return written
+        return len(new)
 
 
 def _teaches(book: Book, stored: StoredVector) -> bool:
     trade = next((t for t in book.trades.values() if t.position_id == stored.position_id), None)
-    if trade is None or stored.at >= trade.closed_at:
+    if trade is None:
         return False
-    since = taught_from(stored.position_id, book.positions[stored.position_id].opened_at)
-    return since <= stored.at < since + WITHIN
+    entered_at = book.positions[stored.position_id].opened_at
+    return teaches(stored.position_id, entered_at, closed_at=trade.closed_at, at=stored.at)
 
 
 def _key(stored: StoredVector) -> VectorKey:

@@ -28,9 +28,10 @@ REPEATABLE = frozenset(
         "request_training", "claim_training", "prolong_training", "conclude_training",
         "resolve_predictions", "read_tracked", "read_outcomes",
         "put_model_performance", "read_open_positions", "put_position_scores",
-        "read_imported_entries", "put_imported_features",
+        "read_imported_entries", "put_imported_features", "complete_minutes", "trim_minutes",
     }
 )  # fmt: skip
 """Functions that may be called twice: these change nothing the second time, or nothing that counts:
-nudge_edge wakes whoever claims, once more; trim_notices forgets some more of what is old.
+nudge_edge wakes whoever claims, once more; trim_notices and trim_minutes forget some more of what
+is old, and complete_minutes completes some more.
 """

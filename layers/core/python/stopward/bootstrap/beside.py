@@ -157,15 +157,22 @@ def feature_check(*, environment: Mapping[str, str] | None = None) -> FeatureChe
 
 @at_start
 def model_tracker(*, environment: Mapping[str, str] | None = None) -> ModelTracker:
-    """Wire the tracking of the account's models."""
+    """Wire the tracking of the account's models, and the keeping of minutes of its positions."""
+    from stopward.adapters.minutes import FunctionMinutes
     from stopward.adapters.model_tracking import FunctionTracking
     from stopward.domain.identity import AccountId
+    from stopward.services.minute_keeping import MinuteKeeper
     from stopward.services.model_tracking import ModelTracker
 
     settings = parts.settings_of(environment)
+    functions = parts.functions(settings, starts_often=False)
+    account_id = AccountId(settings.account_id)
     return ModelTracker(
-        book=FunctionTracking(parts.functions(settings, starts_often=False)),
-        account_id=AccountId(settings.account_id),
+        book=FunctionTracking(functions),
+        minutes=MinuteKeeper(
+            book=FunctionMinutes(functions), account_id=account_id, keep_days=settings.minute_days
+        ),
+        account_id=account_id,
     )
 
 

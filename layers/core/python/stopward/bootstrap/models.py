@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stopward.adapters.signals import Request
     from stopward.domain.features.row import Kind
     from stopward.ports import Archive, Clock
+    from stopward.services.minute_book import MinuteBook
     from stopward.services.open_book import OpenBook
     from stopward.services.position_scoring import ScoringSummary
     from stopward.services.scoring import Scoring
@@ -58,6 +59,7 @@ class PositionScoring:
 
     settings: Settings
     book: OpenBook
+    minutes: MinuteBook
     scoring: Scoring | None
 
     def run(self, at: datetime) -> ScoringSummary:
@@ -68,6 +70,7 @@ class PositionScoring:
         with parts.market_data(self.settings, "score_positions") as bars:
             scorer = PositionScorer(
                 book=self.book,
+                minutes=self.minutes,
                 bars=bars,
                 account_id=AccountId(self.settings.account_id),
                 scoring=self.scoring,
@@ -92,13 +95,16 @@ def predictor(*, environment: Mapping[str, str] | None = None) -> Predictor:
 @at_start
 def position_scoring(*, environment: Mapping[str, str] | None = None) -> PositionScoring:
     """Wire the scoring of what the account has open."""
+    from stopward.adapters.minutes import FunctionMinutes
     from stopward.adapters.open_positions import FunctionOpenPositions
 
     settings = parts.settings_of(environment).require_broker()
     archive = parts.archive_of(settings)
+    functions = parts.functions(settings, timeout_seconds=SCORE_SECONDS)
     return PositionScoring(
         settings=settings,
-        book=FunctionOpenPositions(parts.functions(settings, timeout_seconds=SCORE_SECONDS)),
+        book=FunctionOpenPositions(functions),
+        minutes=FunctionMinutes(functions),
         scoring=None
         if archive is None
         else _scoring(settings, archive, source="score_positions", kind="open"),

@@ -1,4 +1,7 @@
-"""After the close: what each model said is judged by what came of it, and drift is told."""
+"""After the close: what each model said is judged by what came of it, and drift is told.
+
+Before that minutes of closed positions learn what came of them; after it old ones are removed.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +13,7 @@ from stopward.domain.model_tracking.outcome import Outcome
 from stopward.domain.model_tracking.statistics import DRIFT_ROWS, statistics
 from stopward.domain.model_tracking.tracked import Place, TrackedModel
 from stopward.errors import DatabaseRejected, InvalidState
+from stopward.services.minute_keeping import MinuteKeeper
 from stopward.services.tracking_book import TrackingBook
 
 MOST_OUTCOMES: Final = 20_000
@@ -22,13 +26,16 @@ MARGIN_SECONDS: Final = 90.0
 class TrackingSummary:
     """What a run did.
 
-    resolved: predictions that were completed late. tracked: models whose figures were stored.
-    waiting: models of which no outcome is known. done: those that this night had judged before.
-    drifting: why somebody must look at a model, by its id. failures: a sentence each. is_cut: time
-    ended the run before the models did; those are first the next time.
+    resolved: predictions that were completed late. completed: rows of minutes of closed positions
+    that learned what came of them. trimmed: old ones that were removed. tracked: models whose
+    figures were stored. waiting: models of which no outcome is known. done: those that this night
+    had judged before. drifting: why somebody must look at a model, by its id. failures: a sentence
+    each. is_cut: time ended the run before the models did; those are first the next time.
     """
 
     resolved: int = 0
+    completed: int = 0
+    trimmed: int = 0
     tracked: int = 0
     waiting: int = 0
     done: int = 0
@@ -40,6 +47,8 @@ class TrackingSummary:
         """Return the numbers, for the log and the metrics."""
         return {
             "predictions_resolved": self.resolved,
+            "minutes_completed": self.completed,
+            "minutes_trimmed": self.trimmed,
             "models_tracked": self.tracked,
             "models_waiting": self.waiting,
             "models_done": self.done,
@@ -57,6 +66,7 @@ class ModelTracker:
     """
 
     book: TrackingBook
+    minutes: MinuteKeeper
     account_id: AccountId
     most_outcomes: int = MOST_OUTCOMES
 
@@ -64,13 +74,19 @@ class ModelTracker:
         """Judge each model over all that it said, the one that waits longest first.
 
         now: says which session the night belongs to. A model that fails is told, and the others are
-        judged. A second run of a night judges what the first did not, or what resolved since.
+        judged. A second run of a night judges what the first did not, or what resolved since. What
+        is left of minutes waits for the next night.
 
         Raises DatabaseUnavailable when the database gives no answer; what was stored stays.
         """
         summary = TrackingSummary()
+
+        def has_time() -> bool:
+            return remaining_seconds() >= MARGIN_SECONDS
+
         try:
             summary.resolved = self.book.resolve(self.account_id)
+            summary.completed = self.minutes.complete(has_time=has_time)
         except DatabaseRejected as error:
             summary.failures.append(f"late outcomes: {error}")
         tracked = self.book.read_tracked(self.account_id, at=now)
@@ -81,10 +97,14 @@ class ModelTracker:
                 _note(model.model_id, model.tracked_drift, summary)
             elif model.resolved == 0:
                 summary.waiting += 1
-            elif remaining_seconds() < MARGIN_SECONDS:
+            elif not has_time():
                 summary.is_cut = True
             else:
                 self._track(model, tracked.session_day, summary)
+        try:
+            summary.trimmed = self.minutes.trim(has_time=has_time)
+        except DatabaseRejected as error:
+            summary.failures.append(f"old minutes: {error}")
         return summary
 
     def _is_done(self, model: TrackedModel, session_day: date) -> bool:

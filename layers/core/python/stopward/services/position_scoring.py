@@ -34,6 +34,7 @@ from stopward.errors import (
     InvalidState,
 )
 from stopward.services.feature_book import BarHistory
+from stopward.services.minute_book import MinuteBook
 from stopward.services.open_book import OpenBook
 from stopward.services.scoring import Answer, Scoring
 
@@ -50,9 +51,10 @@ class ScoringSummary:
 
     is_closed: the exchange was, and nothing was looked at. positions: that are open. unscored: how
     many of them have no vector, by reason. kept: vectors that were stored without a score. scored:
-    positions with a new score; binding: how many of them a rule may go by. failures: a sentence
-    each. unserved: why no model can be asked; empty where one was, or there is no place for one.
-    answer: of the model, None where none was asked.
+    positions with a new score; binding: how many of them a rule may go by. completed: rows of
+    minutes of closed positions that learned what came of them. failures: a sentence each. unserved:
+    why no model can be asked; empty where one was, or there is no place for one. answer: of the
+    model, None where none was asked.
     """
 
     is_closed: bool = False
@@ -61,6 +63,7 @@ class ScoringSummary:
     kept: int = 0
     scored: int = 0
     binding: int = 0
+    completed: int = 0
     failures: list[str] = field(default_factory=list)
     unserved: str = ""
     answer: Answer | None = None
@@ -79,6 +82,7 @@ class ScoringSummary:
             "positions_scored": self.scored,
             "position_scores_binding": self.binding,
             "position_vectors_kept": self.kept,
+            "position_minutes_completed": self.completed,
             "position_scoring_failures": len(self.failures),
             "models_refused": int("refused" in self.troubles()),
         }
@@ -92,31 +96,42 @@ class PositionScorer:
     """
 
     book: OpenBook
+    minutes: MinuteBook
     bars: BarHistory
     account_id: AccountId
     scoring: Scoring | None = None
     index: Symbol | None = None
 
     def run(self, *, at: datetime) -> ScoringSummary:
-        """Score what is open at a minute. A second run of the same minute changes nothing.
+        """Score what is open at a minute. A second run of the same minute changes nothing of that.
+
+        Then a portion of the minutes of closed positions is completed, which no tick does.
 
         What cannot be seen or asked is told and leaves positions without a new score. Raises
         DatabaseUnavailable and DatabaseRejected where what is open cannot be read.
         """
         summary = ScoringSummary()
+        self._look(at, summary)
+        try:
+            summary.completed = self.minutes.complete(self.account_id)
+        except (DatabaseUnavailable, DatabaseRejected) as error:
+            summary.failures.append(f"minutes: {error}")
+        return summary
+
+    def _look(self, at: datetime, summary: ScoringSummary) -> None:
         page = self._read(at)
         summary.failures += page.unreadable
         summary.positions = len(page.positions)
         sessions = session_now(page, at)
         if sessions is None:
             summary.is_closed = True
-            return summary
+            return
         if not page.positions:
-            return summary
+            return
         is_kept = at.minute % KEPT_EVERY == 0
         asked = self._asked(at, summary)
         if asked is None and not is_kept:
-            return summary
+            return
         before, _ = sessions
         try:
             vectors = self._vectors(page, summary, since=before.opens_at, at=at)
@@ -126,7 +141,6 @@ class PositionScorer:
             summary.failures.append(f"bars: {error}")
         except (DatabaseUnavailable, DatabaseRejected) as error:
             summary.failures.append(f"database: {error}")
-        return summary
 
     def _read(self, at: datetime) -> OpenPage:
         lag_seconds = int(INPUTS["account"].lag_seconds)

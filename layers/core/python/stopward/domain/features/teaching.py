@@ -20,3 +20,11 @@ def taught_from(position_id: PositionId, entered_at: datetime) -> datetime:
     """
     drawn = md5(position_id.encode(), usedforsecurity=False).digest()[0]
     return entered_at + timedelta(minutes=AGES[drawn % len(AGES)])
+
+
+def teaches(
+    position_id: PositionId, entered_at: datetime, *, closed_at: datetime, at: datetime
+) -> bool:
+    """Return whether a minute is among those that a trade teaches by (stopward.teaches)."""
+    since = taught_from(position_id, entered_at)
+    return since <= at < since + WITHIN and at < closed_at
