@@ -18,7 +18,7 @@ from stopward.domain.training import Training, TrainingRow
 from stopward.entry import metric_name
 from stopward.errors import DatabaseUnavailable
 from stopward.local.postgres import EmbeddedPostgres
-from stopward.local.simulator import KEY, SECRET
+from stopward.local.simulator import KEY, SECRET, Fault
 from stopward.training.stored import StoredTrainer
 from tests.builders.access import copy_of
 from tests.builders.fleet_nights import (
@@ -245,3 +245,16 @@ def test_a_training_that_breaks_off_is_let_go_of_and_the_others_go_on(
         expire_claim(world)
         caplog.clear()
         assert fleet.counted(fleet.run(1)) == (1, 0, 3, 0)
+
+
+def test_a_broker_without_bars_is_waited_for_once_a_minute_and_told_of_each_account(
+    fleets: Fleets, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fleets(SCORES) as fleet:
+        fleet.broker.fault(Fault(kind="server_error", path="/v2/stocks/bars", times=None))
+        counts = fleet.run()
+        assert fleet.counted(counts) == (0, 3, 3, 0)
+        assert sorted(each.split(": ")[0] for each in logged(caplog, fleet).failed) == fleet.ids
+        once = len(fleet.broker.log)
+        fleet.run(1, accounts=1)
+        assert len(fleet.broker.log) == 2 * once, "as often as for one account alone"

@@ -83,13 +83,16 @@ def test_another_minute_is_asked_for_anew() -> None:
     assert source.symbols == [(AAPL,), (AAPL,)]
 
 
-def test_a_question_without_an_answer_is_asked_again_by_the_next() -> None:
-    source = Source(fails=1)
-    shared = SharedBars(source=source, expected=frozenset({MSFT}))
-    with pytest.raises(BrokerUnavailable):
-        ask(shared, AAPL)
-    assert set(ask(shared, INDEX)) == {INDEX}
-    assert source.symbols == [(AAPL, MSFT), (INDEX, MSFT)]
+def test_a_broker_that_is_gone_is_not_waited_for_again_in_the_minute() -> None:
+    source = Source()
+    shared = SharedBars(source=source)
+    ask(shared, AAPL)
+    source.fails = 1
+    for symbol in (MSFT, INDEX):
+        with pytest.raises(BrokerUnavailable, match="no answer"):
+            ask(shared, AAPL, symbol)
+    assert source.symbols == [(AAPL,), (MSFT,)]
+    assert set(ask(shared, AAPL)) == {AAPL}, "what is known stays"
 
 
 def test_daily_bars_are_the_sources() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar
+from stopward.errors import BrokerRejected, BrokerUnavailable
 from stopward.services.feature_book import BarHistory
 
 Span = tuple[datetime, datetime]
@@ -22,23 +23,36 @@ class SharedBars:
     expected: frozenset[Symbol] = frozenset()
     wanted: set[Symbol] = field(default_factory=set)
     _known: dict[Span, dict[Symbol, Sequence[ClosedBar]]] = field(default_factory=dict)
+    _failed: BrokerUnavailable | BrokerRejected | None = None
 
     def bars(
         self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
     ) -> Mapping[Symbol, Sequence[ClosedBar]]:
         """Return closed one-minute bars as the source has them; symbols without any are absent.
 
-        Raises what the source raises; then nothing is known, and the next question asks again.
+        Raises what the source raised, and from then on at once: patience with a broker that is gone
+        costs half a minute, and the next account would fare no better. What is known stays.
         """
         self.wanted.update(symbols)
         known = self._known.get((since, until), {})
         more = () if known else sorted(self.expected)
         missing = [each for each in dict.fromkeys((*symbols, *more)) if each not in known]
         if missing:
-            found = self.source.bars(missing, since=since, until=until)
+            found = self._found(missing, since=since, until=until)
             known = {**known, **{each: found.get(each, ()) for each in missing}}
             self._known[since, until] = known
         return {each: known[each] for each in symbols if known[each]}
+
+    def _found(
+        self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
+    ) -> Mapping[Symbol, Sequence[ClosedBar]]:
+        if self._failed is not None:
+            raise self._failed
+        try:
+            return self.source.bars(symbols, since=since, until=until)
+        except (BrokerUnavailable, BrokerRejected) as error:
+            self._failed = error
+            raise
 
     def daily_bars(
         self, symbols: Sequence[Symbol], *, since: datetime, until: datetime
