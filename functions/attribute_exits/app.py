@@ -22,14 +22,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     A failure is logged and raised, so that the function's alarm shows; what was stored stays.
     """
     try:
-        summary = attribution.run(scheduled_at(event), seconds_left(context))
+        found = attribution.run(scheduled_at(event), seconds_left(context))
     except StopwardError:
         logger.exception("exits_not_attributed")
         raise
-    counts = summary.counts()
+    summary, counts = found.summary, found.counts()
     log = logger.error if summary.failures else logger.info
     why = dict(sorted(summary.unknown.items()))
-    log("exits_attributed", extra={**counts, "unknown": why, "failed": summary.failures[:10]})
+    failed = summary.failures[:10]
+    log(
+        "exits_attributed",
+        extra={**counts, "unknown": why, "failed": failed, **found.facts()},
+    )
     for name, count in counts.items():
         metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=count)
     return counts

@@ -22,18 +22,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     A failure is logged and raised, so that the function's alarm shows; what was stored stays.
     """
     try:
-        summary = check.run(scheduled_at(event), seconds_left(context))
+        found = check.run(scheduled_at(event), seconds_left(context))
     except StopwardError:
         logger.exception("features_not_checked")
         raise
-    counts = summary.counts()
+    summary, counts = found.summary, found.counts()
     log = logger.error if summary.failures or summary.is_skewed else logger.info
     why = dict(sorted(summary.unfit.items()))
     differing = dict(summary.differing.most_common(10))
     failed = summary.failures[:10]
     log(
         "features_checked",
-        extra={**counts, "unfit": why, "differing": differing, "failed": failed},
+        extra={
+            **counts,
+            "unfit": why,
+            "differing": differing,
+            "failed": failed,
+            "skewed_in": summary.skewed_in[:10],
+            **found.facts(),
+        },
     )
     for name, count in counts.items():
         metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=count)

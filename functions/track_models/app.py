@@ -22,16 +22,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     A failure is logged and raised, so that the function's alarm shows; what was stored stays.
     """
     try:
-        summary = tracker.run(now=scheduled_at(event), remaining_seconds=seconds_left(context))
+        found = tracker.run(now=scheduled_at(event), remaining_seconds=seconds_left(context))
     except StopwardError:
         logger.exception("models_not_tracked")
         raise
-    counts = summary.counts()
+    summary, counts = found.summary, found.counts()
     log = logger.error if summary.failures or summary.drifting else logger.info
-    drifting = {model: list(why) for model, why in summary.drifting.items()}
+    drifting = {model: list(why) for model, why in [*summary.drifting.items()][:10]}
     log(
         "models_judged",
-        extra={**counts, "drifting": drifting, "failed": summary.failures[:10]},
+        extra={**counts, "drifting": drifting, "failed": summary.failures[:10], **found.facts()},
     )
     for name, count in counts.items():
         metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=count)

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stopward import bootstrap
-from stopward.entry import metric_name, scheduled_at
+from stopward.entry import metric_name, scheduled_at, seconds_left
 from stopward.errors import StopwardError
 from stopward.training.stored import StoredTrainer
 
@@ -26,13 +26,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     # A retry has the same request id: each run needs a name of its own, or two share a claim.
     holder = f"train_model/{context.aws_request_id}/{token_hex(4)}"
     try:
-        summary = job.nightly(at=scheduled_at(event), holder=holder)
+        found = job.run(
+            at=scheduled_at(event), holder=holder, remaining_seconds=seconds_left(context)
+        )
     except StopwardError:
         logger.exception("training_broke_off")
         raise
-    counts = summary.counts()
+    summary, counts = found.summary, found.counts()
     is_bad = counts["trainings_failed"] or counts["champion_stale"]
-    (logger.error if is_bad else logger.info)("training_ended", extra={**counts, **summary.facts()})
+    failed = {"failed": summary.failures[:10]} if summary.failures else {}
+    (logger.error if is_bad else logger.info)(
+        "training_ended", extra={**counts, **summary.facts(), **failed, **found.facts()}
+    )
     for name, count in counts.items():
         metrics.add_metric(name=metric_name(name), unit=MetricUnit.Count, value=count)
     return counts

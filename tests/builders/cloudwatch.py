@@ -17,6 +17,7 @@ from stopward.local.host.template import FunctionDefinition, read_template
 from stopward.services.attribution import AttributionSummary
 from stopward.services.delivery import DeliverySummary
 from stopward.services.dispatch import Dispatched
+from stopward.services.each_account import Round
 from stopward.services.features import FeatureSummary
 from stopward.services.guard import Summary
 from stopward.services.journal_keeping import KeepingSummary
@@ -53,6 +54,11 @@ def _runs(summary: object) -> SimpleNamespace:
     return SimpleNamespace(run=lambda *_, **__: summary)
 
 
+def _runs_for_all(work: str, summary: Any) -> SimpleNamespace:
+    # In a fleet, where it says more: how many accounts were come to.
+    return _runs(Round(summary=summary, work=work, done=0))
+
+
 def _refreshed(*_: object) -> RefreshSummary:
     return RefreshSummary(
         sessions=1, changed=0, disagreements=(), session_days_ahead=30, broker_days_ahead=30
@@ -84,15 +90,18 @@ QUIET: dict[str, tuple[str, Callable[[], object]]] = {
     "tick_accounts": ("fleet_guard", _ticked),
     "deliver_outbox": ("outbox_deliverer", lambda: _runs(DeliverySummary())),
     "refresh_sessions": ("session_refresher", lambda: _refreshed),
-    "attribute_exits": ("exit_attributor", lambda: _runs(AttributionSummary())),
-    "check_features": ("feature_check", lambda: _runs(FeatureSummary())),
-    "train_model": (
-        "training_job",
-        lambda: SimpleNamespace(nightly=lambda **_: TrainingSummary()),
+    "attribute_exits": (
+        "exit_attributor",
+        lambda: _runs_for_all("attribution", AttributionSummary()),
     ),
+    "check_features": ("feature_check", lambda: _runs_for_all("features", FeatureSummary())),
+    "train_model": ("training_job", lambda: _runs_for_all("training", TrainingSummary())),
     "predict": ("predictor", _predictor),
-    "score_positions": ("position_scoring", lambda: _runs(ScoringSummary())),
-    "track_models": ("model_tracker", lambda: _runs(TrackingSummary())),
+    "score_positions": (
+        "position_scoring",
+        lambda: _runs_for_all("position_scoring", ScoringSummary()),
+    ),
+    "track_models": ("model_tracker", lambda: _runs_for_all("tracking", TrackingSummary())),
     "keep_journal": (
         "journal_keeper",
         lambda: SimpleNamespace(keep=lambda **_: KeepingSummary()),

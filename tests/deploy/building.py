@@ -109,12 +109,12 @@ def functions_of(
 ) -> dict[str, FunctionDefinition]:
     """Return the functions of a template by their folder's name, built or not.
 
-    Of both kinds of stack: one that guards an account, and one that guards a fleet. images: those
-    that are container images, else those that are zipped.
+    Of both kinds of stack: as one that guards an account has them, and from one that guards a fleet
+    what only that has. images: those that are container images, else those that are zipped.
     """
     return {
         function.name.rpartition("-")[2]: function
-        for accounts in ("one", "fleet")
+        for accounts in ("fleet", "one")
         for function in read_template(
             template,
             parameters={"TrainingImageUri": AN_IMAGE, **(parameters or {}), "Accounts": accounts},

@@ -9,10 +9,6 @@ from dataclasses import dataclass
 
 from tests.deploy.imports import packages_of
 
-_WIRING = frozenset(
-    {"stopward", "stopward.bootstrap", "stopward.entry", "stopward.errors", "stopward.settings",
-     "stopward.start", "stopward.adapters", "stopward.domain", "stopward.rules"}
-)  # fmt: skip
 PURPOSES: Mapping[str, frozenset[str]] = {
     "handler": frozenset({"aws_lambda_powertools", "jmespath", "typing_extensions"}),
     "settings": frozenset(
@@ -34,9 +30,11 @@ PURPOSES: Mapping[str, frozenset[str]] = {
     "question": frozenset({"httpcore", "h11", "anyio", "certifi"}),
     "broker": frozenset({"urllib3"}),
     "walks": frozenset({"numba", "llvmlite", "numpy", "pyarrow"}),
-    "wiring": _WIRING | {"stopward.ports"},
-    # Of a function that has a book of its own, and neither broker nor clock.
-    "wiring without ports": _WIRING,
+    "wiring": frozenset(
+        {"stopward", "stopward.bootstrap", "stopward.entry", "stopward.errors", "stopward.ports",
+         "stopward.settings", "stopward.start", "stopward.adapters", "stopward.domain",
+         "stopward.rules"}
+    ),
     "services": frozenset({"stopward.services"}),
     "replay": frozenset({"stopward.replay"}),
     # scikit-learn with what it stands on, and the way from a fitted learner to a graph.
@@ -79,20 +77,7 @@ BUDGETS: Mapping[str, Budget] = {
         purposes=(*ASKS_DATABASE, "models", "broker"), modules=600, times=None
     ),
     "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=610, times=None),
-    "track_models": Budget(
-        purposes=(
-            "handler",
-            "settings",
-            "AWS",
-            "database",
-            "question",
-            "wiring without ports",
-            "services",
-            "whole",
-        ),
-        modules=600,
-        times=None,
-    ),
+    "track_models": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=600, times=None),
     # Its first question goes to the broker.
     "refresh_sessions": Budget(
         purposes=("handler", "settings", "AWS", "database", "broker", "wiring", "services"),

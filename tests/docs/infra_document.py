@@ -1,15 +1,21 @@
-"""The generated part of infra/README.md, cold starts: `python -m tests.docs.infra_document`."""
+"""The generated parts of infra/README.md: `python -m tests.docs.infra_document`."""
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stopward.bootstrap.models import SCORING_MARGIN_SECONDS
+from tests.builders.template import deployed
 from tests.deploy.import_budgets import BUDGETS
 from tests.docs.pages import ROOT, refreshed
 
 PAGE = ROOT / "infra" / "README.md"
 MEASURED = ROOT / "benchmarks" / "results" / "cold_start.json"
+MINUTE = ROOT / "benchmarks" / "results" / "fleet_minute.json"
+WHOLE_PROCESSOR_MB = 1769
+"""Memory with which one comes. Source: AWS Lambda Developer Guide, "Configure Lambda memory"."""
+ROUND_TRIPS_MS = (10, 25)
 GUARD = "monitor_positions"
 TARGET_MILLISECONDS = 250
 """What issue 6 wants of the guard, over a bare handler."""
@@ -50,7 +56,39 @@ def _cells(row: Mapping[str, Any] | None) -> str:
     return f"{row['over_wall']:.0f} ms | {row['over_busy']:.0f} ms | {row['times_busy']:.1f}"
 
 
-BLOCKS = {"cold starts": cold_starts}
+def fleet_minute() -> Iterator[str]:
+    """Yield what an account of a fleet takes of a minute, and how many a minute holds by it."""
+    document = json.loads(MINUTE.read_text(encoding="utf-8"))
+    scores = deployed("fleet")["score_positions"]
+    begun_ms = 1000 * (scores.timeout_seconds - SCORING_MARGIN_SECONDS)
+    share = scores.memory_mb / WHOLE_PROCESSOR_MB
+    yield (
+        "| positions of an account | symbols of all | ms an account here | on a processor | calls "
+        "| requests for bars | "
+        + " | ".join(f"accounts a minute, calls of {ms} ms" for ms in ROUND_TRIPS_MS)
+        + " |"
+    )
+    yield "| ---: " * (6 + len(ROUND_TRIPS_MS)) + "|"
+    for row in document["rows"]:
+        held = [
+            int(begun_ms / (row["processor_milliseconds"] / share + row["calls"] * each))
+            for each in ROUND_TRIPS_MS
+        ]
+        cells = (
+            row["positions"], row["symbols"], f"{row['milliseconds']:.0f}",
+            f"{row['processor_milliseconds']:.0f} ms", f"{row['calls']:.0f}", row["requests"],
+            *held,
+        )  # fmt: skip
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield ""
+    yield (
+        f"{document['rows'][0]['accounts']} accounts, {document['cores']} cores that Postgres and "
+        f"the simulator share. The last columns are computed, not run: {begun_ms / 1000:.0f} "
+        f"seconds in which accounts are begun, {share:.0%} of a processor."
+    )
+
+
+BLOCKS = {"a minute of a fleet": fleet_minute, "cold starts": cold_starts}
 
 
 def main() -> None:

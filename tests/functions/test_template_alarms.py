@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stopward.entry import metric_name
 from stopward.services.position_scoring import KEPT_EVERY
 from tests.builders.cloudwatch import (
     DOCUMENT,
@@ -33,6 +34,8 @@ HEARTBEATS = {
 """By function the metric whose silence is told."""
 OF_TRAINING = {"ModelStale", "TrainingFails"}
 """Alarms of a function that a stack has only where it is given an image."""
+OF_FLEETS = {"AccountsLeft"}
+"""Alarms of what functions of every stack say only in a fleet."""
 NEW_YORK = ZoneInfo("America/New_York")
 OPENS, CLOSES, FRIDAY = time(9, 30), time(16), 5
 
@@ -75,6 +78,7 @@ def test_an_alarm_is_there_where_what_it_watches_is() -> None:
         }
         kind = {"GuardsOne" if title in GUARDS else "GuardsFleet" for title in of}
         kind |= {"Trains"} if name in OF_TRAINING else set()
+        kind |= {"GuardsFleet"} if name in OF_FLEETS else set()
         assert len(kind) <= 1, name
         assert {DOCUMENT["Resources"][name].get("Condition")} == (kind or {None}), name
 
@@ -98,6 +102,23 @@ def test_one_failure_between_two_kept_vectors_is_enough_to_be_told() -> None:
         "GreaterThanThreshold",
         0,
     )
+
+
+def test_accounts_left_by_any_function_that_runs_for_all_are_told() -> None:
+    alarm = ALARMS["AccountsLeft"]
+    left = {
+        name: each["Stat"]
+        for each in alarm["Metrics"]
+        if "MetricStat" in each
+        for name, each in [(each["MetricStat"]["Metric"]["MetricName"], each["MetricStat"])]
+    }
+    # One minute that was short of time is made up for by the next, which begins elsewhere.
+    assert left.pop("PositionScoringAccountsLeft") == "Minimum"
+    works = ("attribution", "features", "tracking", "training")
+    assert left == {metric_name(f"{work}_accounts_left"): "Maximum" for work in works}
+    (total,) = (each["Expression"] for each in alarm["Metrics"] if each["ReturnData"])
+    ids = [each["Id"] for each in alarm["Metrics"] if "MetricStat" in each]
+    assert total == " + ".join(f"FILL({each}, 0)" for each in ids)
 
 
 def test_every_alarm_tells_the_topic_and_stands_on_the_page() -> None:

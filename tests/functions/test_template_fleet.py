@@ -1,12 +1,24 @@
 """A fleet in the template: its queue, who sends to it and who receives."""
 
+import pytest
+
 from benchmarks.load.worker import BATCH
 from stopward.adapters.secrets import account_secret
+from stopward.bootstrap.models import SCORING_MARGIN_SECONDS
 from stopward.domain.identity import AccountId
 from stopward.local.host.intrinsics import load_yaml
+from stopward.services import attribution, features, model_tracking, training_job
 from tests.builders.template import DEAD_LETTERS, FLEET, TEMPLATE, deployed, roles
 from tests.functions.test_template_roles import DATABASE_SECRET
 
+MARGINS = {
+    "attribute_exits": attribution.MARGIN_SECONDS,
+    "check_features": features.MARGIN_SECONDS,
+    "track_models": model_tracking.MARGIN_SECONDS,
+    "train_model": training_job.MARGIN_SECONDS,
+    "score_positions": SCORING_MARGIN_SECONDS,
+}
+"""By function the time left under which no account of a fleet is begun."""
 TICKS = {"Fn::GetAtt": ["Ticks", "Arn"]}
 
 
@@ -54,6 +66,18 @@ def test_keys_of_a_fleet_are_read_below_one_name_of_its_stage() -> None:
         {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}"
                     f":secret:{below}"}
     ]  # fmt: skip
+    reads = [name for name, statements in roles().items() if "stopward/accounts" in str(statements)]
+    assert reads == ["TickAccounts"]
+
+
+@pytest.mark.parametrize(("title", "margin_seconds"), MARGINS.items())
+def test_what_works_for_every_account_knows_the_fleet_and_has_time_beyond_its_margin(
+    title: str, margin_seconds: float
+) -> None:
+    one, fleet = (deployed(accounts)[title] for accounts in ("one", "fleet"))
+    told = [each.environment["STOPWARD_FLEET"] for each in (one, fleet)]
+    assert told == ["", "paper-test"]
+    assert 3 * margin_seconds < fleet.timeout_seconds
 
 
 def test_functions_of_a_fleet_are_told_its_stage_and_the_sender_its_queue() -> None:

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
+    from stopward.domain.identity import AccountId
     from stopward.replay.sharding.walking import ShardWalker
     from stopward.services.attribution import AttributionBook, AttributionSummary
     from stopward.services.delivery import Delivery
+    from stopward.services.each_account import EachAccount, Round
     from stopward.services.feature_book import FeatureBook
     from stopward.services.features import FeatureSummary
     from stopward.services.journal_keeping import JournalKeeper
-    from stopward.services.model_tracking import ModelTracker
+    from stopward.services.minute_book import MinuteBook
+    from stopward.services.model_tracking import TrackingSummary
     from stopward.services.session_refresh import RefreshSummary
+    from stopward.services.tracking_book import TrackingBook
     from stopward.settings import Settings
 
 OUTBOX_SECONDS: Final = 5.0
@@ -33,46 +37,87 @@ JOURNAL_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitAttribution:
-    """The attribution of one account's exits: what a scheduled function runs each evening."""
+    """The attribution of the accounts' exits: what a scheduled function runs each evening."""
 
     settings: Settings
     book: AttributionBook
+    accounts: EachAccount
 
-    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> AttributionSummary:
+    def run(
+        self, now: datetime, remaining_seconds: Callable[[], float]
+    ) -> Round[AttributionSummary]:
         """Attribute what waits; the broker's keys are read anew each time."""
-        from stopward.domain.identity import AccountId
-        from stopward.services.attribution import Attributor
+        from stopward.services.attribution import AttributionSummary, Attributor
 
         with parts.market_data(self.settings, "attribute_exits") as bars:
-            attributor = Attributor(
-                book=self.book, bars=bars, account_id=AccountId(self.settings.account_id)
-            )
-            return attributor.run(now=now, remaining_seconds=remaining_seconds)
+
+            def attribute(account_id: AccountId) -> AttributionSummary:
+                attributor = Attributor(book=self.book, bars=bars, account_id=account_id)
+                return attributor.run(now=now, remaining_seconds=remaining_seconds)
+
+            total = AttributionSummary()
+            return self.accounts.run(attribute, total, at=now, remaining_seconds=remaining_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureCheck:
-    """The check of one account's features: what a scheduled function runs each evening."""
+    """The check of the accounts' features: what a scheduled function runs each evening."""
 
     settings: Settings
     book: FeatureBook
+    accounts: EachAccount
 
-    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> FeatureSummary:
+    def run(self, now: datetime, remaining_seconds: Callable[[], float]) -> Round[FeatureSummary]:
         """Rebuild and compare; the broker's keys are read anew each time."""
-        from stopward.domain.identity import AccountId, Symbol
-        from stopward.services.features import FeatureChecker
+        from stopward.domain.identity import Symbol
+        from stopward.services.features import FeatureChecker, FeatureSummary
 
         with parts.market_data(self.settings, "check_features") as bars:
-            checker = FeatureChecker(
-                book=self.book,
-                bars=bars,
-                account_id=AccountId(self.settings.account_id),
-                index=Symbol(parts.MARKET_INDEX),
+
+            def check(account_id: AccountId) -> FeatureSummary:
+                checker = FeatureChecker(
+                    book=self.book,
+                    bars=bars,
+                    account_id=account_id,
+                    index=Symbol(parts.MARKET_INDEX),
+                )
+                summary = checker.run(now=now, remaining_seconds=remaining_seconds)
+                of_open = replace(checker, kind="open")
+                summary.add(of_open.run(now=now, remaining_seconds=remaining_seconds))
+                return summary
+
+            total = FeatureSummary()
+            return self.accounts.run(check, total, at=now, remaining_seconds=remaining_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTracking:
+    """The tracking of the accounts' models: what a scheduled function runs each evening.
+
+    keep_days: how long minutes of closed positions stay, unless they teach.
+    """
+
+    book: TrackingBook
+    minutes: MinuteBook
+    keep_days: int
+    accounts: EachAccount
+
+    def run(
+        self, *, now: datetime, remaining_seconds: Callable[[], float]
+    ) -> Round[TrackingSummary]:
+        """Judge what models said by what came of it; keep the minutes that they spoke of."""
+        from stopward.services.minute_keeping import MinuteKeeper
+        from stopward.services.model_tracking import ModelTracker, TrackingSummary
+
+        def track(account_id: AccountId) -> TrackingSummary:
+            minutes = MinuteKeeper(
+                book=self.minutes, account_id=account_id, keep_days=self.keep_days
             )
-            summary = checker.run(now=now, remaining_seconds=remaining_seconds)
-            of_open = replace(checker, kind="open")
-            summary.add(of_open.run(now=now, remaining_seconds=remaining_seconds))
-            return summary
+            tracker = ModelTracker(book=self.book, minutes=minutes, account_id=account_id)
+            return tracker.run(now=now, remaining_seconds=remaining_seconds)
+
+        total = TrackingSummary()
+        return self.accounts.run(track, total, at=now, remaining_seconds=remaining_seconds)
 
 
 @at_start
@@ -137,42 +182,54 @@ def session_refresher(
 
 @at_start
 def exit_attributor(*, environment: Mapping[str, str] | None = None) -> ExitAttribution:
-    """Wire the attribution of what closed the account's trades."""
+    """Wire the attribution of what closed the accounts' trades."""
     from stopward.adapters.attribution import FunctionAttribution
+    from stopward.services.attribution import MARGIN_SECONDS
+    from stopward.services.each_account import weekday_turn
 
     settings = parts.settings_of(environment).require_broker()
-    book = FunctionAttribution(parts.functions(settings, starts_often=False))
-    return ExitAttribution(settings=settings, book=book)
+    functions = parts.functions(settings, starts_often=False)
+    accounts = parts.each_account(
+        settings, functions, work="attribution", turn=weekday_turn, margin_seconds=MARGIN_SECONDS
+    )
+    return ExitAttribution(
+        settings=settings, book=FunctionAttribution(functions), accounts=accounts
+    )
 
 
 @at_start
 def feature_check(*, environment: Mapping[str, str] | None = None) -> FeatureCheck:
-    """Wire the check of the features of the account's trades."""
+    """Wire the check of the features of the accounts' trades."""
     from stopward.adapters.features import FunctionFeatures
+    from stopward.services.each_account import weekday_turn
+    from stopward.services.features import MARGIN_SECONDS
 
     settings = parts.settings_of(environment).require_broker()
-    book = FunctionFeatures(parts.functions(settings, starts_often=False))
-    return FeatureCheck(settings=settings, book=book)
+    functions = parts.functions(settings, starts_often=False)
+    accounts = parts.each_account(
+        settings, functions, work="features", turn=weekday_turn, margin_seconds=MARGIN_SECONDS
+    )
+    return FeatureCheck(settings=settings, book=FunctionFeatures(functions), accounts=accounts)
 
 
 @at_start
-def model_tracker(*, environment: Mapping[str, str] | None = None) -> ModelTracker:
-    """Wire the tracking of the account's models, and the keeping of minutes of its positions."""
+def model_tracker(*, environment: Mapping[str, str] | None = None) -> ModelTracking:
+    """Wire the tracking of the accounts' models, and the keeping of minutes of their positions."""
     from stopward.adapters.minutes import FunctionMinutes
     from stopward.adapters.model_tracking import FunctionTracking
-    from stopward.domain.identity import AccountId
-    from stopward.services.minute_keeping import MinuteKeeper
-    from stopward.services.model_tracking import ModelTracker
+    from stopward.services.each_account import weekday_turn
+    from stopward.services.model_tracking import MARGIN_SECONDS
 
     settings = parts.settings_of(environment)
     functions = parts.functions(settings, starts_often=False)
-    account_id = AccountId(settings.account_id)
-    return ModelTracker(
+    accounts = parts.each_account(
+        settings, functions, work="tracking", turn=weekday_turn, margin_seconds=MARGIN_SECONDS
+    )
+    return ModelTracking(
         book=FunctionTracking(functions),
-        minutes=MinuteKeeper(
-            book=FunctionMinutes(functions), account_id=account_id, keep_days=settings.minute_days
-        ),
-        account_id=account_id,
+        minutes=FunctionMinutes(functions),
+        keep_days=settings.minute_days,
+        accounts=accounts,
     )
 
 

@@ -10,12 +10,14 @@ from stopward.errors import InvalidInput
 from stopward.start import at_start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from stopward.adapters.signals import Request
     from stopward.domain.features.row import Kind
+    from stopward.domain.identity import AccountId, Symbol
     from stopward.ports import Archive, Clock
+    from stopward.services.each_account import EachAccount, Round
     from stopward.services.minute_book import MinuteBook
     from stopward.services.open_book import OpenBook
     from stopward.services.position_scoring import ScoringSummary
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 SCORE_SECONDS: Final = 3.0
 """A call to the database: who asks for a score waits to trade."""
+SCORING_MARGIN_SECONDS: Final = 15.0
+"""Remaining time under which no account of a fleet is scored: its calls may all be slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +54,9 @@ class Predictor:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PositionScoring:
-    """The scoring of one account's open positions: what a scheduled function runs each minute.
+    """The scoring of the accounts' open positions: what a scheduled function runs each minute.
 
     scoring: None without a place for models; then vectors are kept, to learn from.
     """
@@ -61,22 +65,36 @@ class PositionScoring:
     book: OpenBook
     minutes: MinuteBook
     scoring: Scoring | None
+    accounts: EachAccount
+    _expected: frozenset[Symbol] = frozenset()
 
-    def run(self, at: datetime) -> ScoringSummary:
-        """Score what is open at a minute; the broker's keys are read anew each time."""
-        from stopward.domain.identity import AccountId, Symbol
-        from stopward.services.position_scoring import PositionScorer
+    def run(self, at: datetime, remaining_seconds: Callable[[], float]) -> Round[ScoringSummary]:
+        """Score what is open at a minute; the broker's keys are read anew each time.
+
+        In a fleet bars are asked for once a symbol, those of the minute before with the first.
+        """
+        from stopward.domain.identity import Symbol
+        from stopward.services.position_scoring import PositionScorer, ScoringSummary
+        from stopward.services.shared_bars import SharedBars
 
         with parts.market_data(self.settings, "score_positions") as bars:
-            scorer = PositionScorer(
-                book=self.book,
-                minutes=self.minutes,
-                bars=bars,
-                account_id=AccountId(self.settings.account_id),
-                scoring=self.scoring,
-                index=Symbol(parts.MARKET_INDEX),
-            )
-            return scorer.run(at=at)
+            shared = SharedBars(source=bars, expected=self._expected)
+
+            def score(account_id: AccountId) -> ScoringSummary:
+                scorer = PositionScorer(
+                    book=self.book,
+                    minutes=self.minutes,
+                    bars=shared if self.settings.fleet else bars,
+                    account_id=account_id,
+                    scoring=self.scoring,
+                    index=Symbol(parts.MARKET_INDEX),
+                )
+                return scorer.run(at=at)
+
+            total = ScoringSummary()
+            found = self.accounts.run(score, total, at=at, remaining_seconds=remaining_seconds)
+            self._expected = frozenset(shared.wanted)
+            return found
 
 
 @at_start
@@ -94,17 +112,26 @@ def predictor(*, environment: Mapping[str, str] | None = None) -> Predictor:
 
 @at_start
 def position_scoring(*, environment: Mapping[str, str] | None = None) -> PositionScoring:
-    """Wire the scoring of what the account has open."""
+    """Wire the scoring of what the accounts have open."""
     from stopward.adapters.minutes import FunctionMinutes
     from stopward.adapters.open_positions import FunctionOpenPositions
+    from stopward.services.each_account import minute_turn
 
     settings = parts.settings_of(environment).require_broker()
     archive = parts.archive_of(settings)
     functions = parts.functions(settings, timeout_seconds=SCORE_SECONDS)
+    accounts = parts.each_account(
+        settings,
+        functions,
+        work="position_scoring",
+        turn=minute_turn,
+        margin_seconds=SCORING_MARGIN_SECONDS,
+    )
     return PositionScoring(
         settings=settings,
         book=FunctionOpenPositions(functions),
         minutes=FunctionMinutes(functions),
+        accounts=accounts,
         scoring=None
         if archive is None
         else _scoring(settings, archive, source="score_positions", kind="open"),

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 from stopward.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from stopward.adapters.alpaca import AlpacaMarketData, Keys
     from stopward.adapters.functions import Functions
     from stopward.ports import Archive, Clock
+    from stopward.services.each_account import EachAccount
     from stopward.settings import Settings
 
 CALL_SECONDS: Final = 10.0
@@ -48,6 +50,28 @@ def functions(
     from stopward.adapters.postgres import PostgresDatabase
 
     return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+
+
+def each_account(
+    settings: Settings,
+    functions: Functions,
+    *,
+    work: str,
+    turn: Callable[[datetime], int],
+    margin_seconds: float,
+) -> EachAccount:
+    """Return whose work a function does: the account's, or that of all in the stage's fleet."""
+    from stopward.adapters.fleet import FunctionFleet
+    from stopward.domain.identity import AccountId
+    from stopward.services.each_account import EachAccount
+
+    return EachAccount(
+        account_id=AccountId(settings.account_id),
+        fleet=FunctionFleet(functions, stage=settings.fleet) if settings.fleet else None,
+        work=work,
+        turn=turn,
+        margin_seconds=margin_seconds,
+    )
 
 
 def clock_of(settings: Settings, source: str) -> Clock:

@@ -86,6 +86,14 @@ class AttributionSummary:
     failures: list[str] = field(default_factory=list)
     is_cut: bool = False
 
+    def add_account(self, _: AccountId, other: "AttributionSummary") -> None:
+        """Add what was done for an account of a fleet, its failures left out."""
+        self.trades += other.trades
+        self.known += other.known
+        self.changed += other.changed
+        self.unknown.update(other.unknown)
+        self.is_cut |= other.is_cut
+
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""
         return {

@@ -6,7 +6,7 @@ the same by it.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -66,7 +66,8 @@ class FeatureSummary:
     trades: without a vector. written: vectors that are new. unfit: how many of those trades cannot
     be rebuilt, by reason. compared: vectors that were stored before. skewed: how many of them came
     out otherwise. differing: how often, by feature. failures: a sentence each; such a trade is
-    asked for again. is_cut: time or count ended the run before the trades did.
+    asked for again. is_cut: time or count ended the run before the trades did. skewed_in: accounts
+    of a fleet of whose vectors too many came out otherwise.
     """
 
     trades: int = 0
@@ -77,11 +78,15 @@ class FeatureSummary:
     differing: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     is_cut: bool = False
+    skewed_in: list[AccountId] = field(default_factory=list)
 
     @property
     def is_skewed(self) -> bool:
-        """Return whether more vectors differ than may."""
-        return self.skewed > MOST_SKEW * self.compared
+        """Return whether more vectors differ than may; of a fleet, whether those of an account do.
+
+        The accounts that are as they should be would hide one that is not.
+        """
+        return bool(self.skewed_in) or self.skewed > MOST_SKEW * self.compared
 
     def add(self, other: "FeatureSummary") -> None:
         """Add what another run did."""
@@ -93,6 +98,11 @@ class FeatureSummary:
         self.differing.update(other.differing)
         self.failures += other.failures
         self.is_cut |= other.is_cut
+
+    def add_account(self, account_id: AccountId, other: "FeatureSummary") -> None:
+        """Add what was done for an account of a fleet, its failures left out."""
+        self.add(replace(other, failures=[]))
+        self.skewed_in += [account_id] if other.is_skewed else []
 
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""

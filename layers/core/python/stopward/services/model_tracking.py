@@ -43,6 +43,17 @@ class TrackingSummary:
     failures: list[str] = field(default_factory=list)
     is_cut: bool = False
 
+    def add_account(self, account_id: AccountId, other: "TrackingSummary") -> None:
+        """Add what was done for an account of a fleet, its failures left out."""
+        self.resolved += other.resolved
+        self.completed += other.completed
+        self.trimmed += other.trimmed
+        self.tracked += other.tracked
+        self.waiting += other.waiting
+        self.done += other.done
+        self.drifting |= {f"{account_id}: {model}": why for model, why in other.drifting.items()}
+        self.is_cut |= other.is_cut
+
     def counts(self) -> dict[str, int]:
         """Return the numbers, for the log and the metrics."""
         return {

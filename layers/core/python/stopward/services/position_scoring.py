@@ -33,6 +33,7 @@ from stopward.errors import (
     InvalidInput,
     InvalidState,
 )
+from stopward.services.each_account import MOST_NAMED
 from stopward.services.feature_book import BarHistory
 from stopward.services.minute_book import MinuteBook
 from stopward.services.open_book import OpenBook
@@ -54,7 +55,7 @@ class ScoringSummary:
     positions with a new score; binding: how many of them a rule may go by. completed: rows of
     minutes of closed positions that learned what came of them. failures: a sentence each. unserved:
     why no model can be asked; empty where one was, or there is no place for one. answer: of the
-    model, None where none was asked.
+    model, None where none was asked. troubled: of a fleet, who has which trouble.
     """
 
     is_closed: bool = False
@@ -67,9 +68,24 @@ class ScoringSummary:
     failures: list[str] = field(default_factory=list)
     unserved: str = ""
     answer: Answer | None = None
+    troubled: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_account(self, account_id: AccountId, other: "ScoringSummary") -> None:
+        """Add what was done for an account of a fleet, its failures left out."""
+        self.is_closed |= other.is_closed
+        self.positions += other.positions
+        self.unscored.update(other.unscored)
+        self.kept += other.kept
+        self.scored += other.scored
+        self.binding += other.binding
+        self.completed += other.completed
+        for name, words in other.troubles().items():
+            self.troubled.setdefault(name, []).append(f"{account_id}: {words}")
 
     def troubles(self) -> dict[str, str]:
         """Return why scores are missing, not logged, or of the model before, for the log."""
+        if self.troubled:
+            return {name: "; ".join(each[:MOST_NAMED]) for name, each in self.troubled.items()}
         if self.answer is not None:
             return self.answer.troubles()
         return {"unserved": self.unserved} if self.unserved else {}
@@ -84,7 +100,8 @@ class ScoringSummary:
             "position_vectors_kept": self.kept,
             "position_minutes_completed": self.completed,
             "position_scoring_failures": len(self.failures),
-            "models_refused": int("refused" in self.troubles()),
+            "models_refused": len(self.troubled.get("refused", ()))
+            or int("refused" in self.troubles()),
         }
 
 

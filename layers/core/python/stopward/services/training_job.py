@@ -25,6 +25,11 @@ __all__ = ["MOST_ATTEMPTS", "STALE_BEFORE", "TrainingJob", "TrainingSummary"]
 
 CLAIM_SECONDS: Final = 900.0
 """As long as a function of Lambda can run, counted anew at each step: a claim outlives no life."""
+MARGIN_SECONDS: Final = 240.0
+"""Remaining time under which no account of a fleet is begun: more than twice both its trainings.
+
+50,000 trades of one kind took 39 seconds of a processor (benchmarks/results/training.json).
+"""
 LET_GO_SECONDS: Final = 1.0
 MOST_ATTEMPTS: Final = 6
 """Claims after which a training is given up: what failed so often fails again. [judgement]"""
