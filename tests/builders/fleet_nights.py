@@ -90,7 +90,7 @@ NIGHTS = (
     Night(
         folder="track_models", wired="tracker", work="tracking", done="models_tracked",
         failures="tracking_failures", line="models_judged", unanswered="models_not_tracked",
-        prepare=_spoken, at=A_SESSION.closes_at + timedelta(minutes=170), looks=2,
+        prepare=_spoken, at=A_SESSION.closes_at + timedelta(minutes=170), looks=4,
     ),
     Night(
         folder="train_model", wired="job", work="training", done="trainings",
