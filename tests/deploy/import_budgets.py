@@ -33,7 +33,7 @@ PURPOSES: Mapping[str, frozenset[str]] = {
     ),
     "question": frozenset({"httpcore", "h11", "anyio", "certifi"}),
     "broker": frozenset({"urllib3"}),
-    "walks": frozenset({"numba", "llvmlite", "numpy", "pyarrow"}),
+    "walks": frozenset({"llvmlite", "numpy", "pyarrow"}),
     "wiring": _WIRING | {"stopward.ports"},
     # Of a function that has a book of its own, and neither broker nor clock.
     "wiring without ports": _WIRING,
@@ -102,7 +102,7 @@ BUDGETS: Mapping[str, Budget] = {
     "train_model": Budget(purposes=(*ASKS_DATABASE, "whole", "learns"), modules=2000, times=None),
     "replay_shard": Budget(
         purposes=("handler", "settings", "AWS", "walks", "wiring", "replay"),
-        modules=670,
+        modules=520,
         times=None,
     ),
 }
