@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
+import llvmlite
 import numpy as np
 
 from stopward.domain.identity import AccountId, PositionId, Symbol
@@ -214,7 +214,7 @@ def main() -> int:
     document = {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
         "budget_microseconds": BUDGET_MICROSECONDS,
         "microseconds": {name: row._asdict() for name, row in rows.items()},
     }

@@ -29,7 +29,7 @@ PURPOSES: Mapping[str, frozenset[str]] = {
     ),
     "question": frozenset({"httpcore", "h11", "anyio", "certifi"}),
     "broker": frozenset({"urllib3"}),
-    "walks": frozenset({"numba", "llvmlite", "numpy", "pyarrow"}),
+    "walks": frozenset({"llvmlite", "numpy", "pyarrow"}),
     "wiring": frozenset(
         {"stopward", "stopward.bootstrap", "stopward.entry", "stopward.errors", "stopward.ports",
          "stopward.settings", "stopward.start", "stopward.adapters", "stopward.domain",
@@ -87,7 +87,7 @@ BUDGETS: Mapping[str, Budget] = {
     "train_model": Budget(purposes=(*ASKS_DATABASE, "whole", "learns"), modules=2000, times=None),
     "replay_shard": Budget(
         purposes=("handler", "settings", "AWS", "walks", "wiring", "replay"),
-        modules=670,
+        modules=520,
         times=None,
     ),
 }

@@ -53,13 +53,13 @@ def test_every_purpose_is_some_functions() -> None:
 def test_what_lambda_does_not_have_is_hidden_and_what_it_has_is_not() -> None:
     functions = functions_of(ROOT / "template.yaml")
     guard, scores = (hidden(pins_of(functions[each])) for each in ("monitor_positions", "predict"))
-    assert {"click", "rich", "pytest", "numba", "pandas", "numpy", "onnxruntime"} <= guard
+    assert {"click", "rich", "pytest", "llvmlite", "pandas", "numpy", "onnxruntime"} <= guard
     assert {"sklearn"} <= guard & scores
     assert guard - scores == {"numpy", "onnxruntime"}
     assert not {"boto3", "postgrest", "urllib3", "stopward", "dateutil"} & guard
     for folder, pins in IN_IMAGES.items():
         assert {"click", "rich", "pytest"} <= hidden(pins), folder
-    assert "numba" not in hidden(IN_IMAGES["replay_shard"])
+    assert "llvmlite" not in hidden(IN_IMAGES["replay_shard"])
     assert "sklearn" not in hidden(IN_IMAGES["train_model"])
 
 

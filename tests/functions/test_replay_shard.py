@@ -177,11 +177,11 @@ def test_machine_code_of_the_image_is_copied_to_where_it_may_be_written(
     from stopward.replay import compiled
 
     (tmp_path / "image" / "digest").mkdir(parents=True)
-    (tmp_path / "image" / "digest" / "walk.nbc").write_bytes(b"code")
+    (tmp_path / "image" / "digest" / "walk.o").write_bytes(b"code")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "writable"))
     monkeypatch.setattr(compiled, "_folder", None)
     for _ in range(2):
         bootstrap.shard_walker(compiled=tmp_path / "image")
-    (kept,) = (tmp_path / "writable").rglob("*.nbc")
+    (kept,) = (tmp_path / "writable").rglob("*.o")
     assert kept.read_bytes() == b"code"
     assert str(compiled._folder).startswith(str(kept.parents[1]))

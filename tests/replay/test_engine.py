@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-import numba
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ from stopward.errors import InvalidInput
 from stopward.replay.engine import Walk, walk_alone
 from stopward.replay.entries import opened
 from stopward.replay.freqtrade import NO_SLIPPAGE
+from stopward.replay.machine.kinds import Kind, handed
 from stopward.replay.market import MarketColumns
 from stopward.replay.results import Results, results_of
 from stopward.replay.run import replay
@@ -234,12 +234,12 @@ def test_progress_is_told_until_all_are_done() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 30])
 def test_however_few_positions_are_walked_by_the_same_machine_code(count: int) -> None:
-    """Compiled code is of types; numpy's contiguous column is another one than its strided one."""
+    """Machine code is made for kinds; columns are of one only when equally far apart."""
     table = a_table(dice(5))
 
-    def types(positions: int) -> list[numba.types.Type]:
+    def kinds(positions: int) -> tuple[Kind, ...]:
         rows = opened(some_positions(dice(5), table, count=positions), table, PLAIN)
         walking = Walk(opened=rows, columns=MarketColumns(table=table), book=PLAIN, conditions=FREE)
-        return [numba.typeof(column) for column in (*walking.courses, *rows.entries)]
+        return handed((walking.courses, rows.entries))[0]
 
-    assert types(count) == types(7)
+    assert kinds(count) == kinds(7)

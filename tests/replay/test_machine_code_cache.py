@@ -1,13 +1,13 @@
-"""The disk cache of compiled rules: kept in a folder named by what the machine code depends on."""
+"""Machine code of rules, kept in a folder that is named by what it depends on."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import pytest
 
 from stopward.replay import compiled as subject
+from stopward.replay.machine import native
 
 PROGRAM = """
 import sys
@@ -19,7 +19,7 @@ keep_in(Path(sys.argv[1]))
 twin = compiled(rolling_highest)
 column = np.zeros(3)
 twin(np.array([1.0, 3.0, 2.0]), 2, column)
-print(column.tolist()[1:], sum(twin.stats.cache_hits.values()))
+print(column.tolist()[1:], twin.loaded)
 """
 
 
@@ -53,16 +53,17 @@ def test_nothing_is_written_beside_the_sources_without_a_folder(
 ) -> None:
     monkeypatch.setattr(subject, "_folder", None)
     subject.compiled(subject_function())
-    assert list(subject.RULES.rglob("*.nbi")) == []
+    assert list(subject.RULES.rglob("*.o")) == []
 
 
-def test_the_compilers_own_setting_is_left_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = numba.config.CACHE_DIR
-    monkeypatch.setattr(subject, "_folder", str(tmp_path))
-    subject.compiled(subject_function())
-    assert before == numba.config.CACHE_DIR
+def test_code_for_any_processor_is_not_code_for_this_one() -> None:
+    assert subject.sources_digest(native.GENERIC) != subject.sources_digest()
+
+
+def test_what_is_kept_is_written_whole(tmp_path: Path) -> None:
+    native.keep(b"code", tmp_path / "below" / "walk.o")
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["walk.o"]
+    assert (tmp_path / "below" / "walk.o").read_bytes() == b"code"
 
 
 def subject_function():

@@ -12,7 +12,7 @@ PURE = ("rules", "domain", "services")
 HEAVY = (
     "numpy",
     "pandas",
-    "numba",
+    "llvmlite",
     "sklearn",
     "onnx",
     "onnxruntime",

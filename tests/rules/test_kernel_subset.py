@@ -29,7 +29,7 @@ INDICES = {
 """The only sums of whole numbers: places in a series."""
 DIVIDES = {"ratio", "tick_below", "tick_above"}
 """The functions that may divide by a variable, for they ask first whether they can."""
-LOOPS = {"run", "passed"}
+LOOPS = {"run", "passed", "passed_by_blocks"}
 """The functions that may loop on a condition, for each turn takes them a bar on."""
 
 

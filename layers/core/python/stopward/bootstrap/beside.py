@@ -237,15 +237,16 @@ def model_tracker(*, environment: Mapping[str, str] | None = None) -> ModelTrack
 def shard_walker(*, compiled: Path) -> ShardWalker:
     """Wire the walking of a sweep's shards, on as many threads as there are processors.
 
-    compiled: machine code that came with the image, or no folder; it is copied to where numba may
-    write, and what is missing in it is compiled there.
+    compiled: machine code that came with the image, or no folder; it is copied to where a function
+    may write, and what is missing in it is compiled there.
     """
     from stopward.adapters.archive_location import archive_at
     from stopward.replay.compiled import keep_in
+    from stopward.replay.machine.native import GENERIC
     from stopward.replay.sharding.walking import ShardWalker
 
     folder = Path(tempfile.gettempdir()) / "stopward-machine-code"
     if compiled.is_dir():
         shutil.copytree(compiled, folder, dirs_exist_ok=True)
-    keep_in(folder)
+    keep_in(folder, processor=GENERIC)
     return ShardWalker(archive_at=archive_at, workers=os.cpu_count() or 1)

@@ -1,1 +1,1 @@
-"""Replay: the same rules over past bars, compiled. Needs the `replay` extra (numba, numpy)."""
+"""Replay: the same rules over past bars, compiled. Needs the `replay` extra (llvmlite, numpy)."""

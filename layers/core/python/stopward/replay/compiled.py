@@ -1,72 +1,63 @@
 """The compiled twin of a kernel function: same source, same numbers to the bit.
 
-Each function of `stopward.rules` that is reached gets a copy whose globals point at the compiled
-copies of the functions it calls, and numba compiles that. Parameters that are None are typed so,
-and their branches vanish; so that not every set of rules compiles anew, rules that are off are put
-on and silent (`stopward.replay.silence`).
+A function of `stopward.rules` and all that it calls are translated to machine code for the kinds of
+its arguments (`stopward.replay.machine`). What is None in them is typed so, and its branches
+vanish; so that not every set of rules compiles anew, rules that are off are put on and silent
+(`stopward.replay.silence`).
 """
 
-import dis
+import ctypes
 import functools
 import hashlib
+import struct
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
-import numba
 import numpy
 
 import stopward.rules
+from stopward.errors import InvalidState
+from stopward.replay.machine import native
+from stopward.replay.machine.kinds import Held, Kind, described, handed
+from stopward.replay.machine.program import Program
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RULES = Path(stopward.rules.__file__).parent
-PACKAGE = "stopward.rules."
+COMPILER = Path(native.__file__).parent
 DIGEST_CHARACTERS = 16
-OUTERMOST: dict[str, Any] = {
-    "error_model": "numpy",  # no checks for division by zero, which the rules make themselves
-    "nogil": True,
-    "_nrt": False,  # nothing is allocated, so that nobody has to count who holds which array
-    "no_cfunc_wrapper": True,
-}
-INNER: dict[str, Any] = OUTERMOST | {
-    "forceinline": True,
-    "no_cpython_wrapper": True,  # compiled code alone calls it; wrappers are a third of the work
-}
-
-
-SELDOM = frozenset({"count", "keep", "opened", "resumed", "settled_inside", "write"})
-"""Functions that run once a position or a fill: as calls they take less to compile."""
-
-
-SMALL_WALK = 400_000
-SMALL_SERIES = 20_000
+RESULTS = {float: "=d", int: "=q", bool: "=?", type(None): ""}
+"""What a function may return to Python, as it lies in memory."""
+SMALL_WALK = 40_000
+SMALL_SERIES = 2_000
 """Bars of positions, and of indicators, that take less interpreted than compiling takes."""
-_folder: str | None = None
+_folder: Path | None = None
+_processor: str | None = None
 _is_patient = False
 
 
 @functools.cache
-def sources_digest() -> str:
-    """Return a digest of all rule sources and of numba's and numpy's versions.
-
-    numba's disk cache watches the outermost function's file only; a folder so named the rest.
-    """
-    digest = hashlib.sha256(f"{numba.__version__} {numpy.__version__}".encode())
-    for path in sorted(RULES.glob("*.py")):
+def sources_digest(processor: str | None = None) -> str:
+    """Return a digest of all that machine code depends on: rules, compiler, processor."""
+    digest = hashlib.sha256(native.versions(processor).encode())
+    for path in sorted((*RULES.glob("*.py"), *COMPILER.glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:DIGEST_CHARACTERS]
 
 
-def keep_in(folder: Path | None) -> None:
+def keep_in(folder: Path | None, *, processor: str | None = None) -> None:
     """Keep machine code in a subfolder named by `sources_digest`; later processes load it.
 
-    None, as it is from the start, keeps none. What was compiled before is not kept.
+    None, as it is from the start, keeps none. What was compiled before is not kept. processor:
+    `native.GENERIC` for code that other machines run too; else it is made for this one.
     """
-    global _folder  # noqa: PLW0603  one folder a process, as numba has it
-    _folder = None if folder is None else str(folder / sources_digest())
+    global _folder, _processor  # noqa: PLW0603  one folder a process
+    _folder = None if folder is None else folder / sources_digest(processor)
+    _processor = processor
 
 
 def compile_always(*, yes: bool = True) -> None:
@@ -75,12 +66,77 @@ def compile_always(*, yes: bool = True) -> None:
     _is_patient = yes
 
 
+class Twin:
+    """The compiled twin of a function, and the machine code there is of it.
+
+    code: by the kinds of the arguments. loaded: how many of these were kept by an earlier process.
+    """
+
+    def __init__(self, function: types.FunctionType, folder: Path | None) -> None:
+        self.code: dict[tuple[Kind, ...], native.Entered] = {}
+        self.loaded = 0
+        self._function, self._folder, self._lock = function, folder, Lock()
+        self._result = RESULTS.get(get_type_hints(function)["return"])
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was compiled by this process, or is kept by an earlier one."""
+        if self.code:
+            return True
+        return self._folder is not None and any(self._folder.glob(self._name("*")))
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function does. Raises InvalidState for arguments it has no kind of."""
+        if self._result is None:
+            raise InvalidState(f"{self._function.__name__} returns what Python cannot be handed")
+        kinds, given = handed(arguments)
+        entered = self.code.get(kinds) or self._made(kinds)
+        found = ctypes.create_string_buffer(max(struct.calcsize(self._result), 1))
+        entered(given, found)
+        return struct.unpack_from(self._result, found)[0] if self._result else None
+
+    def _made(self, kinds: tuple[Kind, ...]) -> native.Entered:
+        with self._lock:
+            if kinds not in self.code:
+                self.code[kinds] = native.loaded(self._object(kinds), _processor)
+            return self.code[kinds]
+
+    def _object(self, kinds: tuple[Kind, ...]) -> bytes:
+        said = ";".join(map(described, kinds))
+        name = self._name(hashlib.sha256(said.encode()).hexdigest()[:DIGEST_CHARACTERS])
+        path = None if self._folder is None else self._folder / name
+        if path is not None and path.exists():
+            self.loaded += 1
+            return path.read_bytes()
+        made = native.object_of(Program().text(self._function, kinds), _processor)
+        if path is not None:
+            native.keep(made, path)
+        return made
+
+    def _name(self, kinds: str) -> str:
+        return f"{self._function.__name__}-{kinds}.o"
+
+
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """Return the compiled twin of a function of `stopward.rules`; positional arguments only.
 
-    It compiles at its first call for each set of argument types (seconds), unless it was kept.
+    It compiles at its first call for each set of argument kinds, unless it was kept.
     """
-    return cast(Callable[P, T], _outermost(cast(types.FunctionType, function), _folder))
+    return cast(Callable[P, T], twin_of(cast(types.FunctionType, function), _folder))
+
+
+@functools.cache
+def twin_of(function: types.FunctionType, folder: Path | None) -> Twin:
+    """Return the twin whose machine code is kept in a folder."""
+    return Twin(function, folder)
+
+
+def held(value: T) -> T:
+    """Return an argument to hand to `compiled` or `soonest` often; nothing else may be done to it.
+
+    Looking through a hundred columns takes longer than walking some dozen positions.
+    """
+    return cast(T, Held(value))
 
 
 def soonest(function: Callable[P, T], *, steps: int, small: int) -> Callable[P, T]:
@@ -96,11 +152,7 @@ def soonest(function: Callable[P, T], *, steps: int, small: int) -> Callable[P, 
 
 
 def _is_ready(function: types.FunctionType) -> bool:
-    """Return whether the twin was compiled by this process, or is kept by an earlier one."""
-    if _outermost(function, _folder).signatures:
-        return True
-    kept = f"*.{function.__name__}-*.nbi"
-    return _folder is not None and any(Path(_folder).rglob(kept))
+    return twin_of(function, _folder).is_ready
 
 
 def _interpreted(function: Callable[..., T], *arguments: Any) -> T:
@@ -111,44 +163,8 @@ def _viewed(argument: Any) -> Any:
     """Return arrays as views, of which Python reads plain numbers; tuples with theirs so."""
     if isinstance(argument, numpy.ndarray):
         return memoryview(cast(Any, argument))
+    if isinstance(argument, Held):
+        return _viewed(argument.value)
     if isinstance(argument, tuple) and hasattr(argument, "_make"):
         return argument._make(_viewed(value) for value in argument)
     return argument
-
-
-def _rebuilt(function: types.FunctionType) -> types.FunctionType:
-    """Return a copy of `function` that calls the compiled twins of the rule functions it names."""
-    names = dict(function.__globals__)
-    # co_names would not do: it also holds attributes, and `state.target` is not the rule `target`
-    for instruction in dis.get_instructions(function):
-        if instruction.opname != "LOAD_GLOBAL":
-            continue
-        name = instruction.argval
-        value = names.get(name)
-        if isinstance(value, types.FunctionType) and value.__module__.startswith(PACKAGE):
-            names[name] = _twin(value)
-    copy = types.FunctionType(
-        function.__code__, names, function.__name__, function.__defaults__, None
-    )
-    copy.__module__ = function.__module__
-    copy.__qualname__ = function.__qualname__
-    return copy
-
-
-@functools.cache
-def _twin(function: types.FunctionType) -> Any:
-    is_inlined = function.__name__ not in SELDOM
-    return numba.njit(_rebuilt(function), **INNER | {"forceinline": is_inlined})
-
-
-@functools.cache
-def _outermost(function: types.FunctionType, folder: str | None) -> Any:
-    if folder is None:
-        return numba.njit(_rebuilt(function), **OUTERMOST)
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = folder  # read while decorating, and by nothing later
-    try:
-        return numba.njit(_rebuilt(function), cache=True, **OUTERMOST)
-    finally:
-        config.CACHE_DIR = before

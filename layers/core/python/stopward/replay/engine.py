@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ParamSpec, TypeVar
+from math import isnan
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,12 @@ from stopward.replay.arrays import blank_courses, blank_exits, blank_outcomes
 from stopward.replay.entries import Opened
 from stopward.replay.market import MarketColumns
 from stopward.replay.reads import reads_indicators
-from stopward.replay.silence import all_on
+from stopward.replay.resolved import Resolved
+from stopward.replay.silence import put_on, rules_on
 from stopward.replay.table import BarTable, Integers
 from stopward.replay.terms import Conditions
-from stopward.rules.columns import Courses, Day, Exits, Log, Market, Outcomes, StopPath
+from stopward.rules.columns import Courses, Day, Entries, Exits, Log, Market, Outcomes, StopPath
+from stopward.rules.levels import volume_floor
 from stopward.rules.parameters import Rules
 from stopward.rules.types import Account
 from stopward.rules.walk import begin, finish, walk
@@ -26,7 +29,7 @@ from stopward.rules.walk import begin, finish, walk
 QUIET_DAY = Account(day_r=0.0, day_fraction=0.0, peak_r=0.0, losses=0.0, locked=0.0, halted=0.0)
 MANY_TIMES = 2
 """How often a bar is walked, from which blocks are made."""
-PORTION = 20_000
+PORTION = 100_000
 """Positions that are walked between two looks at the progress."""
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,8 +41,10 @@ Progress = Callable[[int], None]
 class Walk:
     """Positions on their way through a market, under one account's rules.
 
-    courses, exits: as `begin` leaves them until they are walked. path: where stops rested, when
-    asked for. workers: threads; positions are shared out, so that the numbers do not depend on it.
+    courses, exits: as `begin` leaves them until they are walked; log: what is written besides the
+    courses. steps: about how many bars are walked, to the end of each position's first session.
+    path: where stops rested, when asked for. workers: threads; positions are shared out, so that
+    the numbers do not depend on it.
     """
 
     opened: Opened
@@ -51,24 +56,34 @@ class Walk:
     courses: Courses = field(init=False)
     exits: Exits = field(init=False)
     has_indicators: bool = field(init=False)
+    steps: int = field(init=False)
+    log: Log = field(init=False)
+    _resolved: Resolved = field(init=False)
+    _on: tuple[str, ...] = field(init=False)
+    _held: dict[int, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Put every position at its entry."""
         self.has_indicators = reads_indicators(self.book)
+        self.steps = int((self.opened.fresh_until - np.asarray(self.opened.entries.start)).sum())
+        self._resolved, self._on = Resolved(self.book, self.opened.kinds), rules_on(self.book)
         count = len(self.opened)
         self.courses, self.exits = blank_courses(count), blank_exits(count)
+        self.log = Log(self.exits, self.path)
         twin = self.twin(begin)
-        twin(np.arange(count), self.courses, self.opened.entries)
+        twin(np.arange(count), self._hold(self.courses), self._hold(self.opened.entries))
+
+    def _hold(self, value: T) -> T:
+        """Return what is handed over again and again (`compiled.held`)."""
+        if id(value) not in self._held:
+            self._held[id(value)] = compiled.held(value)
+        known: T = self._held[id(value)]
+        return known
 
     @property
     def table(self) -> BarTable:
         """The bars."""
         return self.columns.table
-
-    @property
-    def steps(self) -> int:
-        """About how many bars are walked: to the end of each position's first session."""
-        return int((self.opened.fresh_until - np.asarray(self.opened.entries.start)).sum())
 
     @property
     def has_many_steps(self) -> bool:
@@ -79,46 +94,33 @@ class Walk:
         """Return what walks soonest: machine code, or for few steps the interpreter."""
         return compiled.soonest(function, steps=self.steps, small=compiled.SMALL_WALK)
 
-    @property
-    def log(self) -> Log:
-        """What the kernel writes besides the courses."""
-        return Log(self.exits, self.path)
-
     def groups(self, rows: Integers, *, overnight: bool) -> Iterator[tuple[Rules, Integers]]:
         """Yield the positions by the rules that hold for them, by day or once held overnight."""
-        kind = self.opened.kind[rows]
-        by_rules: dict[Rules, list[int]] = {}
-        for place in np.unique(kind).tolist():
-            rules = self.rules_of(place, overnight=overnight)
-            by_rules.setdefault(rules, []).append(place)
-        for rules, kinds in by_rules.items():
-            yield rules, rows[np.isin(kind, kinds)]
+        return self._resolved.groups(rows, self.opened.kind[rows], overnight=overnight)
 
-    def rules_of(self, kind: int, *, overnight: bool) -> Rules:
-        """Return the rules of positions of a kind."""
-        symbol, tags = self.opened.kinds[kind]
-        return self.book.rules_for(symbol, tags, held_overnight=overnight)
+    def same_overnight(self, rows: Integers) -> NDArray[np.bool_]:
+        """Return whose rules do not change when they are held overnight."""
+        return self._resolved.same_overnight(self.opened.kind[rows])
 
-    def market(self, rules: Rules, *, blocks: bool = False) -> Market:
-        """Return the bars as these rules read them, with blocks or without."""
+    def market(self, rules: Rules, *, blocks: bool | None = None) -> Market:
+        """Return the bars as these rules read them, with blocks or without (`MarketColumns`)."""
         return self.columns.market(
             rules, self.book.periods, indicators=self.has_indicators, blocks=blocks
         )
 
     def on(self, rows: Integers, until: Integers, rules: Rules, day: Day | None = None) -> None:
         """Walk positions on to their bars `until` (exclusive), under these rules."""
-        market = self.market(
-            rules, blocks=day is None and self.path is None and self.has_many_steps
-        )
+        tells_of_every_bar = day is not None or self.path is not None
+        passes = self.has_many_steps and not isnan(volume_floor(rules.volume))
+        market = self.market(rules, blocks=None if tells_of_every_bar else passes)
+        held = map(self._hold, (self.courses, self.opened.entries, market, self.log))
+        courses, entries, bars, log = cast(tuple[Courses, Entries, Market, Log], tuple(held))
         terms = self.conditions.terms()
         twin = self.twin(walk)
-        asked = all_on(rules)
+        asked = put_on(rules, self._on)
 
         def some(part: slice) -> None:
-            twin(
-                rows[part], until[part], self.courses, self.opened.entries, market, QUIET_DAY,
-                asked, terms, self.log, day,
-            )  # fmt: skip
+            twin(rows[part], until[part], courses, entries, bars, QUIET_DAY, asked, terms, log, day)
 
         if self.workers == 1 or day is not None:
             some(slice(None))
@@ -131,9 +133,12 @@ class Walk:
         rows = np.arange(len(self.opened))
         outcomes = blank_outcomes(len(rows))
         twin = self.twin(finish)
-        market = self.market(Rules())
+        market = self.columns.market(Rules(), self.book.periods, indicators=False)
         terms = self.conditions.terms()
-        twin(rows, self.courses, self.opened.entries, market, terms, self.log, outcomes)
+        twin(
+            rows, self._hold(self.courses), self._hold(self.opened.entries), market, terms,
+            self._hold(self.log), outcomes,
+        )  # fmt: skip
         return outcomes
 
 
@@ -149,22 +154,13 @@ def walk_alone(walking: Walk, *, progress: Progress = lambda _: None) -> None:
     for begin_at in range(0, len(opened), PORTION):
         rows = order[begin_at : begin_at + PORTION]
         for rules, found in walking.groups(rows, overnight=False):
-            same = _same_overnight(walking, found)
+            same = walking.same_overnight(found)
             walking.on(found, np.where(same, end[found], opened.fresh_until[found]), rules)
         left = rows[np.asarray(walking.courses.quantity)[rows] > 0]
         left = left[np.asarray(walking.courses.at)[left] < end[left]]
         for rules, found in walking.groups(left, overnight=True):
             walking.on(found, end[found], rules)
         progress(len(rows))
-
-
-def _same_overnight(walking: Walk, rows: Integers) -> NDArray[np.bool_]:
-    """Return whose rules do not change when they are held overnight."""
-    same = [
-        walking.rules_of(kind, overnight=False) == walking.rules_of(kind, overnight=True)
-        for kind in range(len(walking.opened.kinds))
-    ]
-    return np.array(same, np.bool_)[walking.opened.kind[rows]]
 
 
 def shares(count: int, workers: int) -> Sequence[slice]:

@@ -7,19 +7,18 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from stopward.replay import compiled
-from stopward.replay.table import BarTable, Floats
-from stopward.rules.blocks import BLOCK, summarize
-from stopward.rules.columns import Bars, Blocks, Finer, Market
+from stopward.replay.machine.kinds import missing
+from stopward.replay.table import BarTable, Floats, Integers
+from stopward.rules.blocks import BLOCK, LARGE, join, summarize
+from stopward.rules.columns import Bars, Blocks, Finer, Layers, Market
 from stopward.rules.indicators import Periods
 from stopward.rules.parameters import Rules
 from stopward.rules.series import (
     IndicatorColumns,
     Series,
-    indicate,
-    rolling_highest,
-    rolling_lowest,
+    indicate_each,
+    rolling_each,
 )
-from stopward.rules.types import NAN
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,29 +35,41 @@ class MarketColumns:
     finer: Finer | None = None
     _indicators: dict[Periods, IndicatorColumns] = field(default_factory=dict)
     _extremes: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
-    _blocks: dict[Periods | None, Blocks] = field(default_factory=dict)
+    _layers: dict[tuple[Periods | None, bool], Layers] = field(default_factory=dict)
+    _markets: dict[tuple[object, ...], Market] = field(default_factory=dict)
     _missing: Floats = field(init=False)
-    _none: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep columns of nothing, for what is not asked for: the machine code is the same."""
-        self._missing = np.full(len(self.table), np.nan)
-        self._none = Blocks(
-            np.full(len(self.table), -1), *(np.empty(0) for _ in Blocks._fields[1:])
-        )
+        self._missing = missing(len(self.table))
 
     def market(
-        self, rules: Rules, periods: Periods, *, indicators: bool = True, blocks: bool = False
+        self,
+        rules: Rules,
+        periods: Periods,
+        *,
+        indicators: bool = True,
+        blocks: bool | None = None,
     ) -> Market:
         """Return the market with the windows that these rules ask for.
 
         indicators: or else missing ones, where nothing that is walked reads them. blocks: with
-        those by which calm stretches are passed over.
+        those by which calm stretches are passed over; False: with none, for the same machine code;
+        None: for walks that tell something of every bar.
         """
+        window = 0.0 if rules.chandelier is None else rules.chandelier.window
+        trail = 0.0 if rules.bar_trail is None else rules.bar_trail.window
+        kept = periods if indicators else None
+        key = kept, window, trail, blocks
+        if key not in self._markets:
+            self._markets[key] = self._market(kept, window, trail, blocks)
+        return self._markets[key]
+
+    def _market(
+        self, periods: Periods | None, window: float, trail: float, blocks: bool | None
+    ) -> Market:
         bars, table = self.table.bars, self.table
-        known = self._indicators_of(periods) if indicators else self._no_indicators
-        window = NAN if rules.chandelier is None else rules.chandelier.window
-        trail = NAN if rules.bar_trail is None else rules.bar_trail.window
+        known = self._no_indicators if periods is None else self._indicators_of(periods)
         highest, lowest = self._extremes_of(window)
         trail_high, trail_low = self._extremes_of(trail)
         columns = Bars(
@@ -76,8 +87,8 @@ class MarketColumns:
             trail_low=trail_low,
             **known._asdict(),
         )
-        kept = periods if indicators else None
-        return Market(columns, self.finer, self._blocks_of(columns, kept) if blocks else self._none)
+        layers = None if blocks is None else self._layers_of(columns, periods, made=blocks)
+        return Market(columns, self.finer, layers)
 
     def _twin(self, function: Callable[P, T]) -> Callable[P, T]:
         return compiled.soonest(function, steps=len(self.table), small=compiled.SMALL_SERIES)
@@ -86,16 +97,12 @@ class MarketColumns:
         known = self._indicators.get(periods)
         if known is None:
             table, bars = self.table, self.table.bars
-            columns = [np.empty(len(table)) for _ in IndicatorColumns._fields]
-            known = IndicatorColumns(*columns)
-            session = table.session.astype(np.float64) + 1.0
-            step = self._twin(indicate)
-            for own in table.series():
-                series = Series(
-                    bars.high[own], bars.low[own], bars.close[own], bars.volume[own],
-                    table.usual_volume[own], session[own],
-                )  # fmt: skip
-                step(series, periods, IndicatorColumns(*(column[own] for column in columns)))
+            known = IndicatorColumns(*(np.empty(len(table)) for _ in IndicatorColumns._fields))
+            series = Series(
+                bars.high, bars.low, bars.close, bars.volume, table.usual_volume,
+                table.session.astype(np.float64) + 1.0,
+            )  # fmt: skip
+            self._twin(indicate_each)(series, table.first, periods, known)
             self._indicators[periods] = known
         return known
 
@@ -103,19 +110,21 @@ class MarketColumns:
     def _no_indicators(self) -> IndicatorColumns:
         return IndicatorColumns(*(self._missing for _ in IndicatorColumns._fields))
 
-    def _blocks_of(self, bars: Bars, periods: Periods | None) -> Blocks:
+    def _layers_of(self, bars: Bars, periods: Periods | None, *, made: bool) -> Layers:
         """Return the blocks; they depend on the indicators, not on the windows."""
-        found = self._blocks.get(periods)
-        if found is None:
-            first = np.concatenate(
-                [np.arange(own.start, own.stop - BLOCK + 1, BLOCK) for own in self.table.series()]
-            )
-            number = np.full(len(self.table), -1)
-            number[first] = np.arange(len(first))
-            found = Blocks(number, *(np.empty(len(first)) for _ in Blocks._fields[1:]))
-            self._twin(summarize)(bars, first, found)
-            self._blocks[periods] = found
-        return found
+        key = periods, made
+        if key not in self._layers:
+            edges = self.table.first if made else self.table.first[:1]
+            begins, joints = _places(edges, BLOCK)
+            small = _blank_blocks(len(self.table), begins)
+            self._twin(summarize)(bars, begins, small)
+            begins, _ = _places(joints, LARGE)
+            large = _blank_blocks(len(small.low), begins)
+            self._twin(join)(small, begins, large)
+            if periods is None:
+                small, large = _without_indicators(small), _without_indicators(large)
+            self._layers[key] = Layers(small, large)
+        return self._layers[key]
 
     def _extremes_of(self, length: float) -> tuple[Floats, Floats]:
         if not length > 0.0:
@@ -124,11 +133,28 @@ class MarketColumns:
         found = self._extremes.get(window)
         if found is None:
             table, bars = self.table, self.table.bars
-            found = (np.empty(len(table)), np.empty(len(table)))
-            for own in table.series():
-                up = self._twin(rolling_highest)
-                down = self._twin(rolling_lowest)
-                up(bars.high[own], window, found[0][own])
-                down(bars.low[own], window, found[1][own])
+            found = (np.full(len(table), np.nan), np.full(len(table), np.nan))
+            self._twin(rolling_each)(bars.high, bars.low, table.first, window, *found)
             self._extremes[window] = found
         return found
+
+
+def _places(edges: Integers, size: int) -> tuple[Integers, Integers]:
+    """Return where blocks of `size` begin, none over an edge, and between which the edges are."""
+    counts = np.diff(edges) // size
+    counted = np.concatenate(([0], np.cumsum(counts)))
+    shifts = np.repeat(edges[:-1] - counted[:-1] * size, counts)
+    return shifts + np.arange(len(shifts)) * size, counted
+
+
+def _blank_blocks(length: int, begins: Integers) -> Blocks:
+    number = np.full(length, -1)
+    number[begins] = np.arange(len(begins))
+    return Blocks(number, *(np.empty(len(begins)) for _ in Blocks._fields[1:]))
+
+
+def _without_indicators(blocks: Blocks) -> Blocks:
+    nothing = missing(max(len(blocks.low), 1))
+    return blocks._replace(
+        atr_low=nothing, atr_high=nothing, long_turned=nothing, short_turned=nothing
+    )

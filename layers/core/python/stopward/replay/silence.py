@@ -1,10 +1,10 @@
-"""Rules that are silent: on, and as good as off, so that one machine code walks whatever is on.
+"""Rules that are silent: on, and as good as off, so that one machine code walks all of an account.
 
 A rule that meets a missing number stays quiet, so that one whose parameters are all missing is as
 good as off (a test holds each rule to that).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import isnan
 from typing import Any, Final, get_args, get_type_hints
@@ -23,15 +23,21 @@ UNHEARD: Final[Mapping[str, str]] = {
 """Rules that a replay may not hear, though they are on, and why."""
 
 
-def all_on(rules: Rules) -> Rules:
-    """Return rules that decide the same, with each one that is off on and silent, but for LIMITS.
+def put_on(rules: Rules, names: Collection[str]) -> Rules:
+    """Return rules that decide the same, with those of `names` that are off on and silent.
 
-    Machine code is made for a set of rules that are on; such rules all share one, which is slower
-    than one that knows what is off.
+    Machine code is made for a set of rules that are on: so all of an account share one, whichever
+    hold for a symbol or overnight. LIMITS that are off stay off.
     """
     return Rules._make(
-        silent if own is None else own for own, silent in zip(rules, SILENT, strict=True)
+        silent if own is None and name in names else own
+        for name, own, silent in zip(Rules._fields, rules, SILENT, strict=True)
     )
+
+
+def all_on(rules: Rules) -> Rules:
+    """Return rules that decide the same, with every one that is off on and silent, but LIMITS."""
+    return put_on(rules, Rules._fields)
 
 
 def silenced(rules: Rules, rule: str) -> Rules:

@@ -11,9 +11,11 @@ from stopward.rules.geometry import LARGEST_COUNT, LARGEST_PRICE, countable, tig
 from stopward.rules.levels import higher, lower
 from stopward.rules.types import NAN, State
 
-BLOCK: Final = 8
+BLOCK: Final = 4
 """Bars in a block."""
-UNTURNED: Final = 2.0
+LARGE: Final = 4
+"""Blocks in a large one."""
+UNTURNED: Final = NAN
 """`Blocks.long_turned` where the block leaves `State.reversed` as it was."""
 PARTS_OF_A_MINUTE: Final = 64.0
 """Sums of such parts are exact in floats, however they are added up."""
@@ -53,6 +55,44 @@ def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
         blocks.minutes[number] = minutes
         blocks.long_turned[number] = long_turned
         blocks.short_turned[number] = short_turned
+
+
+def join(blocks: Blocks, first: Indices, large: Blocks) -> None:
+    """Write large block n, of the LARGE blocks from number `first[n]` on, of one symbol."""
+    for number in range(len(first)):
+        begin = first[number]
+        low = blocks.low[begin]
+        high = blocks.high[begin]
+        to_close = blocks.to_close[begin]
+        atr_low = blocks.atr_low[begin]
+        atr_high = blocks.atr_high[begin]
+        minutes = 0.0
+        known = True
+        long_turned = UNTURNED
+        short_turned = UNTURNED
+        for part in range(begin, begin + LARGE):
+            low = lower(low, blocks.low[part])
+            high = higher(high, blocks.high[part])
+            to_close = lower(to_close, blocks.to_close[part])
+            atr_low = lower(atr_low, blocks.atr_low[part])
+            atr_high = higher(atr_high, blocks.atr_high[part])
+            minutes = minutes + blocks.minutes[part]
+            known = known and blocks.low[part] == blocks.low[part]
+            long_turned = last_turn(long_turned, blocks.long_turned[part])
+            short_turned = last_turn(short_turned, blocks.short_turned[part])
+        large.low[number] = low if known else NAN
+        large.high[number] = high
+        large.to_close[number] = to_close
+        large.atr_low[number] = atr_low
+        large.atr_high[number] = atr_high
+        large.minutes[number] = minutes
+        large.long_turned[number] = long_turned
+        large.short_turned[number] = short_turned
+
+
+def last_turn(before: float, turn: float) -> float:
+    """Return what is left in `State.reversed` after a block, or after a bar that turned nothing."""
+    return before if turn != turn else turn
 
 
 def is_sound(opened: float, high: float, low: float, close: float) -> bool:
@@ -107,7 +147,7 @@ def observed(state: State, blocks: Blocks, number: int) -> State:
         tighter(-side, low if side > 0.0 else high, state.worst),
         state.age + blocks.minutes[number],
         state.quiet,
-        state.reversed if crossed == UNTURNED else crossed,
+        last_turn(state.reversed, crossed),
         state.partials,
         state.hits,
         state.fees,

@@ -102,10 +102,11 @@ class Finer(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """Extremes of `BLOCK` bars at a time (`stopward.rules.blocks`).
+    """Extremes of some bars at a time (`stopward.rules.blocks`).
 
-    number: by bar, that of the block it begins, -1 where it begins none. The others by block.
-    minutes: their sum. long_turned, short_turned: what the block leaves in `State.reversed`.
+    number: by bar, that of the block it begins, -1 where it begins none; of large blocks by the
+    number of the block that they begin with. The others by block. minutes: their sum.
+    long_turned, short_turned: what the block leaves in `State.reversed`.
     """
 
     number: Indices
@@ -119,12 +120,19 @@ class Blocks(NamedTuple):
     short_turned: Sink
 
 
+class Layers(NamedTuple):
+    """Blocks of `BLOCK` bars, and of `LARGE` of these blocks."""
+
+    blocks: Blocks
+    large: Blocks
+
+
 class Market(NamedTuple):
     """The bars that are walked, what is known inside them and of many at a time, or None."""
 
     bars: Bars
     finer: Finer | None
-    blocks: Blocks | None = None
+    layers: Layers | None = None
 
 
 class Courses(NamedTuple):

@@ -140,7 +140,7 @@ def keep(courses: Courses, row: int, course: Course) -> None:
     courses.other_price[row] = tally.other_price
 
 
-def count(  # noqa: PLR0917  numba has no keyword-only arguments
+def count(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     tally: Tally,
     state: State,
     bar: Bar,

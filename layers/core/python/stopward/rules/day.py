@@ -44,7 +44,7 @@ def gained(day: Day, state: State, tally: Tally, price: float, row: int) -> floa
     return tally.slipped_r + ratio(profit(state, price) * state.quantity, whole)
 
 
-def tell(  # noqa: PLR0917  numba has no keyword-only arguments
+def tell(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     day: Day | None, market: Market, state: State, tally: Tally, at: int, until: int, row: int
 ) -> None:
     """Add what a position has gained by bar `at` to its minutes, up to its next bar's."""
@@ -60,7 +60,7 @@ def tell(  # noqa: PLR0917  numba has no keyword-only arguments
         day.gained[minute] = day.gained[minute] + dollars
 
 
-def tell_limits(  # noqa: PLR0917  numba has no keyword-only arguments
+def tell_limits(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     day: Day | None, state: State, bar: Bar, account: Account, rules: Rules, at: int
 ) -> None:
     """Note the limits of the day that are true for a position: they lock the day (`judge`)."""

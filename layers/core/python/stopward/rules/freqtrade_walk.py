@@ -39,7 +39,7 @@ def stop_at(state: State, stop: float) -> State:
     return settle(state, moved, NAN)
 
 
-def run_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
+def run_freqtrade(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     course: Course,
     row: int,
     entries: Entries,
@@ -71,7 +71,7 @@ def run_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
     return Course(state, course.tally, entries.end[row])
 
 
-def walk_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
+def walk_freqtrade(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     rows: Indices,
     courses: Courses,
     entries: Entries,
@@ -121,7 +121,7 @@ def stop_at_entry(state: State, rules: FreqtradeRules) -> State:
     )
 
 
-def finish_freqtrade(  # noqa: PLR0917  numba has no keyword-only arguments
+def finish_freqtrade(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     rows: Indices,
     courses: Courses,
     entries: Entries,

@@ -95,7 +95,7 @@ def true_range(high: float, low: float, close_before: float) -> float:
     return top - bottom
 
 
-def advance(  # noqa: PLR0917  numba has no keyword-only arguments
+def advance(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     carry: Carry,
     high: float,
     low: float,

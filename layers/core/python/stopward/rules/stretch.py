@@ -1,9 +1,9 @@
 """A stretch of calm bars, passed over: what `walk` does on most bars, without asking every rule."""
 
-from stopward.rules.blocks import BLOCK, is_calm, is_sound, observed
+from stopward.rules.blocks import BLOCK, LARGE, is_calm, is_sound, observed
 from stopward.rules.booking import bar_of
 from stopward.rules.calm import Calm
-from stopward.rules.columns import Blocks, Day, Log, Market, StopPath
+from stopward.rules.columns import Bars, Day, Layers, Log, Market, StopPath
 from stopward.rules.course import Course
 from stopward.rules.day import account_at, tell
 from stopward.rules.early_exit import adverse_excursion, momentum, volume
@@ -62,14 +62,14 @@ def is_inside(bar: Bar, calm: Calm) -> bool:
     )
 
 
-def passed(  # noqa: PLR0917  numba has no keyword-only arguments
+def passed(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     course: Course,
     calm: Calm,
     row: int,
     until: int,
     start: int,
     market: Market,
-    blocks: Blocks | None,
+    layers: Layers | None,
     account: Account,
     rules: Rules,
     log: Log,
@@ -77,17 +77,14 @@ def passed(  # noqa: PLR0917  numba has no keyword-only arguments
 ) -> Course:
     """Return the course at the first bar that is not calm, or at `until`.
 
-    `blocks`, those of the market, are for walks without a day and without a path of stops.
+    `layers`, those of the market, are for walks without a day and without a path of stops.
     """
+    if layers is not None:
+        if not calm.asks_exits > 0.0 and not calm.asks_stops > 0.0:
+            return passed_by_blocks(course, calm, until, market.bars, layers, rules)
     state = course.state
     at = course.at
-    asks = calm.asks_exits > 0.0 or calm.asks_stops > 0.0
     while at < until:
-        if blocks is not None:
-            if not asks and begins_calm_block(blocks, at, until, state, calm):
-                state = observed(state, blocks, blocks.number[at])
-                at = at + BLOCK
-                continue
         bar = bar_of(market.bars, at, 0.0)
         if not is_inside(bar, calm):
             break
@@ -108,10 +105,38 @@ def passed(  # noqa: PLR0917  numba has no keyword-only arguments
     return Course(state, course.tally, at)
 
 
-def begins_calm_block(blocks: Blocks, at: int, until: int, state: State, calm: Calm) -> bool:
-    """Return whether a whole calm block begins at bar `at`, and ends before `until`."""
-    number = blocks.number[at]
-    return number >= 0 and at + BLOCK <= until and is_calm(blocks, number, state, calm)
+def passed_by_blocks(  # noqa: PLR0917  a kernel function has no keyword-only arguments
+    course: Course, calm: Calm, until: int, bars: Bars, layers: Layers, rules: Rules
+) -> Course:
+    """Return the course at the first bar that is not calm, or at `until`; no rule is asked.
+
+    Of the largest blocks first: of what begins at a bar, one that is calm to its end is taken.
+    """
+    state = course.state
+    at = course.at
+    while at < until:
+        number = layers.blocks.number[at]
+        if number >= 0:
+            large = layers.large.number[number]
+            end = at + BLOCK * LARGE
+            if large >= 0 and end <= until and is_calm(layers.large, large, state, calm):
+                state = observed(state, layers.large, large)
+                at = end
+                continue
+            end = at + BLOCK
+            if end <= until and is_calm(layers.blocks, number, state, calm):
+                state = observed(state, layers.blocks, number)
+                at = end
+                continue
+        bar = bar_of(bars, at, 0.0)
+        if not is_inside(bar, calm):
+            break
+        after = observe(state, bar, rules)
+        if not after.age < calm.age:
+            break
+        state = after
+        at = at + 1
+    return Course(state, course.tally, at)
 
 
 def mark_stop(path: StopPath | None, state: State, number: int, row: int) -> None:

@@ -30,7 +30,7 @@ FILLS_IN_A_BAR: Final = 2
 """A part that was pending fills at the open, and what is left may fill in the same bar."""
 
 
-def run(  # noqa: PLR0917  numba has no keyword-only arguments
+def run(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     course: Course,
     row: int,
     until: int,
@@ -59,7 +59,7 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
                 mark_stop(log.path, course.state, at - start, row)
                 calm = calm_of(course.state, bar, rules)
                 course = passed(
-                    course, calm, row, until, start, market, market.blocks, account, rules, log, day
+                    course, calm, row, until, start, market, market.layers, account, rules, log, day
                 )
         else:
             tell(day, market, course.state, course.tally, at, until, row)
@@ -68,7 +68,7 @@ def run(  # noqa: PLR0917  numba has no keyword-only arguments
     return course
 
 
-def step(  # noqa: PLR0917  numba has no keyword-only arguments
+def step(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     course: Course,
     bar: Bar,
     row: int,
@@ -110,7 +110,7 @@ def step(  # noqa: PLR0917  numba has no keyword-only arguments
     return Course(state, tally, at + 1)
 
 
-def ended(  # noqa: PLR0917  numba has no keyword-only arguments
+def ended(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     course: Course, row: int, entries: Entries, market: Market, terms: Terms, log: Log
 ) -> Course:
     """Return the course at its end: what is still open is booked at the last close.
@@ -134,7 +134,7 @@ def begin(rows: Indices, courses: Courses, entries: Entries) -> None:
         keep(courses, row, opened(entries, row))
 
 
-def walk(  # noqa: PLR0917  numba has no keyword-only arguments
+def walk(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     rows: Indices,
     until: Indices,
     courses: Courses,
@@ -160,7 +160,7 @@ def walk(  # noqa: PLR0917  numba has no keyword-only arguments
             keep(courses, row, course)
 
 
-def finish(  # noqa: PLR0917  numba has no keyword-only arguments
+def finish(  # noqa: PLR0917  a kernel function has no keyword-only arguments
     rows: Indices,
     courses: Courses,
     entries: Entries,

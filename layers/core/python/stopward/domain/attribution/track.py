@@ -1,6 +1,6 @@
 """The bars of one symbol as the kernel's columns, in lists: what `replay.market` has in arrays.
 
-Lambda has no numpy and no numba; a night has some dozens of trades, and the kernel is quick enough.
+Lambda has no numpy and no LLVM; a night has some dozens of trades, and the kernel is quick enough.
 """
 
 from bisect import bisect_left, bisect_right

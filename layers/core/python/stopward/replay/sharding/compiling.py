@@ -18,6 +18,7 @@ from stopward.domain.market import Session
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import parse
 from stopward.replay.compiled import compile_always, keep_in
+from stopward.replay.machine.native import GENERIC
 from stopward.replay.run import replay
 from stopward.replay.table import BarTable, Columns, bar_table, microseconds
 from stopward.replay.terms import Conditions
@@ -35,9 +36,10 @@ FALL: Final = 5
 def compile_into(folder: Path, rules: Sequence[str] = (STANDARD,)) -> None:
     """Keep the machine code that these rules need in a folder, for processes to come.
 
-    rules: rules files as text. Raises InvalidInput for one that cannot be used.
+    It runs on any processor of this family. rules: rules files as text. Raises InvalidInput for one
+    that cannot be used.
     """
-    keep_in(folder)
+    keep_in(folder, processor=GENERIC)
     compile_always()
     for number, text in enumerate(rules, start=1):
         book = parse(text, source=f"rules {number}")
