@@ -1,6 +1,6 @@
 """A journal with old months in it, written as the owner, with every odd value that fits."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +8,14 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from stopward.adapters.archive_folder import FolderArchive
 from stopward.adapters.functions import Functions
 from stopward.adapters.journal import FunctionJournal
 from stopward.adapters.postgres import PostgresDatabase
 from stopward.domain.journal import JournalMonth
-from stopward.services.journal_keeping import JournalKeeper, KeepingSummary
+from stopward.services.journal_keeping import MONTHS_AHEAD, JournalKeeper, KeepingSummary
 
 ACCOUNT = "old"
 TODAY = datetime(2026, 11, 23, tzinfo=UTC).date()
@@ -64,7 +65,7 @@ select %(account)s, %(first)s::timestamptz + g * interval '7.000001 s', %(symbol
 from generate_series(0, %(count)s - 1) as g
 """
 FIRST_MONTHS: dict[str, set[str]] = {}
-"""Months that a database had when it was made, by its URL."""
+"""Months that a database has as of TODAY, by its URL."""
 ODD_MONEY = ("1.5", "0.000001", "99999999999.999999")
 ODD_FLOATS = (
     "-0", "5e-324", "1.7976931348623157e308", "-1.7976931348623157e308", "0.1",
@@ -107,9 +108,12 @@ class OldJournal:
 
     def empty(self) -> None:
         """Take away what a test before this one left."""
-        kept = FIRST_MONTHS.setdefault(self.url, self.month_tables())
-        for name in self.month_tables() - kept:
-            self.eyes.execute(sql.SQL("drop table {}").format(sql.Identifier("stopward", name)))
+        self._drop(self.month_tables() - FIRST_MONTHS.get(self.url, set()))
+        if self.url not in FIRST_MONTHS:
+            # The migrations made months as of today; the tests have a day of their own.
+            request = Jsonb({"from": TODAY.isoformat(), "months": MONTHS_AHEAD + 1})
+            self.eyes.execute("select api.keep_partitions(%s)", [request])
+            FIRST_MONTHS[self.url] = self.month_tables()
         self.eyes.execute("drop schema if exists stopward_archive cascade")
         self.eyes.execute(
             "set session_replication_role = replica;"
@@ -117,6 +121,10 @@ class OldJournal:
             " stopward.archives, stopward.notifications, stopward.trades, stopward.positions"
             " cascade; set session_replication_role = origin"
         )
+
+    def _drop(self, tables: Collection[str]) -> None:
+        for name in tables:
+            self.eyes.execute(sql.SQL("drop table {}").format(sql.Identifier("stopward", name)))
 
     def all(self, statement: str, *values: object) -> list[Any]:
         """Run a statement as the owner."""

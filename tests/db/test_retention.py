@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ def test_what_is_not_over_is_never_listed_whatever_day_the_caller_thinks_it_is(
 ) -> None:
     request = json.dumps({"keep_months": 1, "today": "2999-01-01"})
     ((found,),) = old.all("select api.list_archivable(%s::jsonb)", request)
-    assert found["months"] == []
+    this_month = f"{datetime.now(UTC):%Y-%m-01}"
+    assert all(each["month"] < this_month for each in found["months"])
     old.all('select api.keep_partitions(\'{"from": "2030-01-01", "months": 1}\')')
     noted = {**NOTED, "month": "2030-01-01"}
     old.all("select api.note_archive(%s::jsonb)", json.dumps(noted))

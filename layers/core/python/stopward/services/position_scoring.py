@@ -122,13 +122,16 @@ class PositionScorer:
     def run(self, *, at: datetime) -> ScoringSummary:
         """Score what is open at a minute. A second run of the same minute changes nothing of that.
 
-        Then a portion of the minutes of closed positions is completed, which no tick does.
+        Then a portion of the minutes of closed positions is completed, which no tick does; where
+        something failed nobody is asked for more, and the next minute or the night does it.
 
         What cannot be seen or asked is told and leaves positions without a new score. Raises
         DatabaseUnavailable and DatabaseRejected where what is open cannot be read.
         """
         summary = ScoringSummary()
         self._look(at, summary)
+        if summary.failures:
+            return summary
         try:
             summary.completed = self.minutes.complete(self.account_id)
         except (DatabaseUnavailable, DatabaseRejected) as error:
