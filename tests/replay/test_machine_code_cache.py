@@ -60,10 +60,37 @@ def test_code_for_any_processor_is_not_code_for_this_one() -> None:
     assert subject.sources_digest(native.GENERIC) != subject.sources_digest()
 
 
-def test_what_is_kept_is_written_whole(tmp_path: Path) -> None:
-    native.keep(b"code", tmp_path / "below" / "walk.o")
-    assert [path.name for path in (tmp_path / "below").iterdir()] == ["walk.o"]
-    assert (tmp_path / "below" / "walk.o").read_bytes() == b"code"
+def test_what_is_kept_is_written_whole_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "walk.o"
+    native.keep(b"code", path)
+    assert [each.name for each in path.parent.iterdir()] == ["walk.o"]
+    assert native.kept(path) == b"code"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, -1])
+def test_kept_code_that_is_torn_is_made_again(tmp_path: Path, cut: int) -> None:
+    run(tmp_path)
+    (path,) = tmp_path.rglob("*.o")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:cut])
+    assert run(tmp_path) == "[3.0, 3.0] 0"
+    assert path.read_bytes() == whole
+
+
+def test_kept_code_with_one_bit_that_fell_is_made_again(tmp_path: Path) -> None:
+    run(tmp_path)
+    (path,) = tmp_path.rglob("*.o")
+    odd = bytearray(path.read_bytes())
+    odd[len(odd) // 2] ^= 1
+    path.write_bytes(odd)
+    assert run(tmp_path) == "[3.0, 3.0] 0"
+    assert run(tmp_path) == "[3.0, 3.0] 1"
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.write_text("no folder")
+    assert run(nowhere) == run(nowhere) == "[3.0, 3.0] 0"
 
 
 def subject_function():

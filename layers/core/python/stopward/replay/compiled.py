@@ -105,9 +105,10 @@ class Twin:
         said = ";".join(map(described, kinds))
         name = self._name(hashlib.sha256(said.encode()).hexdigest()[:DIGEST_CHARACTERS])
         path = None if self._folder is None else self._folder / name
-        if path is not None and path.exists():
+        kept = None if path is None else native.kept(path)
+        if kept is not None:
             self.loaded += 1
-            return path.read_bytes()
+            return kept
         made = native.object_of(Program().text(self._function, kinds), _processor)
         if path is not None:
             native.keep(made, path)

@@ -65,10 +65,11 @@ class Record:
 
 Kind = Number | Nothing | Column | Tuple | Record
 FLOAT, WHOLE, TRUTH, NOTHING = Number("double"), Number("i64"), Number("i1"), Nothing()
-_NUMBERS: Final[dict[str, Number]] = {
-    np.dtype(np.float64).char: FLOAT,
-    np.dtype(np.int64).char: WHOLE,
+_NUMBERS: Final[dict[np.dtype[Any], Number]] = {
+    np.dtype(np.float64): FLOAT,
+    np.dtype(np.int64): WHOLE,
 }
+"""By what lies in memory, the order of its bytes included."""
 _MISSING: Final = Column(FLOAT, 0, is_missing=True)
 _HEAD: Final = object.__basicsize__
 """Bytes of an object before its own fields; an array's first one is where its numbers are."""
@@ -141,16 +142,14 @@ def _hand_column(array: NDArray[Any], numbers: list[float]) -> Kind:
     if apart == 0 and length and array[0] != array[0]:
         return _MISSING
     numbers.append(address_of(array))
-    return _column(array.dtype.char, apart if length else SLOT)
+    return _column(array.dtype, apart if length else SLOT)
 
 
 @cache
-def _column(letter: str, apart: int) -> Column:
-    of = _NUMBERS.get(letter)
+def _column(dtype: np.dtype[Any], apart: int) -> Column:
+    of = _NUMBERS.get(dtype)
     if of is None:
-        raise InvalidState(
-            f"machine code takes columns of floats or of whole numbers: was {letter}"
-        )
+        raise InvalidState(f"machine code takes columns of floats or of whole numbers: was {dtype}")
     return Column(of, apart)
 
 

@@ -4,7 +4,9 @@ import ctypes
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -17,6 +19,7 @@ GENERIC: Final = "generic"
 """Code for any processor of this family, instead of for this one."""
 EFFORT: Final = 2
 """Of 3: more takes longer and makes nothing quicker here."""
+DIGEST_BYTES: Final = sha256().digest_size
 _ONE_AT_A_TIME: Final = Lock()
 _loaded: Final[list[Any]] = []
 """Engines hold the code that is called; what was loaded stays."""
@@ -81,8 +84,22 @@ def loaded(code: bytes, name: str | None = None) -> Entered:
 
 
 def keep(code: bytes, path: Path) -> None:
-    """Write an object file, whole or not at all, whoever else writes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write an object file after its digest, whoever else writes it.
+
+    Where the folder cannot be written nothing is kept, and the next process compiles again.
+    """
     beside = path.with_suffix(f".{os.getpid()}")
-    beside.write_bytes(code)
-    beside.replace(path)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(sha256(code).digest() + code)
+        beside.replace(path)
+
+
+def kept(path: Path) -> bytes | None:
+    """Return the object file that was kept; None where there is none, or not as it was written."""
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    digest, code = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
+    return code if sha256(code).digest() == digest else None
