@@ -47,7 +47,9 @@ PEER_COLUMNS = 2_000
 """Columns that vectorbt is given at a time: its arrays are whole, ours index into shared bars."""
 SLOW_RUNS = 20
 """Runs of backtesting.py, one position each; its rate does not depend on how many."""
-ROUNDS = 3
+ROUNDS = 5
+AT_LENGTH = 0.2
+"""Seconds that each takes at least in a round: what is done sooner is repeated, ours and theirs."""
 FEW = 200
 """Positions of which a person waits for the first result."""
 OPENS = pd.Timestamp("2024-01-03 14:30", tz="UTC").to_pydatetime()
@@ -186,9 +188,17 @@ def by_backtesting(table: BarTable) -> Run:
     return Run(time.perf_counter() - started, given, given)
 
 
+def at_length(run: Callable[[], Run]) -> Run:
+    """Run as often as it takes AT_LENGTH, and return what one run took."""
+    runs = [run()]
+    while sum(each.seconds for each in runs) < AT_LENGTH:
+        runs.append(run())
+    return runs[0]._replace(seconds=statistics.fmean(each.seconds for each in runs))
+
+
 def paired(mine: Callable[[], Run], peers: Callable[[], Run]) -> tuple[Run, Run, float]:
     """Run both in turn; return the median of each, and the median of how often we are faster."""
-    runs = [(mine(), peers()) for _ in range(ROUNDS)]
+    runs = [(at_length(mine), at_length(peers)) for _ in range(ROUNDS)]
     times = [peer.seconds / own.seconds for own, peer in runs]
     return (
         sorted(own for own, _ in runs)[ROUNDS // 2],

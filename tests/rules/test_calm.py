@@ -141,15 +141,16 @@ def test_a_breakeven_that_a_wider_spread_would_move_is_asked_again() -> None:
 
 
 def a_block(rng: Random, state: State, calm: Calm, before: Bar) -> list[Bar]:
-    """Return the bars of one block, most of them inside the calm."""
-    return [a_bar_inside(rng, calm, state, before)._replace(to_close=99.0) for _ in range(BLOCK)]
+    """Return the bars of one block, of one length, most of them inside the calm."""
+    bars = [a_bar_inside(rng, calm, state, before) for _ in range(BLOCK)]
+    return [bar._replace(to_close=99.0, minutes=bars[0].minutes) for bar in bars]
 
 
 def summarized(bars: list[Bar]) -> tuple[Bars, Blocks]:
     """Return bars as columns, and the one block they make."""
     columns = Bars(*(list(column) for column in zip(*(bar[:-2] for bar in bars), strict=True)))
-    blocks = Blocks([0], *([NAN] for _ in Blocks._fields[1:]))
-    summarize(columns, [0], blocks)
+    blocks = Blocks(*([NAN] for _ in Blocks._fields))
+    summarize(columns, blocks)
     return columns, blocks
 
 
@@ -194,5 +195,24 @@ def test_minutes_that_do_not_add_up_exactly_are_walked_one_by_one() -> None:
     state, before = next(found for _ in range(9) if (found := settled(rng, Rules())))
     calm = calm_of(state, before, Rules())
     bars = a_block(rng, state, calm, before)
-    odd = [bars[0]._replace(minutes=0.1), *bars[1:]]
+    odd = [bar._replace(minutes=0.1) for bar in bars]
     assert not is_calm(summarized(odd)[1], 0, state, calm)
+
+
+@pytest.mark.parametrize("place", range(BLOCK))
+def test_bars_of_different_lengths_are_walked_one_by_one(place: int) -> None:
+    rng = dice(8)
+    state, before = next(found for _ in range(9) if (found := settled(rng, Rules())))
+    calm = calm_of(state, before, Rules())
+    bars = a_block(rng, state, calm, before)
+    bars[place] = bars[place]._replace(minutes=bars[place].minutes + 1.0)
+    assert not is_calm(summarized(bars)[1], 0, state, calm)
+
+
+def test_no_block_is_calm_that_is_not_there() -> None:
+    rng = dice(9)
+    state, before = next(found for _ in range(9) if (found := settled(rng, Rules())))
+    calm = calm_of(state, before, Rules())
+    blocks = summarized(a_block(rng, state, calm, before))[1]
+    assert is_calm(blocks, 0, state, calm)
+    assert not is_calm(blocks, 1, state, calm)

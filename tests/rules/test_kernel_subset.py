@@ -17,7 +17,7 @@ FORBIDDEN_NODES: tuple[type[ast.AST], ...] = (
     ast.Try, ast.Raise, ast.Assert, ast.With, ast.Dict, ast.List, ast.Set, ast.ListComp,
     ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda, ast.Await, ast.Yield, ast.YieldFrom,
     ast.JoinedStr, ast.Global, ast.Nonlocal, ast.Starred, ast.Delete, ast.While, ast.In, ast.NotIn,
-    ast.Pow, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift,
+    ast.Pow, ast.FloorDiv, ast.Mod, ast.BitOr, ast.BitXor, ast.LShift,
     ast.MatMult, ast.NamedExpr, ast.AugAssign, ast.Slice,
 )  # fmt: skip
 """Beyond the subset, or with another meaning for machine numbers; tuples are rebuilt."""
@@ -27,6 +27,8 @@ INDICES = {
     "end - 1", "len(values) + 1", "at + 1", "course.at + 1", "entries.end[row] - 1",
 }  # fmt: skip
 """The only sums of whole numbers: places in a series."""
+BITS = {"at & INSIDE", "at >> BLOCK_BITS", "number & INSIDE_LARGE", "number >> LARGE_BITS"}
+"""The only bits that are looked at: which block a bar begins."""
 DIVIDES = {"ratio", "tick_below", "tick_above"}
 """The functions that may divide by a variable, for they ask first whether they can."""
 LOOPS = {"run", "passed", "passed_by_blocks"}
@@ -45,6 +47,8 @@ def binary_fault(node: ast.BinOp, function: str) -> str | None:
     constant = isinstance(node.right, ast.Constant) and node.right.value != 0.0
     if isinstance(node.op, ast.Div) and not constant and function not in DIVIDES:
         return "divides by a variable"
+    if isinstance(node.op, ast.BitAnd | ast.RShift) and ast.unparse(node) not in BITS:
+        return "looks at bits"
     for side in (node.left, node.right):
         if isinstance(side, ast.Constant) and type(side.value) is int:
             return None if ast.unparse(node) in INDICES else "counts in whole numbers"
@@ -116,6 +120,8 @@ def test_every_rule_is_checked() -> None:
         ("return state.best ** 2.0", "uses Pow"),
         ("return state.best // 2.0", "uses FloorDiv"),
         ("return count + 1", "counts in whole numbers"),
+        ("return count & INSIDE", "looks at bits"),
+        ("return count >> BLOCK_BITS", "looks at bits"),
         ("return math.floor(state.best)", "floors what may be no number"),
         ("raise ValueError", "uses Raise"),
         ("return {}", "uses Dict"),

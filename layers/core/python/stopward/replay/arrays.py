@@ -18,7 +18,7 @@ def blank_courses(rows: int) -> Courses:
 
 def blank_outcomes(rows: int) -> Outcomes:
     """Return outcomes of so many positions, to be written."""
-    return Outcomes(*(np.full(rows, np.nan) for _ in Outcomes._fields))
+    return Outcomes(*np.full((len(Outcomes._fields), rows), np.nan))
 
 
 def blank_exits(rows: int) -> Exits:

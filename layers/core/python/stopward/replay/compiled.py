@@ -91,9 +91,12 @@ class Twin:
             raise InvalidState(f"{self._function.__name__} returns what Python cannot be handed")
         kinds, given = handed(arguments)
         entered = self.code.get(kinds) or self._made(kinds)
-        found = ctypes.create_string_buffer(max(struct.calcsize(self._result), 1))
+        if not self._result:
+            entered(given, None)
+            return None
+        found = ctypes.create_string_buffer(struct.calcsize(self._result))
         entered(given, found)
-        return struct.unpack_from(self._result, found)[0] if self._result else None
+        return struct.unpack_from(self._result, found)[0]
 
     def _made(self, kinds: tuple[Kind, ...]) -> native.Entered:
         with self._lock:

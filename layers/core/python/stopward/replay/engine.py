@@ -74,9 +74,12 @@ class Walk:
         twin(np.arange(count), self._hold(self.courses), self._hold(self.opened.entries))
 
     def _hold(self, value: T) -> T:
-        """Return what is handed over again and again (`compiled.held`)."""
+        """Return what is handed over again and again (`compiled.held`); markets share bars."""
         if id(value) not in self._held:
-            self._held[id(value)] = compiled.held(value)
+            whole: Any = value
+            if isinstance(value, Market):
+                whole = value._replace(bars=self._hold(value.bars))
+            self._held[id(value)] = compiled.held(whole)
         known: T = self._held[id(value)]
         return known
 
@@ -136,8 +139,8 @@ class Walk:
         market = self.columns.market(Rules(), self.book.periods, indicators=False)
         terms = self.conditions.terms()
         twin(
-            rows, self._hold(self.courses), self._hold(self.opened.entries), market, terms,
-            self._hold(self.log), outcomes,
+            rows, self._hold(self.courses), self._hold(self.opened.entries), self._hold(market),
+            terms, self._hold(self.log), outcomes,
         )  # fmt: skip
         return outcomes
 

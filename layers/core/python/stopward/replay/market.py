@@ -8,8 +8,8 @@ import numpy as np
 
 from stopward.replay import compiled
 from stopward.replay.machine.kinds import missing
-from stopward.replay.table import BarTable, Floats, Integers
-from stopward.rules.blocks import BLOCK, LARGE, join, summarize
+from stopward.replay.table import BarTable, Floats
+from stopward.rules.blocks import BLOCK, LARGE, layer
 from stopward.rules.columns import Bars, Blocks, Finer, Layers, Market
 from stopward.rules.indicators import Periods
 from stopward.rules.parameters import Rules
@@ -35,6 +35,7 @@ class MarketColumns:
     finer: Finer | None = None
     _indicators: dict[Periods, IndicatorColumns] = field(default_factory=dict)
     _extremes: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+    _bars: dict[tuple[object, ...], Bars] = field(default_factory=dict)
     _layers: dict[tuple[Periods | None, bool], Layers] = field(default_factory=dict)
     _markets: dict[tuple[object, ...], Market] = field(default_factory=dict)
     _missing: Floats = field(init=False)
@@ -60,19 +61,21 @@ class MarketColumns:
         window = 0.0 if rules.chandelier is None else rules.chandelier.window
         trail = 0.0 if rules.bar_trail is None else rules.bar_trail.window
         kept = periods if indicators else None
-        key = kept, window, trail, blocks
-        if key not in self._markets:
-            self._markets[key] = self._market(kept, window, trail, blocks)
-        return self._markets[key]
+        key = kept, window, trail
+        if (*key, blocks) not in self._markets:
+            if key not in self._bars:
+                self._bars[key] = self._bars_of(kept, window, trail)
+            bars = self._bars[key]
+            layers = None if blocks is None else self._layers_of(bars, kept, made=blocks)
+            self._markets[*key, blocks] = Market(bars, self.finer, layers)
+        return self._markets[*key, blocks]
 
-    def _market(
-        self, periods: Periods | None, window: float, trail: float, blocks: bool | None
-    ) -> Market:
+    def _bars_of(self, periods: Periods | None, window: float, trail: float) -> Bars:
         bars, table = self.table.bars, self.table
         known = self._no_indicators if periods is None else self._indicators_of(periods)
         highest, lowest = self._extremes_of(window)
         trail_high, trail_low = self._extremes_of(trail)
-        columns = Bars(
+        return Bars(
             open=bars.open,
             high=bars.high,
             low=bars.low,
@@ -87,8 +90,6 @@ class MarketColumns:
             trail_low=trail_low,
             **known._asdict(),
         )
-        layers = None if blocks is None else self._layers_of(columns, periods, made=blocks)
-        return Market(columns, self.finer, layers)
 
     def _twin(self, function: Callable[P, T]) -> Callable[P, T]:
         return compiled.soonest(function, steps=len(self.table), small=compiled.SMALL_SERIES)
@@ -114,16 +115,13 @@ class MarketColumns:
         """Return the blocks; they depend on the indicators, not on the windows."""
         key = periods, made
         if key not in self._layers:
-            edges = self.table.first if made else self.table.first[:1]
-            begins, joints = _places(edges, BLOCK)
-            small = _blank_blocks(len(self.table), begins)
-            self._twin(summarize)(bars, begins, small)
-            begins, _ = _places(joints, LARGE)
-            large = _blank_blocks(len(small.low), begins)
-            self._twin(join)(small, begins, large)
+            count = len(self.table) // BLOCK if made else 0
+            layers = Layers(_blank_blocks(count), _blank_blocks(count // LARGE))
+            if made:
+                self._twin(layer)(bars, layers)
             if periods is None:
-                small, large = _without_indicators(small), _without_indicators(large)
-            self._layers[key] = Layers(small, large)
+                layers = Layers(*map(_without_indicators, layers))
+            self._layers[key] = layers
         return self._layers[key]
 
     def _extremes_of(self, length: float) -> tuple[Floats, Floats]:
@@ -139,18 +137,8 @@ class MarketColumns:
         return found
 
 
-def _places(edges: Integers, size: int) -> tuple[Integers, Integers]:
-    """Return where blocks of `size` begin, none over an edge, and between which the edges are."""
-    counts = np.diff(edges) // size
-    counted = np.concatenate(([0], np.cumsum(counts)))
-    shifts = np.repeat(edges[:-1] - counted[:-1] * size, counts)
-    return shifts + np.arange(len(shifts)) * size, counted
-
-
-def _blank_blocks(length: int, begins: Integers) -> Blocks:
-    number = np.full(length, -1)
-    number[begins] = np.arange(len(begins))
-    return Blocks(number, *(np.empty(len(begins)) for _ in Blocks._fields[1:]))
+def _blank_blocks(count: int) -> Blocks:
+    return Blocks(*(np.empty(count) for _ in Blocks._fields))
 
 
 def _without_indicators(blocks: Blocks) -> Blocks:

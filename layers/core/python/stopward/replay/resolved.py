@@ -31,6 +31,8 @@ class Resolved:
         self, rows: Integers, kind: Integers, *, overnight: bool
     ) -> Iterator[tuple[Rules, Integers]]:
         """Yield rows by the rules that hold for them; `kind` is that of each row."""
+        if len(rows) == 0:
+            return
         rules, of_kind = self._held_overnight if overnight else self._of_the_day
         if len(rules) == 1:
             yield rules[0], rows

@@ -57,7 +57,10 @@ def book_without(book: RuleBook, rule: str) -> RuleBook:
 
 def rules_on(book: RuleBook) -> tuple[str, ...]:
     """Return the rules that are on for anything, in order of priority."""
-    return tuple(name for name in Rules._fields if _settings_of(book, name))
+    layers = _layers(book)
+    return tuple(
+        name for name in Rules._fields if any(layer.get(name) is not None for layer in layers)
+    )
 
 
 def unheard(book: RuleBook) -> tuple[str, ...]:
@@ -71,8 +74,11 @@ def is_unheard(book: RuleBook, rule: str) -> bool:
 
 
 def _settings_of(book: RuleBook, rule: str) -> list[Any]:
-    layers = (book.base._asdict(), *book.symbols.values(), *book.tags.values())
-    return [layer[rule] for layer in layers if layer.get(rule) is not None]
+    return [layer[rule] for layer in _layers(book) if layer.get(rule) is not None]
+
+
+def _layers(book: RuleBook) -> tuple[Mapping[str, Any], ...]:
+    return book.base._asdict(), *book.symbols.values(), *book.tags.values()
 
 
 def _is_unheard(parameters: Any) -> bool:

@@ -1,40 +1,56 @@
-"""Blocks of bars and their extremes, so that a calm stretch is passed over many bars at a time."""
+"""Blocks of bars and their extremes, so that a calm stretch is passed over many bars at a time.
+
+Block n is of the BLOCK bars from n times BLOCK on, whosever they are. One over the end of a symbol
+is in nobody's way: a walk takes what begins at its bar and ends before its last.
+"""
 
 import math
 from typing import Final
 
 from stopward.rules.booking import bar_of
 from stopward.rules.calm import Calm
-from stopward.rules.columns import Bars, Blocks, Indices
+from stopward.rules.columns import Bars, Blocks, Layers
 from stopward.rules.early_exit import turned
 from stopward.rules.geometry import LARGEST_COUNT, LARGEST_PRICE, countable, tighter
 from stopward.rules.levels import higher, lower
 from stopward.rules.types import NAN, State
 
-BLOCK: Final = 4
+BLOCK_BITS: Final = 2
+BLOCK: Final = 1 << BLOCK_BITS
 """Bars in a block."""
-LARGE: Final = 4
+LARGE_BITS: Final = 2
+LARGE: Final = 1 << LARGE_BITS
 """Blocks in a large one."""
+INSIDE: Final = BLOCK - 1
+INSIDE_LARGE: Final = LARGE - 1
+"""By these bits is known which bar begins a block, which block a large one: none is set."""
 UNTURNED: Final = NAN
 """`Blocks.long_turned` where the block leaves `State.reversed` as it was."""
 PARTS_OF_A_MINUTE: Final = 64.0
 """Sums of such parts are exact in floats, however they are added up."""
 
 
-def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
-    """Write block n, of the BLOCK bars from `first[n]` on, which all belong to one symbol.
+def layer(bars: Bars, layers: Layers) -> None:
+    """Write all blocks, and the large ones of them."""
+    summarize(bars, layers.blocks)
+    join(layers.blocks, layers.large)
 
-    A block that is not to be passed over at once, because a number is missing, has no `low`.
+
+def summarize(bars: Bars, blocks: Blocks) -> None:
+    """Write all blocks.
+
+    One that is not to be passed over at once, because a number is missing or its bars are of
+    different lengths, has no `low`.
     """
-    for number in range(len(first)):
-        begin = first[number]
+    for number in range(len(blocks.low)):
+        begin = number * BLOCK
+        length = bars.minutes[begin]
         low = LARGEST_PRICE
         high = -LARGEST_PRICE
         to_close = LARGEST_COUNT
         atr_low = LARGEST_PRICE
         atr_high = -LARGEST_PRICE
-        minutes = 0.0
-        known = True
+        known = adds_up(length)
         long_turned = UNTURNED
         short_turned = UNTURNED
         for at in range(begin, begin + BLOCK):
@@ -43,8 +59,7 @@ def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
             to_close = lower(to_close, bars.to_close[at])
             atr_low = lower(atr_low, bars.atr[at])
             atr_high = higher(atr_high, bars.atr[at])
-            minutes = minutes + bars.minutes[at]
-            known = known and is_whole(bars, at)
+            known = known and bars.minutes[at] == length and is_whole(bars, at)
             long_turned = turned(1.0, long_turned, bar_of(bars, at, 0.0))
             short_turned = turned(-1.0, short_turned, bar_of(bars, at, 0.0))
         blocks.low[number] = low if known else NAN
@@ -52,15 +67,15 @@ def summarize(bars: Bars, first: Indices, blocks: Blocks) -> None:
         blocks.to_close[number] = to_close
         blocks.atr_low[number] = atr_low
         blocks.atr_high[number] = atr_high
-        blocks.minutes[number] = minutes
+        blocks.minutes[number] = length * BLOCK
         blocks.long_turned[number] = long_turned
         blocks.short_turned[number] = short_turned
 
 
-def join(blocks: Blocks, first: Indices, large: Blocks) -> None:
-    """Write large block n, of the LARGE blocks from number `first[n]` on, of one symbol."""
-    for number in range(len(first)):
-        begin = first[number]
+def join(blocks: Blocks, large: Blocks) -> None:
+    """Write all large blocks, each of LARGE blocks."""
+    for number in range(len(large.low)):
+        begin = number * LARGE
         low = blocks.low[begin]
         high = blocks.high[begin]
         to_close = blocks.to_close[begin]
@@ -101,21 +116,24 @@ def is_sound(opened: float, high: float, low: float, close: float) -> bool:
 
 
 def is_whole(bars: Bars, at: int) -> bool:
-    """Return whether a bar's prices and times are sound, and its minutes add up exactly."""
-    parts = bars.minutes[at] * PARTS_OF_A_MINUTE
+    """Return whether a bar's prices are sound, and what is left of its session is known."""
     return (
         is_sound(bars.open[at], bars.high[at], bars.low[at], bars.close[at])
         and bars.to_close[at] == bars.to_close[at]
-        and parts > 0.0
-        and countable(parts)
-        and float(math.floor(parts)) == parts
     )
 
 
+def adds_up(minutes: float) -> bool:
+    """Return whether sums of such minutes are exact."""
+    parts = minutes * PARTS_OF_A_MINUTE
+    return parts > 0.0 and countable(parts) and float(math.floor(parts)) == parts
+
+
 def is_calm(blocks: Blocks, number: int, state: State, calm: Calm) -> bool:
-    """Return whether all bars of a block are calm; they are not when rules have to be asked."""
+    """Return whether there is such a block and all its bars are calm; no rule is asked."""
     return (
-        blocks.low[number] > calm.floor
+        number < len(blocks.low)
+        and blocks.low[number] > calm.floor
         and blocks.high[number] < calm.ceiling
         and blocks.to_close[number] > calm.to_close
         and not blocks.atr_low[number] < calm.atr_low

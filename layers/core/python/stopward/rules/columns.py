@@ -102,14 +102,11 @@ class Finer(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """Extremes of some bars at a time (`stopward.rules.blocks`).
+    """Extremes of some bars at a time (`stopward.rules.blocks`), an element each.
 
-    number: by bar, that of the block it begins, -1 where it begins none; of large blocks by the
-    number of the block that they begin with. The others by block. minutes: their sum.
-    long_turned, short_turned: what the block leaves in `State.reversed`.
+    minutes: their sum. long_turned, short_turned: what the block leaves in `State.reversed`.
     """
 
-    number: Indices
     low: Sink
     high: Sink
     to_close: Sink

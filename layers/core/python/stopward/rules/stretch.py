@@ -1,6 +1,16 @@
 """A stretch of calm bars, passed over: what `walk` does on most bars, without asking every rule."""
 
-from stopward.rules.blocks import BLOCK, LARGE, is_calm, is_sound, observed
+from stopward.rules.blocks import (
+    BLOCK,
+    BLOCK_BITS,
+    INSIDE,
+    INSIDE_LARGE,
+    LARGE,
+    LARGE_BITS,
+    is_calm,
+    is_sound,
+    observed,
+)
 from stopward.rules.booking import bar_of
 from stopward.rules.calm import Calm
 from stopward.rules.columns import Bars, Day, Layers, Log, Market, StopPath
@@ -115,14 +125,15 @@ def passed_by_blocks(  # noqa: PLR0917  a kernel function has no keyword-only ar
     state = course.state
     at = course.at
     while at < until:
-        number = layers.blocks.number[at]
-        if number >= 0:
-            large = layers.large.number[number]
-            end = at + BLOCK * LARGE
-            if large >= 0 and end <= until and is_calm(layers.large, large, state, calm):
-                state = observed(state, layers.large, large)
-                at = end
-                continue
+        if at & INSIDE == 0:
+            number = at >> BLOCK_BITS
+            if number & INSIDE_LARGE == 0:
+                large = number >> LARGE_BITS
+                end = at + BLOCK * LARGE
+                if end <= until and is_calm(layers.large, large, state, calm):
+                    state = observed(state, layers.large, large)
+                    at = end
+                    continue
             end = at + BLOCK
             if end <= until and is_calm(layers.blocks, number, state, calm):
                 state = observed(state, layers.blocks, number)

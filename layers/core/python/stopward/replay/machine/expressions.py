@@ -11,6 +11,8 @@ from stopward.replay.machine.kinds import FLOAT, NOTHING, TRUTH, WHOLE, Column, 
 from stopward.replay.machine.values import FALSE, NO_VALUE, TRUE, Code, Value, leaf_types, literal
 
 SUMS: Final[dict[type[ast.operator], str]] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
+BITS: Final[dict[type[ast.operator], str]] = {ast.RShift: "ashr", ast.BitAnd: "and"}
+"""Of whole numbers: as in Python, where they have bits of their sign without end."""
 ORDERS: Final[dict[type[ast.cmpop], tuple[str, str]]] = {
     ast.Lt: ("olt", "slt"), ast.LtE: ("ole", "sle"), ast.Gt: ("ogt", "sgt"),
     ast.GtE: ("oge", "sge"), ast.Eq: ("oeq", "eq"), ast.NotEq: ("une", "ne"),
@@ -107,9 +109,11 @@ class Expressions:
     def _binop(self, node: ast.BinOp) -> Value:
         first, second = self.number(node.left), self.number(node.right)
         name = SUMS.get(type(node.op))
-        if name is not None and first.kind is WHOLE and second.kind is WHOLE:
-            one, other = first.leaves[0], second.leaves[0]
-            return Value(WHOLE, (self.code.put(f"{name} nsw i64 {one}, {other}"),))
+        if first.kind is WHOLE and second.kind is WHOLE:
+            of_wholes = BITS.get(type(node.op), f"{name} nsw" if name else None)
+            if of_wholes is not None:
+                one, other = first.leaves[0], second.leaves[0]
+                return Value(WHOLE, (self.code.put(f"{of_wholes} i64 {one}, {other}"),))
         if isinstance(node.op, ast.Div):
             name = "div"
         if name is None:
