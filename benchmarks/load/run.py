@@ -5,9 +5,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ import psutil
 import psycopg
 
 from benchmarks.load.clock import SlowClock
+from benchmarks.load.dispatching import PULSE_SECONDS, Sent, dispatch, pulses_a_minute
 from benchmarks.load.evidence import faults_of, journal_faults, told
 from benchmarks.load.figures import Measured, figures_of
 from benchmarks.load.market import FIRST, RULES, Size, instants
@@ -26,17 +27,13 @@ from benchmarks.load.worker import Worked, work
 from stopward.adapters import clocks
 from stopward.adapters.pulses_sqs import SqsPulses
 from stopward.domain.pulses import Pulse
-from stopward.services.dispatch import BATCH, pulses_of
+from stopward.services.dispatch import BATCH
 from tests.builders.fleet import STAGE, open_fleet
-from tests.builders.lambda_function import a_context, load_app
 from tests.builders.own_server import a_database_of_its_own
 from tests.builders.simulator import at
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "load.json"
-PULSE_SECONDS: Final = 20.0
 QUEUE: Final = {"VisibilityTimeout": "360", "MessageRetentionPeriod": "600"}
-DOUBLED_EVERY: Final = 50
-"""Of every so many accounts one message a minute is sent twice; SQS may do so by itself."""
 ROOM: Final = 1.1
 """How much slower time runs than the warm-up says that the work takes."""
 WARM_PULSES: Final = 1
@@ -171,11 +168,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def pulses_a_minute() -> int:
-    """Return how many pulses an account has in a minute."""
-    return len(pulses_of(("one",), at(0), pulse_seconds=PULSE_SECONDS))  # type: ignore[arg-type]
-
-
 def environment_of(database: str, aws: str, broker: str) -> dict[str, str]:
     """Return the environment of the fleet's functions."""
     return {
@@ -246,34 +238,6 @@ def warm_up(size: Size, queue: Queue, crew: Sequence[Worker]) -> float:
     for worker in crew:
         worker.report()
     return seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A dispatched minute. wall, cpu: seconds of the handler; doubled: messages sent again."""
-
-    wall: float
-    cpu: float
-    doubled: int
-    counts: Mapping[str, int]
-
-
-def dispatch(minute: datetime, clock: SlowClock, size: Size) -> Sent:
-    """Call the dispatcher at its minute, as the schedule does; then double some messages."""
-    clock.sleep_until(minute)
-    app: Any = load_app("dispatch_ticks")
-    wall, cpu = time.perf_counter(), time.process_time()
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        counts = app.handler({"time": minute.isoformat()}, a_context("d", milliseconds=600_000))
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    say(f"{minute:%H:%M} dispatched in {wall:.1f} s: {counts}")
-    chosen = size.names()[::DOUBLED_EVERY]
-    pulses = pulses_of(chosen, minute, pulse_seconds=PULSE_SECONDS)
-    again = [pulse for place, pulse in enumerate(pulses) if place % pulses_a_minute() == 0]
-    sender = SqsPulses(os.environ["STOPWARD_TICK_QUEUE_URL"])
-    for first in range(0, len(again), BATCH):
-        sender.send(again[first : first + BATCH], now=clock.now())
-    return Sent(wall=wall, cpu=cpu, doubled=len(again), counts=counts)
 
 
 @dataclass(slots=True, kw_only=True)
