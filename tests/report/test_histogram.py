@@ -44,7 +44,7 @@ def test_a_bin_holds_its_lower_edge_and_not_its_upper() -> None:
 
 
 def test_a_sum_of_floats_that_should_be_an_edge_is_one() -> None:
-    values = [sum([0.1] * 10), 1.0, -1.0, 0.0, 0.4]
+    values = [0.7 + 0.2 + 0.1, 1.0, -1.0, 0.0, 0.4]
     bins = bins_for(values)
     assert values[0] < 1.0
     assert dict(zip(bins.edges, bins.counts(values), strict=False))[1.0] == 2
