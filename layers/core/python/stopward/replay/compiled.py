@@ -21,8 +21,9 @@ import numpy
 import stopward.rules
 from stopward.errors import InvalidState
 from stopward.replay.machine import native
-from stopward.replay.machine.kinds import Held, Kind, described, handed
+from stopward.replay.machine.kinds import Held, Kind, described, handed, is_sink, may_be_written
 from stopward.replay.machine.program import Program
+from stopward.replay.machine.stops import WHY
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +77,13 @@ class Twin:
         self.code: dict[tuple[Kind, ...], native.Entered] = {}
         self.loaded = 0
         self._function, self._folder, self._lock = function, folder, Lock()
-        self._result = RESULTS.get(get_type_hints(function)["return"])
+        try:
+            hints = get_type_hints(function)
+        except NameError as error:
+            raise InvalidState(f"{function.__name__} has hints of no meaning: {error}") from error
+        self._result = RESULTS.get(hints.pop("return", object))
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        self._sinks = [place for place, name in enumerate(names) if is_sink(hints.get(name))]
 
     @property
     def is_ready(self) -> bool:
@@ -86,13 +93,21 @@ class Twin:
         return self._folder is not None and any(self._folder.glob(self._name("*")))
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return what the function does. Raises InvalidState for arguments it has no kind of."""
+        """Return what the function does.
+
+        Raises InvalidState for arguments it has no kind of, and where the function itself would
+        raise, or read from the end of a column; what was written by then stays.
+        """
         if self._result is None:
             raise InvalidState(f"{self._function.__name__} returns what Python cannot be handed")
+        for place in self._sinks:
+            may_be_written(arguments[place] if place < len(arguments) else None)
         kinds, given = handed(arguments)
         entered = self.code.get(kinds) or self._made(kinds)
         found = ctypes.create_string_buffer(max(struct.calcsize(self._result), 1))
-        entered(given, found)
+        why = entered(given, found)
+        if why:
+            raise InvalidState(f"machine code of {self._function.__name__} stopped {WHY[why]}")
         return struct.unpack_from(self._result, found)[0] if self._result else None
 
     def _made(self, kinds: tuple[Kind, ...]) -> native.Entered:

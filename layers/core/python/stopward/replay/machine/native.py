@@ -23,7 +23,7 @@ DIGEST_BYTES: Final = sha256().digest_size
 _ONE_AT_A_TIME: Final = Lock()
 _loaded: Final[list[Any]] = []
 """Engines hold the code that is called; what was loaded stays."""
-Entered = Callable[[bytes, Any], None]
+Entered = Callable[[bytes, Any], int]
 
 
 @cache
@@ -78,7 +78,7 @@ def loaded(code: bytes, name: str | None = None) -> Entered:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         _loaded.append(engine)
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, ctypes.c_void_p)
         entered: Entered = kind(engine.get_function_address(ENTRY))
         return entered
 
