@@ -114,6 +114,14 @@ def column_of_two(both: Both, x: float) -> float:
     return (both.one if x > 0.0 else both.other)[1]
 
 
+def first_below(pair: Pair, x: float, known: Pair | None) -> float:
+    for part in pair:
+        if known is None:
+            return part
+        x = x + part
+    return x
+
+
 def emptied(numbers: Sink, x: float) -> None:
     if x > 0.0:
         return forgotten(numbers)
@@ -242,6 +250,11 @@ def test_one_of_two_that_are_in_memory_is_the_one_that_was_asked_for(x: float) -
     alike(of_two, Box(Pair(1.0, 2.0), Pair(3.0, 4.0)), x)
     both = Both(np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]))
     assert subject.compiled(column_of_two)(both, x) == column_of_two(both, x)
+
+
+def test_a_loop_over_a_tuple_ends_where_it_returns() -> None:
+    for known in (None, Pair(1.0, 2.0)):
+        alike(first_below, Pair(3.0, 4.0), 5.0, known)
 
 
 def test_what_is_returned_is_done_first_even_when_it_is_nothing() -> None:

@@ -216,10 +216,12 @@ class Function(Expressions):
         self._loops.append(None)
         goes_on = True
         for place in whole.kind.fields:
+            if not goes_on:
+                break
             before = set(self.names)
             self.names[name] = self.code.attribute(whole, place)
             self.sure.add(name)
-            goes_on = goes_on and self._all(node.body)
+            goes_on = self._all(node.body)
             self._forget(before)
         self._loops.pop()
         return goes_on

@@ -17,6 +17,7 @@ from stopward.replay.machine.kinds import (
     Number,
     Record,
     Tuple,
+    described,
     made,
 )
 from stopward.replay.machine.stops import BEYOND
@@ -199,19 +200,25 @@ class Code:
                 return NO_VALUE if inside.kind is NOTHING else inside
             case _:
                 pass
-        raise InvalidState(f"a kernel function reads {name} of what has none: {value.kind}")
+        raise InvalidState(
+            f"a kernel function reads {name} of what has none: {described(value.kind)}"
+        )
 
     def length(self, column: Value) -> Value:
         """Return how many numbers a column has."""
         if not isinstance(column.kind, Column):
-            raise InvalidState(f"machine code takes the length of a column: was {column.kind}")
+            raise InvalidState(
+                f"machine code takes the length of a column: was {described(column.kind)}"
+            )
         return Value(WHOLE, (self._of_column(column, 0, "i64"),))
 
     def element(self, column: Value, index: Value) -> tuple[Number, str | None]:
         """Return what a column holds, and the address of one of its numbers; None of no memory."""
         kind = column.kind
         if not isinstance(kind, Column):
-            raise InvalidState(f"a kernel function reads a number of what is no column: {kind}")
+            raise InvalidState(
+                f"a kernel function reads a number of what is no column: {described(kind)}"
+            )
         (at,) = self.as_kind(index, WHOLE).leaves
         self._demand_place(column, at)
         if kind.is_missing:
@@ -244,7 +251,9 @@ class Code:
         if isinstance(found.kind, Record) and kind is made(found.kind.of):
             parts = (self.attribute(found, name) for name in found.kind.fields)
             return self.tuple_of(found.kind.of, list(parts))
-        raise InvalidState(f"a kernel function takes a {found.kind} for a {kind}")
+        raise InvalidState(
+            f"a kernel function takes a {described(found.kind)} for a {described(kind)}"
+        )
 
     def as_float(self, value: Value) -> Value:
         """Return a number as a float, as Python does for a sum of both kinds."""
