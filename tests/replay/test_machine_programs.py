@@ -15,7 +15,8 @@ from stopward.errors import InvalidState
 from stopward.replay import compiled as subject
 from stopward.replay.machine.subset import Beyond
 from tests.builders.machine import function_of
-from tests.builders.machine_programs import Strict, arguments, programs
+from tests.builders.machine_arguments import Strict, arguments
+from tests.builders.machine_programs import programs
 
 MANY = settings(
     max_examples=4_000,

@@ -28,6 +28,8 @@ from stopward.replay.machine.stops import WHY
 P = ParamSpec("P")
 T = TypeVar("T")
 
+KEPT = f"{stopward.rules.__name__}."
+"""Modules whose code is kept: those that `sources_digest` covers."""
 RULES = Path(stopward.rules.__file__).parent
 COMPILER = Path(native.__file__).parent
 DIGEST_CHARACTERS = 16
@@ -48,6 +50,14 @@ def sources_digest(processor: str | None = None) -> str:
     for path in sorted((*RULES.glob("*.py"), *COMPILER.glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:DIGEST_CHARACTERS]
+
+
+def is_as_imported(folder: Path) -> bool:
+    """Return whether a folder's name is still that of the sources, which may be replaced any time.
+
+    Constants that were imported before are no longer those of the new sources.
+    """
+    return folder.name == sources_digest.__wrapped__(_processor)
 
 
 def keep_in(folder: Path | None, *, processor: str | None = None) -> None:
@@ -76,7 +86,8 @@ class Twin:
     def __init__(self, function: types.FunctionType, folder: Path | None) -> None:
         self.code: dict[tuple[Kind, ...], native.Entered] = {}
         self.loaded = 0
-        self._function, self._folder, self._lock = function, folder, Lock()
+        self._function, self._lock = function, Lock()
+        self._folder = folder if function.__module__.startswith(KEPT) else None
         try:
             hints = get_type_hints(function)
         except NameError as error:
@@ -117,7 +128,7 @@ class Twin:
             return self.code[kinds]
 
     def _object(self, kinds: tuple[Kind, ...]) -> bytes:
-        said = ";".join(map(described, kinds))
+        said = ";".join((self._function.__module__, *map(described, kinds)))
         name = self._name(hashlib.sha256(said.encode()).hexdigest()[:DIGEST_CHARACTERS])
         path = None if self._folder is None else self._folder / name
         kept = None if path is None else native.kept(path)
@@ -125,7 +136,7 @@ class Twin:
             self.loaded += 1
             return kept
         made = native.object_of(Program().text(self._function, kinds), _processor)
-        if path is not None:
+        if path is not None and is_as_imported(path.parent):
             native.keep(made, path)
         return made
 
