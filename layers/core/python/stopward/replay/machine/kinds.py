@@ -57,23 +57,22 @@ class Tuple:
 class Record:
     """A tuple that the caller handed over: it stays in memory. places: the slot of each field.
 
-    is_even: its columns are of one length, so that a place is looked for in one of them. sinks:
-    which of its fields are columns that are written.
+    lengths: the slots of its columns. sinks: which fields are columns that are written. is_even:
+    its columns are of one length, so that a place is looked for in one of them. even: the same
+    tuple where they are.
     """
 
     of: type
     fields: dict[str, "Kind"]
     places: dict[str, int]
-    slots: int
-    is_even: bool
+    lengths: tuple[int, ...]
     sinks: tuple[int, ...]
+    even: "Record | None" = None
 
     @property
-    def first_column(self) -> int:
-        """The slot of its first column."""
-        return next(
-            self.places[name] for name, kind in self.fields.items() if isinstance(kind, Column)
-        )
+    def is_even(self) -> bool:
+        """Whether its columns are of one length."""
+        return self.even is None and len(self.lengths) > 0
 
 
 Kind = Number | Nothing | Column | Tuple | Record
@@ -146,11 +145,7 @@ def _hand(value: Any, numbers: list[float]) -> Kind:
     if of is np.ndarray and value.ndim == 1:
         return _hand_column(value, numbers)
     if isinstance(value, tuple):
-        kinds = tuple([_hand(each, numbers) for each in value])
-        kind = _record(cast(Hashable, of), kinds, is_even=_is_even(value))
-        for place in kind.sinks:
-            may_be_written(value[place])
-        return kind
+        return _hand_tuple(value, numbers)
     known = FLOAT if isinstance(value, float) else _OF_TYPES.get(of)
     if known is None:
         raise InvalidState(f"machine code takes numbers, tuples and columns of them: was {value!r}")
@@ -159,16 +154,29 @@ def _hand(value: Any, numbers: list[float]) -> Kind:
     return known
 
 
+def _hand_tuple(values: tuple[Any, ...], numbers: list[float]) -> Kind:
+    first = len(numbers)
+    kinds = tuple([_hand(each, numbers) for each in values])
+    kind = _record(cast(Hashable, type(values)), kinds)
+    for place in kind.sinks:
+        if not values[place].flags.writeable:
+            may_be_written(values[place])
+    if kind.even is not None and len({numbers[first + slot] for slot in kind.lengths}) == 1:
+        return kind.even
+    return kind
+
+
 def _hand_column(array: NDArray[Any], numbers: list[float]) -> Kind:
     length = len(array)
     numbers.append(length)
-    if _is_missing(array):
+    apart = array.strides[0]
+    if apart == 0 and _is_missing(array):
         return _MISSING
     at = address_of(array)
     if at % SLOT:
         raise InvalidState(f"machine code takes columns that are aligned: was at {at}")
     numbers.append(at)
-    return _column(array.dtype, array.strides[0] if length else SLOT)
+    return _column(array.dtype, apart if length else SLOT)
 
 
 def _is_missing(array: NDArray[Any]) -> bool:
@@ -186,25 +194,24 @@ def _column(dtype: np.dtype[Any], apart: int) -> Column:
     return only
 
 
-def _is_even(values: tuple[Any, ...]) -> bool:
-    return len({len(value) for value in values if type(value) is np.ndarray}) == 1
-
-
 @cache
-def _record(of: Any, kinds: tuple[Kind, ...], *, is_even: bool) -> Record:
+def _record(of: Any, kinds: tuple[Kind, ...]) -> Record:
     names: tuple[str, ...] = getattr(of, "_fields", tuple(map(str, range(len(kinds)))))
     places, slot = {}, 0
     for name, kind in zip(names, kinds, strict=True):
         places[name] = slot
         slot += slots_of(kind)
     hints = get_type_hints(of) if hasattr(of, "_fields") else {}
+    fields = dict(zip(names, kinds, strict=True))
+    columns = {name: kind for name, kind in fields.items() if isinstance(kind, Column)}
+    lengths = tuple(places[name] for name in columns)
     sinks = tuple(
-        place
-        for place, (name, kind) in enumerate(zip(names, kinds, strict=True))
-        if isinstance(kind, Column) and not kind.is_missing and is_sink(hints.get(name))
+        names.index(name)
+        for name, kind in columns.items()
+        if not kind.is_missing and is_sink(hints.get(name))
     )
-    record = Record(of, dict(zip(names, kinds, strict=True)), places, slot, is_even, sinks)
-    only: Record = _ONLY.setdefault((of, kinds, is_even), record)
+    even = Record(of, fields, places, lengths, sinks) if columns else None
+    only: Record = _ONLY.setdefault((of, kinds), Record(of, fields, places, lengths, sinks, even))
     return only
 
 

@@ -191,7 +191,7 @@ class Code:
             case Record(fields=fields, places=places) as record if name in fields:
                 kind, extent = fields[name], None
                 if isinstance(kind, Column) and record.is_even:
-                    extent = value.offset + record.first_column * SLOT
+                    extent = value.offset + record.lengths[0] * SLOT
                 at = value.offset + places[name] * SLOT
                 inside = Value(kind, value.leaves, offset=at, extent=extent)
                 if isinstance(inside.kind, Number):
