@@ -77,7 +77,7 @@ def remade(box: Box) -> Pair:
 
 
 def rounded(number: float) -> float:
-    return math.floor(number) + float(math.ceil(number)) + float(int(number))
+    return float(math.floor(number)) + float(math.ceil(number)) + float(int(number))
 
 
 def filled(numbers: Column, sink: Sink) -> None:
@@ -143,7 +143,8 @@ def test_kinds_are_one_for_the_same_types_whatever_the_numbers() -> None:
         for number, more in ((1.0, Pair(2.0)), (NAN, Pair(NAN)), (1.0, None))
     )
     assert one == other != without
-    assert described(without[0]) == "Box(pair:Pair(first:double,second:double),more:none)"
+    pair = f"{__name__}.Pair(first:double,second:double)"
+    assert described(without[0]) == f"{__name__}.Box(pair:{pair},more:none)"
 
 
 def test_an_array_is_where_numpy_says_it_is() -> None:
@@ -161,7 +162,7 @@ def test_an_array_is_where_numpy_says_it_is() -> None:
         (filled, (np.zeros(2, np.float32), np.zeros(2)), "was float32"),
         (filled, (np.zeros(2, ">f8"), np.zeros(2)), "was >f8"),
         (filled, (np.zeros((2, 2)), np.zeros(2)), "takes numbers, tuples and columns"),
-        (compared, (np.zeros(2), 1.0), "takes a"),
+        (compared, (np.zeros(2), 1.0), "compares two floats or two whole numbers"),
     ],
 )  # fmt: skip
 def test_beyond_the_subset_it_says_what_it_cannot(

@@ -1,13 +1,17 @@
 """Machine code of rules, kept in a folder that is named by what it depends on."""
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import llvmlite
 import pytest
 
 from stopward.replay import compiled as subject
 from stopward.replay.machine import native
+from stopward.rules.geometry import tighter
 
 PROGRAM = """
 import sys
@@ -52,7 +56,7 @@ def test_nothing_is_written_beside_the_sources_without_a_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(subject, "_folder", None)
-    subject.compiled(subject_function())
+    subject.compiled(tighter)(1.0, 2.0, 3.0)
     assert list(subject.RULES.rglob("*.o")) == []
 
 
@@ -93,7 +97,66 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -
     assert run(nowhere) == run(nowhere) == "[3.0, 3.0] 0"
 
 
-def subject_function():
-    from stopward.rules.geometry import tighter
+@pytest.mark.parametrize("other", ["digest/finish.o", "other/walk.o"])
+def test_code_is_not_taken_for_other_code(other: str, tmp_path: Path) -> None:
+    path = tmp_path / "digest" / "walk.o"
+    native.keep(b"code", path)
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    path.rename(tmp_path / other)
+    assert native.kept(tmp_path / other) is None
 
-    return tighter
+
+def test_what_everybody_may_write_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "walk.o"
+    native.keep(b"code", path)
+    path.chmod(0o666)
+    assert native.kept(path) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_another_user_wrote_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "walk.o"
+    native.keep(b"code", path)
+    os.chown(path, 12_345, 12_345)
+    assert native.kept(path) is None
+
+
+def test_many_that_write_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    path, codes = tmp_path / "walk.o", [bytes([each]) * 100_000 for each in range(40)]
+
+    def kept_then(code: bytes) -> bytes | None:
+        native.keep(code, path)
+        return native.kept(path)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(kept_then, codes)) <= set(codes)
+    assert [each.name for each in tmp_path.iterdir()] == ["walk.o"]
+
+
+def test_nothing_of_a_function_beyond_the_rules_is_kept(tmp_path: Path) -> None:
+    twin = subject.twin_of(halved, tmp_path)
+    assert twin(3.0) == 1.5
+    assert not twin.loaded
+    assert list(tmp_path.rglob("*.o")) == []
+
+
+def test_nothing_is_kept_once_the_sources_are_not_those_that_were_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "_processor", None)
+    folder = tmp_path / subject.sources_digest()
+    subject.Twin(tighter, folder)(1.0, 2.0, 3.0)
+    (kept,) = folder.iterdir()
+    kept.unlink()
+    monkeypatch.setattr(subject, "RULES", tmp_path)
+    assert subject.Twin(tighter, folder)(1.0, 2.0, 3.0) == tighter(1.0, 2.0, 3.0)
+    assert list(folder.iterdir()) == []
+
+
+def test_code_depends_on_the_versions_of_what_made_it() -> None:
+    said = native.versions().split()
+    assert {llvmlite.__version__, sys.implementation.cache_tag} <= set(said)
+
+
+def halved(x: float) -> float:
+    return x * 0.5

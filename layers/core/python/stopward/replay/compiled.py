@@ -21,12 +21,15 @@ import numpy
 import stopward.rules
 from stopward.errors import InvalidState
 from stopward.replay.machine import native
-from stopward.replay.machine.kinds import Held, Kind, described, handed
+from stopward.replay.machine.kinds import Held, Kind, described, handed, is_sink, may_be_written
 from stopward.replay.machine.program import Program
+from stopward.replay.machine.stops import WHY
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+KEPT = f"{stopward.rules.__name__}."
+"""Modules whose code is kept: those that `sources_digest` covers."""
 RULES = Path(stopward.rules.__file__).parent
 COMPILER = Path(native.__file__).parent
 DIGEST_CHARACTERS = 16
@@ -47,6 +50,14 @@ def sources_digest(processor: str | None = None) -> str:
     for path in sorted((*RULES.glob("*.py"), *COMPILER.glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:DIGEST_CHARACTERS]
+
+
+def is_as_imported(folder: Path) -> bool:
+    """Return whether a folder's name is still that of the sources, which may be replaced any time.
+
+    Constants that were imported before are no longer those of the new sources.
+    """
+    return folder.name == sources_digest.__wrapped__(_processor)
 
 
 def keep_in(folder: Path | None, *, processor: str | None = None) -> None:
@@ -75,8 +86,15 @@ class Twin:
     def __init__(self, function: types.FunctionType, folder: Path | None) -> None:
         self.code: dict[tuple[Kind, ...], native.Entered] = {}
         self.loaded = 0
-        self._function, self._folder, self._lock = function, folder, Lock()
-        self._result = RESULTS.get(get_type_hints(function)["return"])
+        self._function, self._lock = function, Lock()
+        self._folder = folder if function.__module__.startswith(KEPT) else None
+        try:
+            hints = get_type_hints(function)
+        except NameError as error:
+            raise InvalidState(f"{function.__name__} has hints of no meaning: {error}") from error
+        self._result = RESULTS.get(hints.pop("return", object))
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        self._sinks = [place for place, name in enumerate(names) if is_sink(hints.get(name))]
 
     @property
     def is_ready(self) -> bool:
@@ -86,17 +104,22 @@ class Twin:
         return self._folder is not None and any(self._folder.glob(self._name("*")))
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return what the function does. Raises InvalidState for arguments it has no kind of."""
+        """Return what the function does.
+
+        Raises InvalidState for arguments it has no kind of, and where the function itself would
+        raise, or read from the end of a column; what was written by then stays.
+        """
         if self._result is None:
             raise InvalidState(f"{self._function.__name__} returns what Python cannot be handed")
+        for place in self._sinks:
+            may_be_written(arguments[place] if place < len(arguments) else None)
         kinds, given = handed(arguments)
         entered = self.code.get(kinds) or self._made(kinds)
-        if not self._result:
-            entered(given, None)
-            return None
-        found = ctypes.create_string_buffer(struct.calcsize(self._result))
-        entered(given, found)
-        return struct.unpack_from(self._result, found)[0]
+        found = ctypes.create_string_buffer(struct.calcsize(self._result)) if self._result else None
+        why = entered(given, found)
+        if why:
+            raise InvalidState(f"machine code of {self._function.__name__} stopped {WHY[why]}")
+        return None if found is None else struct.unpack_from(self._result, found)[0]
 
     def _made(self, kinds: tuple[Kind, ...]) -> native.Entered:
         with self._lock:
@@ -105,7 +128,7 @@ class Twin:
             return self.code[kinds]
 
     def _object(self, kinds: tuple[Kind, ...]) -> bytes:
-        said = ";".join(map(described, kinds))
+        said = ";".join((self._function.__module__, *map(described, kinds)))
         name = self._name(hashlib.sha256(said.encode()).hexdigest()[:DIGEST_CHARACTERS])
         path = None if self._folder is None else self._folder / name
         kept = None if path is None else native.kept(path)
@@ -113,7 +136,7 @@ class Twin:
             self.loaded += 1
             return kept
         made = native.object_of(Program().text(self._function, kinds), _processor)
-        if path is not None:
+        if path is not None and is_as_imported(path.parent):
             native.keep(made, path)
         return made
 

@@ -2,22 +2,18 @@
 
 import ast
 import math
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 from stopward.errors import InvalidState
-from stopward.replay.machine.kinds import FLOAT, NOTHING, TRUTH, WHOLE, Column, Kind, Tuple
+from stopward.replay.machine.arithmetic import binary, chosen, compared, cut, negated, rounded
+from stopward.replay.machine.kinds import NOTHING, TRUTH, Column, Kind, Record, Tuple
+from stopward.replay.machine.stops import PARAMETER
 from stopward.replay.machine.values import FALSE, NO_VALUE, TRUE, Code, Value, leaf_types, literal
 
-SUMS: Final[dict[type[ast.operator], str]] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
-BITS: Final[dict[type[ast.operator], str]] = {ast.RShift: "ashr", ast.BitAnd: "and"}
-"""Of whole numbers: as in Python, where they have bits of their sign without end."""
-ORDERS: Final[dict[type[ast.cmpop], tuple[str, str]]] = {
-    ast.Lt: ("olt", "slt"), ast.LtE: ("ole", "sle"), ast.Gt: ("ogt", "sgt"),
-    ast.GtE: ("oge", "sge"), ast.Eq: ("oeq", "eq"), ast.NotEq: ("une", "ne"),
-}  # fmt: skip
-"""How floats are compared, and how whole numbers; nan is unequal to all, itself included."""
+CONVERSIONS: Final = ("int", "float", "len")
+ROUNDED: Final = {"math.floor": "floor", "math.ceil": "ceil"}
 
 
 class Callee(Protocol):
@@ -37,20 +33,39 @@ Find = Callable[[Any, tuple[Kind, ...]], Callee]
 
 
 class Expressions:
-    """Translates expressions; `names` are the local variables."""
+    """Translates expressions; `names` are the local variables.
 
-    def __init__(self, around: Mapping[str, Any], find: Find) -> None:
+    local: all that there are in the function. sure: those that were assigned by now, whichever way
+    led here. node: what is translated.
+    """
+
+    def __init__(
+        self, tree: ast.FunctionDef, around: Mapping[str, Any], find: Find, local: Collection[str]
+    ) -> None:
         self.code = Code()
         self.names: dict[str, Value] = {}
-        self._around, self._find = around, find
+        self.sure: set[str] = set()
+        self.node: ast.AST = tree
+        self._around, self._find, self._locals = around, find, local
 
     def value(self, node: ast.expr) -> Value:
         """Return what an expression comes to. Raises InvalidState beyond the subset."""
+        around, self.node = self.node, node
         translate: Any = getattr(self, f"_{type(node).__name__.lower()}", None)
         if translate is None:
-            raise InvalidState(f"no machine code is made for {ast.unparse(node)}")
+            raise self.beyond(node)
         found: Value = translate(node)
+        self.node = around
         return found
+
+    def beyond(self, node: ast.AST, why: str = "") -> InvalidState:
+        """Return the error of what there is no machine code for."""
+        self.node = node
+        return InvalidState(f"no machine code is made for it{why}")
+
+    def is_named(self, name: str) -> bool:
+        """Return whether a name is this module's or function's own, and not Python's."""
+        return name in self._locals or name in self._around
 
     def number(self, node: ast.expr) -> Value:
         """Return what an expression comes to, in registers."""
@@ -62,35 +77,35 @@ class Expressions:
         return leaf
 
     def _constant(self, node: ast.Constant) -> Value:
-        return NO_VALUE if node.value is None else literal(node.value)  # type: ignore[arg-type]
+        return literal(node.value)
 
     def _name(self, node: ast.Name) -> Value:
-        if node.id in self.names:
-            return self.names[node.id]
-        return literal(self._around[node.id])
+        if node.id not in self._locals:
+            return literal(self._constant_named(node))
+        if node.id not in self.sure:
+            raise self.beyond(node, ", which may not be assigned yet")
+        return self.names[node.id]
+
+    def _constant_named(self, node: ast.Name) -> Any:
+        """Return what a module calls by a name in capitals, for it never changes."""
+        if node.id not in self._around:
+            raise self.beyond(node, ", which nothing is called")
+        if not node.id.isupper():
+            raise self.beyond(node, ", for a constant is written in capitals")
+        return self._around[node.id]
 
     def _attribute(self, node: ast.Attribute) -> Value:
         return self.code.attribute(self.value(node.value), node.attr)
 
     def _subscript(self, node: ast.Subscript) -> Value:
-        if isinstance(node.value, ast.Name) and node.value.id not in self.names:
-            return self._chosen(self._around[node.value.id], self.number(node.slice))
+        if isinstance(node.value, ast.Name) and node.value.id not in self._locals:
+            constants = self._constant_named(node.value)
+            return chosen(self.code, constants, self.number(node.slice))
         column = self.value(node.value)
-        if isinstance(column.kind, Column) and column.kind.is_missing:
-            return literal(math.nan)
         of, place = self.code.element(column, self.number(node.slice))
+        if place is None:
+            return literal(math.nan)
         return Value(of, (self.code.put(f"load {of.name}, ptr {place}"),))
-
-    def _chosen(self, constants: tuple[float, ...], index: Value) -> Value:
-        """Return one of some constants; they lie on the stack, and LLVM makes a table of them."""
-        found = literal(constants[-1])
-        for place, constant in enumerate(constants[:-1]):
-            test = self.code.put(f"icmp eq i64 {index.leaves[0]}, {place}")
-            one, other = literal(constant).leaves[0], found.leaves[0]
-            found = Value(
-                FLOAT, (self.code.put(f"select i1 {test}, double {one}, double {other}"),)
-            )
-        return found
 
     def _unaryop(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
@@ -98,65 +113,46 @@ class Expressions:
             if test in ("true", "false"):
                 return FALSE if test == "true" else TRUE
             return Value(TRUTH, (self.code.put(f"xor i1 {test}, true"),))
-        number = self.number(node.operand)
-        (leaf,) = number.leaves
         if not isinstance(node.op, ast.USub):
-            raise InvalidState(f"no machine code is made for {ast.unparse(node)}")
-        if number.kind is WHOLE:
-            return Value(WHOLE, (self.code.put(f"sub nsw i64 0, {leaf}"),))
-        return Value(FLOAT, (self.code.put(f"fneg double {leaf}"),))
+            raise self.beyond(node)
+        return negated(self.code, self.number(node.operand))
 
     def _binop(self, node: ast.BinOp) -> Value:
         first, second = self.number(node.left), self.number(node.right)
-        name = SUMS.get(type(node.op))
-        if first.kind is WHOLE and second.kind is WHOLE:
-            of_wholes = BITS.get(type(node.op), f"{name} nsw" if name else None)
-            if of_wholes is not None:
-                one, other = first.leaves[0], second.leaves[0]
-                return Value(WHOLE, (self.code.put(f"{of_wholes} i64 {one}, {other}"),))
-        if isinstance(node.op, ast.Div):
-            name = "div"
-        if name is None:
-            raise InvalidState(f"no machine code is made for {ast.unparse(node)}")
-        one, other = (self.code.as_kind(each, FLOAT).leaves[0] for each in (first, second))
-        return Value(FLOAT, (self.code.put(f"f{name} double {one}, {other}"),))
+        return binary(self.code, node.op, first, second)
 
     def _compare(self, node: ast.Compare) -> Value:
         if isinstance(node.ops[0], ast.Is | ast.IsNot):
+            if [ast.unparse(each) for each in node.comparators] != ["None"]:
+                raise self.beyond(node)
             is_none = self.value(node.left).kind is NOTHING
             return TRUE if is_none == isinstance(node.ops[0], ast.Is) else FALSE
-        operands = [self.number(each) for each in (node.left, *node.comparators)]
-        tests = [
-            self._compared(op, *pair) for op, pair in zip(node.ops, pairwise(operands), strict=True)
-        ]
-        found = tests[0]
-        for test in tests[1:]:
-            found = self.code.put(f"and i1 {found}, {test}")
-        return Value(TRUTH, (found,))
+        operands = [self.number(node.left)]
 
-    def _compared(self, op: ast.cmpop, first: Value, second: Value) -> str:
-        of_floats, of_wholes = ORDERS[type(op)]
-        if first.kind is second.kind and first.kind in (WHOLE, TRUTH):
-            of = leaf_types(first.kind)[0]
-            return self.code.put(f"icmp {of_wholes} {of} {first.leaves[0]}, {second.leaves[0]}")
-        one, other = (self.code.as_kind(each, FLOAT).leaves[0] for each in (first, second))
-        return self.code.put(f"fcmp {of_floats} double {one}, {other}")
+        def link(op: ast.cmpop, other: ast.expr) -> str:
+            operands.append(self.number(other))
+            return compared(self.code, op, *operands[-2:])
+
+        pairs = zip(node.ops, node.comparators, strict=True)
+        return self._chain([partial(link, *pair) for pair in pairs], is_all=True)
 
     def _boolop(self, node: ast.BoolOp) -> Value:
+        tests = [partial(self.truth, each) for each in node.values]
+        return self._chain(tests, is_all=isinstance(node.op, ast.And))
+
+    def _chain(self, tests: list[partial[str]], *, is_all: bool) -> Value:
         """Return the truth of a chain, of which the rest is not asked once one decides."""
-        is_all = isinstance(node.op, ast.And)
-        first, *rest = node.values
-        test = self.truth(first)
-        for each in rest:
+        test = tests[0]()
+        for each in tests[1:]:
             if test in ("true", "false"):
                 if (test == "true") != is_all:
                     break
-                test = self.truth(each)
+                test = each()
                 continue
             asked, after, before = self.code.label(), self.code.label(), self.code.block
             self.code.branch(test, *((asked, after) if is_all else (after, asked)))
             self.code.start(asked)
-            found, end = self.truth(each), self.code.block
+            found = each()
             end = self.code.block
             self.code.go(after)
             self.code.start(after)
@@ -174,6 +170,8 @@ class Expressions:
         for label, part in ((one, node.body), (other, node.orelse)):
             self.code.start(label)
             value = self.number(part)
+            if isinstance(value.kind, Record | Column):
+                value = Value(value.kind, (self.code.address(value),))
             if found:
                 value = self.code.as_kind(value, found[0][0].kind)
             found.append((value, self.code.block))
@@ -189,19 +187,19 @@ class Expressions:
         return Value(kind, leaves)
 
     def _call(self, node: ast.Call) -> Value:
-        if isinstance(node.func, ast.Attribute):
-            return self._rounded(node)
-        if not isinstance(node.func, ast.Name) or node.keywords:
-            raise InvalidState(f"no machine code is made for {ast.unparse(node)}")
+        if not isinstance(node.func, ast.Name) or node.keywords or node.func.id in self._locals:
+            raise self.beyond(node)
         name = node.func.id
-        called = self._around.get(name)
-        if called is None and name in ("int", "float", "len"):
-            return self._converted(name, self.value(node.args[0]))
+        if name in CONVERSIONS and len(node.args) == 1 and not self.is_named(name):
+            return self._converted(name, node.args[0])
+        if not self.is_named(name):
+            raise self.beyond(node)
+        called = self._around[name]
         arguments = [self.value(each) for each in node.args]
         if isinstance(called, type):
-            defaults: Mapping[str, float] = getattr(called, "_field_defaults", {})
+            defaults: Mapping[str, object] = getattr(called, "_field_defaults", {})
             names: tuple[str, ...] = getattr(called, "_fields", ())
-            missing = names[len(arguments) :]
+            missing = [each for each in names[len(arguments) :] if each in defaults]
             return self.code.tuple_of(
                 called, [*arguments, *(literal(defaults[each]) for each in missing)]
             )
@@ -209,7 +207,7 @@ class Expressions:
 
     def _called(self, called: Any, arguments: list[Value]) -> Value:
         callee = self._find(called, tuple(each.kind for each in arguments))
-        given: list[str] = []
+        given = [PARAMETER]
         for each in arguments:
             if isinstance(each.kind, Column) or leaf_types(each.kind) == ("ptr",):
                 given.append(f"ptr {self.code.address(each)}")
@@ -233,22 +231,22 @@ class Expressions:
             case kind:
                 return Value(kind, (self.code.put(call),))
 
-    def _converted(self, name: str, value: Value) -> Value:
+    def _converted(self, name: str, node: ast.expr) -> Value:
+        if name == "float" and isinstance(node, ast.Call):
+            rounding = ROUNDED.get(ast.unparse(node.func))
+            if rounding is not None:
+                return self._rounded(rounding, node)
         if name == "len":
-            return self.code.length(value)
-        found = self.code.read(value)
-        if name == "float":
-            return self.code.as_kind(found, FLOAT)
-        return Value(WHOLE, (self.code.put(f"fptosi double {found.leaves[0]} to i64"),))
+            return self.code.length(self.value(node))
+        found = self.number(node)
+        return self.code.as_float(found) if name == "float" else cut(self.code, found)
 
-    def _rounded(self, node: ast.Call) -> Value:
-        """Return a floor or a ceiling as a float; Python's is a whole number, which has no -0."""
-        name = {"math.floor": "floor", "math.ceil": "ceil"}.get(ast.unparse(node.func))
-        if name is None or self._around.get("math") is not math:
-            raise InvalidState(f"no machine code is made for {ast.unparse(node)}")
-        (leaf,) = self.code.as_kind(self.value(node.args[0]), FLOAT).leaves
-        whole = self.code.put(f"call double @llvm.{name}.f64(double {leaf})")
-        return Value(FLOAT, (self.code.put(f"fadd double {whole}, {literal(0.0).leaves[0]}"),))
+    def _rounded(self, name: str, node: ast.Call) -> Value:
+        """Return a floor or a ceiling that is made a float at once; left whole it is exacter."""
+        is_module = self._around.get("math") is math and "math" not in self._locals
+        if not is_module or node.keywords or len(node.args) != 1:
+            raise self.beyond(node)
+        return rounded(self.code, name, self.number(node.args[0]))
 
 
 def returned(kind: Kind) -> str:

@@ -55,12 +55,25 @@ class Tuple:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A tuple that the caller handed over: it stays in memory. places: the slot of each field."""
+    """A tuple that the caller handed over: it stays in memory. places: the slot of each field.
+
+    lengths: the slots of its columns that hold something. blanks: of those of nothing. sinks: which
+    fields are columns that are written. is_even: its columns are of one length, so that a place is
+    looked for in the first. even: the same tuple where they are.
+    """
 
     of: type
     fields: dict[str, "Kind"]
     places: dict[str, int]
-    slots: int
+    lengths: tuple[int, ...]
+    blanks: tuple[int, ...]
+    sinks: tuple[int, ...]
+    even: "Record | None" = None
+
+    @property
+    def is_even(self) -> bool:
+        """Whether its columns are of one length."""
+        return self.even is None and len(self.lengths) > 0
 
 
 Kind = Number | Nothing | Column | Tuple | Record
@@ -70,6 +83,8 @@ _NUMBERS: Final[dict[np.dtype[Any], Number]] = {
     np.dtype(np.int64): WHOLE,
 }
 """By what lies in memory, the order of its bytes included."""
+_ONLY: Final[dict[Hashable, Any]] = {}
+"""Kinds by what they are of: one object for all threads, whoever makes it first."""
 _MISSING: Final = Column(FLOAT, 0, is_missing=True)
 _HEAD: Final = object.__basicsize__
 """Bytes of an object before its own fields; an array's first one is where its numbers are."""
@@ -87,7 +102,8 @@ def made(of: type) -> Kind:
     if not hasattr(of, "_fields"):
         raise InvalidState(f"a kernel function makes numbers and named tuples: was {of}")
     hints = get_type_hints(of)
-    return Tuple(of, {name: made(hints[name]) for name in of._fields})
+    only: Tuple = _ONLY.setdefault(of, Tuple(of, {name: made(hints[name]) for name in of._fields}))
+    return only
 
 
 def handed(values: tuple[Any, ...]) -> tuple[tuple[Kind, ...], bytes]:
@@ -98,7 +114,10 @@ def handed(values: tuple[Any, ...]) -> tuple[tuple[Kind, ...], bytes]:
     """
     numbers: list[float] = []
     kinds = tuple([_hand(value, numbers) for value in values])
-    return kinds, _packer(kinds).pack(*numbers)
+    try:
+        return kinds, _packer(kinds).pack(*numbers)
+    except struct.error as error:
+        raise InvalidState("machine code takes whole numbers of 64 bits") from error
 
 
 class Held:
@@ -122,12 +141,12 @@ def _hand(value: Any, numbers: list[float]) -> Kind:
         return FLOAT
     if of is Held:
         numbers += value.numbers
-        kind: Kind = value.kind
-        return kind
+        held: Kind = value.kind
+        return held
     if of is np.ndarray and value.ndim == 1:
         return _hand_column(value, numbers)
     if isinstance(value, tuple):
-        return _record(cast(Hashable, of), tuple([_hand(each, numbers) for each in value]))
+        return _hand_tuple(value, numbers)
     known = FLOAT if isinstance(value, float) else _OF_TYPES.get(of)
     if known is None:
         raise InvalidState(f"machine code takes numbers, tuples and columns of them: was {value!r}")
@@ -136,13 +155,38 @@ def _hand(value: Any, numbers: list[float]) -> Kind:
     return known
 
 
+def _hand_tuple(values: tuple[Any, ...], numbers: list[float]) -> Kind:
+    first = len(numbers)
+    kinds = tuple([_hand(each, numbers) for each in values])
+    kind = _record(cast(Hashable, type(values)), kinds)
+    for place in kind.sinks:
+        if not values[place].flags.writeable:
+            may_be_written(values[place])
+    if kind.even is None:
+        return kind
+    lengths = {numbers[first + slot] for slot in kind.lengths}
+    # One of nothing may be longer: even of no blocks it has a place, by which it is known.
+    is_even = len(lengths) == 1 and all(
+        numbers[first + slot] >= min(lengths) for slot in kind.blanks
+    )
+    return kind.even if is_even else kind
+
+
 def _hand_column(array: NDArray[Any], numbers: list[float]) -> Kind:
-    length, apart = len(array), array.strides[0]
+    length = len(array)
     numbers.append(length)
-    if apart == 0 and length and array[0] != array[0]:
+    apart = array.strides[0]
+    if apart == 0 and _is_missing(array):
         return _MISSING
-    numbers.append(address_of(array))
+    at = address_of(array)
+    if at % SLOT:
+        raise InvalidState(f"machine code takes columns that are aligned: was at {at}")
+    numbers.append(at)
     return _column(array.dtype, apart if length else SLOT)
+
+
+def _is_missing(array: NDArray[Any]) -> bool:
+    return array.strides[0] == 0 and len(array) > 0 and bool(array[0] != array[0])
 
 
 @cache
@@ -150,7 +194,10 @@ def _column(dtype: np.dtype[Any], apart: int) -> Column:
     of = _NUMBERS.get(dtype)
     if of is None:
         raise InvalidState(f"machine code takes columns of floats or of whole numbers: was {dtype}")
-    return Column(of, apart)
+    if apart % SLOT:
+        raise InvalidState(f"machine code takes columns that are aligned: was {apart} bytes apart")
+    only: Column = _ONLY.setdefault((of, apart), Column(of, apart))
+    return only
 
 
 @cache
@@ -160,7 +207,33 @@ def _record(of: Any, kinds: tuple[Kind, ...]) -> Record:
     for name, kind in zip(names, kinds, strict=True):
         places[name] = slot
         slot += slots_of(kind)
-    return Record(of, dict(zip(names, kinds, strict=True)), places, slot)
+    hints = get_type_hints(of) if hasattr(of, "_fields") else {}
+    fields = dict(zip(names, kinds, strict=True))
+    columns = {name: kind for name, kind in fields.items() if isinstance(kind, Column)}
+    blanks = tuple(places[name] for name, kind in columns.items() if kind.is_missing)
+    lengths = tuple(places[name] for name, kind in columns.items() if not kind.is_missing) or blanks
+    sinks = tuple(
+        names.index(name)
+        for name, kind in columns.items()
+        if not kind.is_missing and is_sink(hints.get(name))
+    )
+    even = Record(of, fields, places, lengths, blanks, sinks) if columns else None
+    record = Record(of, fields, places, lengths, blanks, sinks, even)
+    only: Record = _ONLY.setdefault((of, kinds), record)
+    return only
+
+
+def is_sink(hint: Any) -> bool:
+    """Return whether an annotation is of a column that is written."""
+    return hasattr(hint, "__setitem__")
+
+
+def may_be_written(column: Any) -> None:
+    """Raise InvalidState for a column that is read only; of one of nothing the compiler sees it."""
+    if type(column) is Held:
+        may_be_written(column.value)
+    elif isinstance(column, np.ndarray) and not (column.flags.writeable or _is_missing(column)):
+        raise InvalidState("machine code writes a column that is read only")
 
 
 def slots_of(kind: Kind) -> int:
@@ -204,6 +277,7 @@ def described(kind: Kind) -> str:
             return f"[{kind.of.name} {'missing' if kind.is_missing else kind.apart}]"
         case Tuple() | Record():
             inside = ",".join(f"{name}:{described(each)}" for name, each in kind.fields.items())
-            return f"{kind.of.__name__}({inside})"
+            even = " even" if isinstance(kind, Record) and kind.is_even else ""
+            return f"{kind.of.__module__}.{kind.of.__qualname__}({inside}){even}"
         case _:
             return "none"

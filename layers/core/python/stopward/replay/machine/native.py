@@ -3,6 +3,8 @@
 import ctypes
 import os
 import platform
+import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -10,7 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
+from uuid import uuid4
 
+import llvmlite
 import llvmlite.binding as llvm
 
 from stopward.replay.machine.program import ENTRY
@@ -20,10 +24,11 @@ GENERIC: Final = "generic"
 EFFORT: Final = 2
 """Of 3: more takes longer and makes nothing quicker here."""
 DIGEST_BYTES: Final = sha256().digest_size
+READ_BY_ALL: Final = 0o644
 _ONE_AT_A_TIME: Final = Lock()
 _loaded: Final[list[Any]] = []
 """Engines hold the code that is called; what was loaded stays."""
-Entered = Callable[[bytes, Any], None]
+Entered = Callable[[bytes, Any], int]
 
 
 @cache
@@ -38,9 +43,8 @@ def processor(name: str | None = None) -> tuple[str, str]:
 
 def versions(name: str | None = None) -> str:
     """Return what machine code depends on beside its sources."""
-    return " ".join(
-        (llvm.__name__, *map(str, llvm.llvm_version_info), platform.machine(), *processor(name))
-    )
+    known = (llvmlite.__version__, *llvm.llvm_version_info, sys.implementation.cache_tag)
+    return " ".join(map(str, (*known, platform.machine(), *processor(name))))
 
 
 @cache
@@ -78,28 +82,44 @@ def loaded(code: bytes, name: str | None = None) -> Entered:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         _loaded.append(engine)
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, ctypes.c_void_p)
         entered: Entered = kind(engine.get_function_address(ENTRY))
         return entered
 
 
 def keep(code: bytes, path: Path) -> None:
-    """Write an object file after its digest, whoever else writes it.
+    """Write an object file after its digest, whoever else writes it at the same time.
 
     Where the folder cannot be written nothing is kept, and the next process compiles again.
     """
-    beside = path.with_suffix(f".{os.getpid()}")
+    beside = path.with_suffix(f".{uuid4().hex}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(sha256(code).digest() + code)
-        beside.replace(path)
+        try:
+            beside.write_bytes(_digest(code, path) + code)
+            beside.chmod(READ_BY_ALL)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def kept(path: Path) -> bytes | None:
-    """Return the object file that was kept; None where there is none, or not as it was written."""
+    """Return the object file that was kept there; None where there is none to be trusted.
+
+    That is one that is not as it was written, or was written for another place, or by another user
+    than this one and root, or may be written by everybody.
+    """
     try:
-        found = path.read_bytes()
+        with path.open("rb") as file:
+            about, found = os.fstat(file.fileno()), file.read()
     except OSError:
         return None
+    if about.st_uid not in {0, os.geteuid()} or about.st_mode & stat.S_IWOTH:
+        return None
     digest, code = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
-    return code if sha256(code).digest() == digest else None
+    return code if _digest(code, path) == digest else None
+
+
+def _digest(code: bytes, path: Path) -> bytes:
+    """Return a digest of code and of what it is for: its name, and its folder's."""
+    return sha256(f"{path.parent.name}/{path.name}\0".encode() + code).digest()

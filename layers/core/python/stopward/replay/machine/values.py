@@ -17,8 +17,10 @@ from stopward.replay.machine.kinds import (
     Number,
     Record,
     Tuple,
+    described,
     made,
 )
+from stopward.replay.machine.stops import BEYOND
 
 KNOWN: Final = ", !invariant.load !0"
 """What a caller handed over does not change during the call, but for the numbers in columns."""
@@ -30,26 +32,40 @@ class Value:
 
     leaves: of a number its register or literal, of a tuple those of all its fields, of what is in
     memory one, its address. in_slots: leaves are addresses of local variables, not yet read.
-    offset: bytes from the address of what is in memory.
+    offset: bytes from the address of what is in memory. extent: those to the length that a
+    column's places are held to, where it is another column's.
     """
 
     kind: Kind
     leaves: tuple[str, ...]
     in_slots: bool = False
     offset: int = 0
+    extent: int | None = None
 
 
 NO_VALUE: Final = Value(NOTHING, ())
 TRUE, FALSE = Value(TRUTH, ("true",)), Value(TRUTH, ("false",))
 
 
-def literal(number: float) -> Value:
-    """Return a constant of Python."""
-    if isinstance(number, bool):
-        return TRUE if number else FALSE
-    if isinstance(number, int):
-        return Value(WHOLE, (str(number),))
-    return Value(FLOAT, (f"0x{struct.unpack('=Q', struct.pack('=d', number))[0]:016X}",))
+def literal(constant: object) -> Value:
+    """Return a constant of Python. Raises InvalidState for what is no number of 64 bits or None."""
+    match constant:
+        case None:
+            return NO_VALUE
+        case bool():
+            return TRUE if constant else FALSE
+        case float():
+            bits = struct.unpack("=Q", struct.pack("=d", constant))[0]
+            return Value(FLOAT, (f"0x{bits:016X}",))
+        case int() if type(constant) is int and -(2**63) <= constant < 2**63:
+            return Value(WHOLE, (str(constant),))
+        case _:
+            raise InvalidState(f"a constant of machine code is a number of 64 bits: {constant!r}")
+
+
+def is_literal(value: Value) -> bool:
+    """Return whether a number is known while it is compiled."""
+    return not value.leaves[0].startswith("%")
 
 
 def width(kind: Kind) -> int:
@@ -84,6 +100,9 @@ class Code:
     slots: list[str] = field(default_factory=list)
     block: str = "entry"
     count: int = 0
+    stops: set[int] = field(default_factory=set)
+    inside: set[tuple[str, int, str]] = field(default_factory=set)
+    """Places that were looked for in this block: of which column, and which."""
 
     def fresh(self) -> str:
         """Return a name that is not taken yet."""
@@ -108,10 +127,20 @@ class Code:
         """Write on in another block."""
         self.lines.append(f"{label}:")
         self.block = label
+        self.inside = set()
 
     def branch(self, test: str, then: str, other: str) -> None:
         """End the block, to go on in one of two."""
         self.do(f"br i1 {test}, label %{then}, label %{other}")
+
+    def demand(self, test: str, stop: int) -> None:
+        """Stop the whole program unless a truth holds (`stops`)."""
+        after = self.label()
+        self.branch(test, after, f"stop{stop}")
+        self.stops.add(stop)
+        inside = self.inside
+        self.start(after)
+        self.inside = inside
 
     def go(self, label: str) -> None:
         """End the block, to go on in another."""
@@ -159,55 +188,87 @@ class Code:
                         leaves = value.leaves[before : before + width(kind)]
                         return Value(kind, leaves, in_slots=value.in_slots)
                     before += width(kind)
-            case Record(fields=fields, places=places) if name in fields:
-                inside = Value(
-                    fields[name], value.leaves, offset=value.offset + places[name] * SLOT
-                )
+            case Record(fields=fields, places=places) as record if name in fields:
+                kind, extent = fields[name], None
+                if isinstance(kind, Column) and record.is_even:
+                    extent = value.offset + record.lengths[0] * SLOT
+                at = value.offset + places[name] * SLOT
+                inside = Value(kind, value.leaves, offset=at, extent=extent)
                 if isinstance(inside.kind, Number):
                     known = self.put(f"load {inside.kind.name}, ptr {self.address(inside)}{KNOWN}")
                     return Value(inside.kind, (known,))
                 return NO_VALUE if inside.kind is NOTHING else inside
             case _:
                 pass
-        raise InvalidState(f"a kernel function reads {name} of what has none: {value.kind}")
+        raise InvalidState(
+            f"a kernel function reads {name} of what has none: {described(value.kind)}"
+        )
 
     def length(self, column: Value) -> Value:
         """Return how many numbers a column has."""
+        if not isinstance(column.kind, Column):
+            raise InvalidState(
+                f"machine code takes the length of a column: was {described(column.kind)}"
+            )
         return Value(WHOLE, (self._of_column(column, 0, "i64"),))
 
-    def element(self, column: Value, index: Value) -> tuple[Number, str]:
-        """Return what a column holds, and the address of one of its numbers."""
+    def element(self, column: Value, index: Value) -> tuple[Number, str | None]:
+        """Return what a column holds, and the address of one of its numbers; None of no memory."""
         kind = column.kind
         if not isinstance(kind, Column):
-            raise InvalidState(f"a kernel function reads a number of what is no column: {kind}")
-        first = self._of_column(column, 1, "ptr")
+            raise InvalidState(
+                f"a kernel function reads a number of what is no column: {described(kind)}"
+            )
         (at,) = self.as_kind(index, WHOLE).leaves
+        self._demand_place(column, at)
+        if kind.is_missing:
+            return kind.of, None
+        first = self._of_column(column, 1, "ptr")
         bytes_on = self.put(f"mul nsw i64 {at}, {kind.apart}")
         return kind.of, self.put(f"getelementptr i8, ptr {first}, i64 {bytes_on}")
+
+    def _demand_place(self, column: Value, at: str) -> None:
+        extent = column.offset if column.extent is None else column.extent
+        looked_for = (column.leaves[0], extent, at)
+        if looked_for in self.inside:
+            return
+        (length,) = self.length(Value(column.kind, column.leaves, offset=extent)).leaves
+        self.demand(self.put(f"icmp ult i64 {at}, {length}"), BEYOND)
+        self.inside.add(looked_for)
 
     def _of_column(self, column: Value, slot: int, of: str) -> str:
         place = Value(column.kind, column.leaves, offset=column.offset + slot * SLOT)
         return self.put(f"load {of}, ptr {self.address(place)}{KNOWN}")
 
     def as_kind(self, value: Value, kind: Kind) -> Value:
-        """Return the value as another kind: a whole number as a float, a tuple out of memory."""
+        """Return the value in registers, a tuple out of memory; nothing else changes its kind.
+
+        For a whole number is more exact than a float, and its nought has no sign.
+        """
         found = self.read(value)
         if found.kind is kind:
-            return found
-        if found.kind is WHOLE and kind is FLOAT:
-            return Value(FLOAT, (self.put(f"sitofp i64 {found.leaves[0]} to double"),))
-        if isinstance(found.kind, Record) and isinstance(kind, Record) and kind is found.kind:
             return found
         if isinstance(found.kind, Record) and kind is made(found.kind.of):
             parts = (self.attribute(found, name) for name in found.kind.fields)
             return self.tuple_of(found.kind.of, list(parts))
-        raise InvalidState(f"a kernel function takes a {found.kind} for a {kind}")
+        raise InvalidState(
+            f"a kernel function takes a {described(found.kind)} for a {described(kind)}"
+        )
+
+    def as_float(self, value: Value) -> Value:
+        """Return a number as a float, as Python does for a sum of both kinds."""
+        found = self.read(value)
+        if found.kind is not WHOLE:
+            return self.as_kind(found, FLOAT)
+        return Value(FLOAT, (self.put(f"sitofp i64 {found.leaves[0]} to double"),))
 
     def tuple_of(self, of: type, parts: list[Value]) -> Value:
         """Return a tuple that is made of these."""
         kind = made(of)
         if not isinstance(kind, Tuple):
             raise InvalidState(f"a kernel function makes a {of}")
+        if len(parts) != len(kind.fields):
+            raise InvalidState(f"{of.__name__} has {len(kind.fields)} fields: {len(parts)} given")
         leaves = [
             leaf
             for part, wanted in zip(parts, kind.fields.values(), strict=True)
