@@ -1,4 +1,4 @@
-"""Secrets by ARN from AWS Secrets Manager; boto3 loads only when one is read.
+"""Secrets by ARN from AWS Secrets Manager; botocore loads only when one is read.
 
 A secret is one JSON object, or plain text where one value is all there is. Its values never show in
 messages; its ARN does, for that is where the remedy lies.
@@ -79,13 +79,13 @@ def account_secret(stage: str, account_id: AccountId) -> str:
 
 def secrets_client(*, region: str | None = None, config: "Config | None" = None) -> Any:
     """Return a client. config: how long to wait; None asks ATTEMPTS times."""
-    import boto3
+    from stopward.adapters.aws_client import aws_client
 
     if config is None:
         config = patience(
             connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=ATTEMPTS
         )
-    return boto3.client("secretsmanager", region_name=region, config=config)
+    return aws_client("secretsmanager", region=region, config=config)
 
 
 def read_secret(arn: str, *, config: "Config | None" = None, client: Any = None) -> str:
