@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from stopward.adapters import aws_client, secrets
+from stopward.bootstrap import minute_guard
 from stopward.errors import InvalidInput, Unavailable
 
 REGION = "eu-central-1"
@@ -129,6 +130,29 @@ def test_the_secret_of_a_channel_is_asked_for_once_and_briefly(vault, monkeypatc
     (config,) = asked
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout == secrets.CHANNEL_SECONDS
+
+
+def test_a_guard_reads_its_secrets_over_one_connection(vault, monkeypatch):
+    make, made = aws_client.aws_client, []
+
+    def remembering(*names, **options):
+        made.append((*names, options["region"]))
+        return make(*names, **options)
+
+    monkeypatch.setattr(aws_client, "aws_client", remembering)
+    environment = {
+        "STOPWARD_ACCOUNT_ID": "main",
+        "STOPWARD_SUPABASE_URL": "https://project.supabase.co",
+        "STOPWARD_SUPABASE_SECRET_ARN": vault("sb_secret_1", "database"),
+        "STOPWARD_BROKER_SECRET_ARN": vault({"key_id": "PK1", "secret_key": SECRET}, "broker"),
+    }
+    failures: list[object] = []
+    minute_guard(
+        source="monitor_positions",
+        on_failure=lambda *told: failures.append(told),
+        environment=environment,
+    )
+    assert (made, failures) == ([("secretsmanager", REGION)], [])
 
 
 def test_botocore_is_not_loaded_until_a_secret_is_read():

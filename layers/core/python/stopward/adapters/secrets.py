@@ -5,8 +5,9 @@ messages; its ARN does, for that is where the remedy lies.
 """
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stopward.adapters.patience import patience
 from stopward.domain.identity import AccountId
@@ -33,52 +34,16 @@ MISSING = frozenset(
 )  # fmt: skip
 
 
-def broker_keys(arn: str, *, client: Any = None) -> "Keys":
-    """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
+ClientOf: TypeAlias = Callable[[str | None], Any]
+"""Returns a client of a region, None for the environment's."""
 
-    "account_number" beside them says which account they must open; without it any will do.
-    client: of `secrets_client`, for whoever reads many. Raises InvalidInput when the secret is
-    missing or lacks a field, Unavailable without an answer.
+
+def secrets_client(region: str | None = None, *, config: "Config | None" = None) -> Any:
+    """Return a new client. config: how long to wait; None asks ATTEMPTS times.
+
+    Whoever reads several secrets wraps it in `functools.cache`, for each client connects anew, and
+    reads anew which authorities to trust.
     """
-    from stopward.adapters.alpaca.keys import Keys
-
-    fields = _fields(read_secret(arn, client=client), arn)
-    return Keys(
-        key_id=_one_of(fields, KEY_ID_NAMES, arn),
-        secret=_one_of(fields, SECRET_NAMES, arn),
-        account_number=fields.get("account_number", "").strip(),
-    )
-
-
-def database_url(arn: str) -> str:
-    """Return the database's URL: {"url": ...}, or the URL as plain text."""
-    text = read_secret(arn)
-    if text.startswith(("postgres://", "postgresql://")):
-        return text.strip()
-    return _one_of(_fields(text, arn), DATABASE_NAMES, arn)
-
-
-def supabase_key(arn: str) -> str:
-    """Return a project's secret key: {"supabase_secret_key": ...}, or the key as plain text."""
-    text = read_secret(arn)
-    if text.startswith(SUPABASE_KEY):
-        return text.strip()
-    return _one_of(_fields(text, arn), SUPABASE_NAMES, arn)
-
-
-def channel_fields(arn: str) -> Mapping[str, str]:
-    """Return the texts of a channel's secret; asked once, for CHANNEL_SECONDS at most."""
-    quick = patience(connect_seconds=CONNECT_SECONDS, read_seconds=CHANNEL_READ_SECONDS)
-    return _fields(read_secret(arn, config=quick), arn)
-
-
-def account_secret(stage: str, account_id: AccountId) -> str:
-    """Return the name of the secret that holds the broker's keys of an account of a fleet."""
-    return f"stopward/accounts/{stage}/{account_id}"
-
-
-def secrets_client(*, region: str | None = None, config: "Config | None" = None) -> Any:
-    """Return a client. config: how long to wait; None asks ATTEMPTS times."""
     from stopward.adapters.aws_client import aws_client
 
     if config is None:
@@ -88,13 +53,55 @@ def secrets_client(*, region: str | None = None, config: "Config | None" = None)
     return aws_client("secretsmanager", region=region, config=config)
 
 
-def read_secret(arn: str, *, config: "Config | None" = None, client: Any = None) -> str:
-    """Return a secret's text. client: whom to ask; None makes one, with `config`."""
+def broker_keys(arn: str, *, client_of: ClientOf = secrets_client) -> "Keys":
+    """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
+
+    "account_number" beside them says which account they must open; without it any will do.
+    Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
+    """
+    from stopward.adapters.alpaca.keys import Keys
+
+    fields = _fields(read_secret(arn, client_of=client_of), arn)
+    return Keys(
+        key_id=_one_of(fields, KEY_ID_NAMES, arn),
+        secret=_one_of(fields, SECRET_NAMES, arn),
+        account_number=fields.get("account_number", "").strip(),
+    )
+
+
+def database_url(arn: str, *, client_of: ClientOf = secrets_client) -> str:
+    """Return the database's URL: {"url": ...}, or the URL as plain text."""
+    text = read_secret(arn, client_of=client_of)
+    if text.startswith(("postgres://", "postgresql://")):
+        return text.strip()
+    return _one_of(_fields(text, arn), DATABASE_NAMES, arn)
+
+
+def supabase_key(arn: str, *, client_of: ClientOf = secrets_client) -> str:
+    """Return a project's secret key: {"supabase_secret_key": ...}, or the key as plain text."""
+    text = read_secret(arn, client_of=client_of)
+    if text.startswith(SUPABASE_KEY):
+        return text.strip()
+    return _one_of(_fields(text, arn), SUPABASE_NAMES, arn)
+
+
+def channel_fields(arn: str) -> Mapping[str, str]:
+    """Return the texts of a channel's secret; asked once, for CHANNEL_SECONDS at most."""
+    quick = patience(connect_seconds=CONNECT_SECONDS, read_seconds=CHANNEL_READ_SECONDS)
+    return _fields(read_secret(arn, client_of=partial(secrets_client, config=quick)), arn)
+
+
+def account_secret(stage: str, account_id: AccountId) -> str:
+    """Return the name of the secret that holds the broker's keys of an account of a fleet."""
+    return f"stopward/accounts/{stage}/{account_id}"
+
+
+def read_secret(arn: str, *, client_of: ClientOf = secrets_client) -> str:
+    """Return a secret's text, from the region that the ARN names."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        client = client or secrets_client(region=_region(arn), config=config)
-        answer = client.get_secret_value(SecretId=arn)
+        answer = client_of(_region(arn)).get_secret_value(SecretId=arn)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in MISSING:
