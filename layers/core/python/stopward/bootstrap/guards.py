@@ -108,7 +108,7 @@ def fleet_guard(
     environment: Mapping[str, str] | None = None,
 ) -> FleetGuard:
     """Wire what guards every account of a fleet, over one database and shared connections."""
-    from stopward.adapters.alpaca.transport import connections
+    from stopward.adapters.alpaca.connections import connections
     from stopward.adapters.functions import FunctionStore
     from stopward.adapters.secrets import account_secret, broker_keys, secrets_client
     from stopward.services.fleet import FleetGuard
