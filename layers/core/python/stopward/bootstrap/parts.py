@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stopward.adapters.secrets import broker_keys, database_url, secrets_client, supabase_key
-from stopward.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,9 @@ MARKET_INDEX: Final = "SPY"
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:
     """Return the settings of an environment; None is this process's."""
+    # Here, for while a function is wired its modules are not searched for garbage: pydantic's too.
+    from stopward.settings import read_settings
+
     return read_settings(os.environ if environment is None else environment)
 
 
