@@ -10,6 +10,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import NoRegionError, UnknownServiceError
 
+from stopward.adapters import aws_client as aws_client_module
 from stopward.adapters.aws_client import SERVICES, aws_client
 from stopward.adapters.patience import patience
 from tests.repo.aws_endpoints import PATH, endpoints
@@ -39,6 +40,9 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    # Both keep the keys that they met first in this process.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    aws_client_module._session.cache_clear()
 
 
 def asked_by(client: Any, service: str) -> dict[str, Any]:
