@@ -1,21 +1,15 @@
 """Notices over the wire: what each kind is sent, and what each answer means."""
 
 import json
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stopward.adapters.notices import address, compose
 from stopward.adapters.notices.address import resolve
@@ -24,6 +18,7 @@ from stopward.domain.notices import Claim, Dead, Delivered, Failed, Outcome, Put
 from stopward.errors import InvalidInput
 from tests.builders.http import Says, Script, in_turn, scripted
 from tests.builders.notices import a_claim
+from tests.builders.tls import untrusted_server
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "edge" / "messages.json").read_text()
@@ -227,37 +222,8 @@ def test_what_is_late_before_it_is_sent_is_never_sent(monkeypatch: pytest.Monkey
 @pytest.fixture
 def untrusted(tmp_path: Path) -> Iterator[int]:
     """A TLS server whose certificate nobody signed; yields its port."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, SHA256())
-    )
-    pem = tmp_path / "both.pem"
-    pem.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        + certificate.public_bytes(Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-
-    class Shake(StreamRequestHandler):
-        def handle(self) -> None:
-            with pytest.raises(ssl.SSLError):
-                context.wrap_socket(self.request, server_side=True)
-
-    with ThreadingTCPServer(("127.0.0.1", 0), Shake) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
+    with untrusted_server(tmp_path) as port:
+        yield port
 
 
 def test_a_certificate_that_nobody_signed_is_no_delivery(untrusted: int) -> None:

@@ -10,7 +10,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from stopward.adapters import secrets
+from stopward.adapters import aws_client, secrets
+from stopward.bootstrap import minute_guard
 from stopward.errors import InvalidInput, Unavailable
 
 REGION = "eu-central-1"
@@ -111,28 +112,51 @@ def test_an_aws_that_is_throttling_is_unavailable(vault, monkeypatch):
     client = boto3.client("secretsmanager", region_name=REGION)
     with Stubber(client) as stub:
         stub.add_client_error("get_secret_value", "ThrottlingException")
-        monkeypatch.setattr(boto3, "client", lambda *args, **kwargs: client)
+        monkeypatch.setattr(aws_client, "aws_client", lambda *args, **kwargs: client)
         with pytest.raises(Unavailable, match="ThrottlingException"):
             secrets.read_secret(vault("{}"))
 
 
 def test_the_secret_of_a_channel_is_asked_for_once_and_briefly(vault, monkeypatch):
     arn = vault({"address": "https://example.com/x", "note": 3})
-    make, asked = boto3.client, []
+    make, asked = aws_client.aws_client, []
 
     def remembering(*names, **options):
         asked.append(options["config"])
         return make(*names, **options)
 
-    monkeypatch.setattr(boto3, "client", remembering)
+    monkeypatch.setattr(aws_client, "aws_client", remembering)
     assert secrets.channel_fields(arn) == {"address": "https://example.com/x"}
     (config,) = asked
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout == secrets.CHANNEL_SECONDS
 
 
-def test_boto3_is_not_loaded_until_a_secret_is_read():
-    code = "import sys, stopward.adapters.secrets; print('boto3' in sys.modules)"
+def test_a_guard_reads_its_secrets_over_one_connection(vault, monkeypatch):
+    make, made = aws_client.aws_client, []
+
+    def remembering(*names, **options):
+        made.append((*names, options["region"]))
+        return make(*names, **options)
+
+    monkeypatch.setattr(aws_client, "aws_client", remembering)
+    environment = {
+        "STOPWARD_ACCOUNT_ID": "main",
+        "STOPWARD_SUPABASE_URL": "https://project.supabase.co",
+        "STOPWARD_SUPABASE_SECRET_ARN": vault("sb_secret_1", "database"),
+        "STOPWARD_BROKER_SECRET_ARN": vault({"key_id": "PK1", "secret_key": SECRET}, "broker"),
+    }
+    failures: list[object] = []
+    minute_guard(
+        source="monitor_positions",
+        on_failure=lambda *told: failures.append(told),
+        environment=environment,
+    )
+    assert (made, failures) == ([("secretsmanager", REGION)], [])
+
+
+def test_botocore_is_not_loaded_until_a_secret_is_read():
+    code = "import sys, stopward.adapters.secrets; print('botocore' in sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -60,7 +60,7 @@ def world(
             monkeypatch.setattr(
                 bootstrap.parts,
                 "functions",
-                lambda _: connections.enter_context(closing(PostgresDatabase(url))),
+                lambda *_, **__: connections.enter_context(closing(PostgresDatabase(url))),
             )
             yield found
 

@@ -65,7 +65,7 @@ def cold_start(name: GuardName, settings: Mapping[str, str], parts: Parts) -> Mo
         patches.enter_context(patch.dict(os.environ, {**ENVIRONMENT, **settings}))
         patches.enter_context(patch.object(alpaca, "Transport", parts.transport))
         patches.enter_context(
-            patch.object(bootstrap.parts, "functions", lambda _: parts.functions())
+            patch.object(bootstrap.parts, "functions", lambda *_, **__: parts.functions())
         )
         patches.enter_context(
             patch.object(bootstrap.parts, "clock_of", lambda _, source: parts.clock(source))

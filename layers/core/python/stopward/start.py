@@ -12,8 +12,8 @@ Wired = TypeVar("Wired")
 def at_start(wire: Callable[Asked, Wired]) -> Callable[Asked, Wired]:
     """Let what wires a function load and build without garbage being looked for meanwhile.
 
-    What is loaded stays for good, yet the collector would walk through all of it several times. In
-    a process that had nothing set aside it is, so that no tick waits for that walk either.
+    What is loaded stays for good, yet the collector would walk through all of it several times. It
+    is set aside, so that no tick waits for that walk either.
     """
 
     @wraps(wire)
@@ -32,6 +32,6 @@ def at_start(wire: Callable[Asked, Wired]) -> Callable[Asked, Wired]:
 
 @cache
 def _set_aside() -> None:
-    # Counting what is set aside walks through all of it: once a process, not at each wiring.
-    if gc.get_freeze_count() == 0:
-        gc.freeze()
+    # Once a process, not at each wiring. That Python set something aside itself, as 3.12 does while
+    # it starts, says nothing of what we loaded.
+    gc.freeze()

@@ -1,4 +1,4 @@
-"""An archive in a bucket of S3; boto3 loads only when it is used."""
+"""An archive in a bucket of S3; botocore loads only when it is used."""
 
 import hashlib
 import os
@@ -100,9 +100,9 @@ class S3Archive:
 
     def _client(self) -> Any:
         if self._made is None:
-            import boto3
+            from stopward.adapters.aws_client import aws_client
 
-            self._made = boto3.client(
+            self._made = aws_client(
                 "s3",
                 config=patience(
                     connect_seconds=CONNECT_SECONDS,

@@ -1,4 +1,4 @@
-"""Pulses as messages of a queue of SQS; boto3 loads only when one is sent."""
+"""Pulses as messages of a queue of SQS; botocore loads only when one is sent."""
 
 import json
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ class SqsPulses:
     """A standard queue. The role needs sqs:SendMessage on it. `send` may be called by threads."""
 
     def __init__(self, url: str) -> None:
-        import boto3
+        from stopward.adapters.aws_client import aws_client
 
         self._url = url
         # Whoever sends decides whether a call is repeated: with delays as they are by then.
-        self._client: Any = boto3.client(
+        self._client: Any = aws_client(
             "sqs", config=patience(connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
         )
 

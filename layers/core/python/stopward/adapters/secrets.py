@@ -1,12 +1,13 @@
-"""Secrets by ARN from AWS Secrets Manager; boto3 loads only when one is read.
+"""Secrets by ARN from AWS Secrets Manager; botocore loads only when one is read.
 
 A secret is one JSON object, or plain text where one value is all there is. Its values never show in
 messages; its ARN does, for that is where the remedy lies.
 """
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stopward.adapters.patience import patience
 from stopward.domain.identity import AccountId
@@ -33,16 +34,34 @@ MISSING = frozenset(
 )  # fmt: skip
 
 
-def broker_keys(arn: str, *, client: Any = None) -> "Keys":
+ClientOf: TypeAlias = Callable[[str | None], Any]
+"""Returns a client of a region, None for the environment's."""
+
+
+def secrets_client(region: str | None = None, *, config: "Config | None" = None) -> Any:
+    """Return a new client. config: how long to wait; None asks ATTEMPTS times.
+
+    Whoever reads several secrets wraps it in `functools.cache`, for each client connects anew, and
+    reads anew which authorities to trust.
+    """
+    from stopward.adapters.aws_client import aws_client
+
+    if config is None:
+        config = patience(
+            connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=ATTEMPTS
+        )
+    return aws_client("secretsmanager", region=region, config=config)
+
+
+def broker_keys(arn: str, *, client_of: ClientOf = secrets_client) -> "Keys":
     """Return the broker's keys: {"key_id": ..., "secret_key": ...}, or Alpaca's own names for them.
 
     "account_number" beside them says which account they must open; without it any will do.
-    client: of `secrets_client`, for whoever reads many. Raises InvalidInput when the secret is
-    missing or lacks a field, Unavailable without an answer.
+    Raises InvalidInput when the secret is missing or lacks a field, Unavailable without an answer.
     """
     from stopward.adapters.alpaca.keys import Keys
 
-    fields = _fields(read_secret(arn, client=client), arn)
+    fields = _fields(read_secret(arn, client_of=client_of), arn)
     return Keys(
         key_id=_one_of(fields, KEY_ID_NAMES, arn),
         secret=_one_of(fields, SECRET_NAMES, arn),
@@ -50,17 +69,17 @@ def broker_keys(arn: str, *, client: Any = None) -> "Keys":
     )
 
 
-def database_url(arn: str) -> str:
+def database_url(arn: str, *, client_of: ClientOf = secrets_client) -> str:
     """Return the database's URL: {"url": ...}, or the URL as plain text."""
-    text = read_secret(arn)
+    text = read_secret(arn, client_of=client_of)
     if text.startswith(("postgres://", "postgresql://")):
         return text.strip()
     return _one_of(_fields(text, arn), DATABASE_NAMES, arn)
 
 
-def supabase_key(arn: str) -> str:
+def supabase_key(arn: str, *, client_of: ClientOf = secrets_client) -> str:
     """Return a project's secret key: {"supabase_secret_key": ...}, or the key as plain text."""
-    text = read_secret(arn)
+    text = read_secret(arn, client_of=client_of)
     if text.startswith(SUPABASE_KEY):
         return text.strip()
     return _one_of(_fields(text, arn), SUPABASE_NAMES, arn)
@@ -69,7 +88,7 @@ def supabase_key(arn: str) -> str:
 def channel_fields(arn: str) -> Mapping[str, str]:
     """Return the texts of a channel's secret; asked once, for CHANNEL_SECONDS at most."""
     quick = patience(connect_seconds=CONNECT_SECONDS, read_seconds=CHANNEL_READ_SECONDS)
-    return _fields(read_secret(arn, config=quick), arn)
+    return _fields(read_secret(arn, client_of=partial(secrets_client, config=quick)), arn)
 
 
 def account_secret(stage: str, account_id: AccountId) -> str:
@@ -77,24 +96,12 @@ def account_secret(stage: str, account_id: AccountId) -> str:
     return f"stopward/accounts/{stage}/{account_id}"
 
 
-def secrets_client(*, region: str | None = None, config: "Config | None" = None) -> Any:
-    """Return a client. config: how long to wait; None asks ATTEMPTS times."""
-    import boto3
-
-    if config is None:
-        config = patience(
-            connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=ATTEMPTS
-        )
-    return boto3.client("secretsmanager", region_name=region, config=config)
-
-
-def read_secret(arn: str, *, config: "Config | None" = None, client: Any = None) -> str:
-    """Return a secret's text. client: whom to ask; None makes one, with `config`."""
+def read_secret(arn: str, *, client_of: ClientOf = secrets_client) -> str:
+    """Return a secret's text, from the region that the ARN names."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        client = client or secrets_client(region=_region(arn), config=config)
-        answer = client.get_secret_value(SecretId=arn)
+        answer = client_of(_region(arn)).get_secret_value(SecretId=arn)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in MISSING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from stopward.bootstrap import parts
@@ -78,19 +78,21 @@ def minute_guard(
     source: which of GUARDS.
     """
     from stopward.adapters.functions import FunctionStore
+    from stopward.adapters.secrets import secrets_client
     from stopward.domain.identity import AccountId
     from stopward.domain.pulses import GUARDS
 
     settings = parts.settings_of(environment).require_broker()
     kind, clock = GUARDS[source], parts.clock_of(settings, source)
-    store = FunctionStore(parts.functions(settings))
+    client_of = cache(secrets_client)
+    store = FunctionStore(parts.functions(settings, client_of=client_of))
 
     def wire() -> Guard:
         return _guard(
             kind,
             settings=settings,
             account_id=AccountId(settings.account_id),
-            keys=parts.keys_of(settings),
+            keys=parts.keys_of(settings, client_of),
             store=store,
             clock=clock,
             on_failure=on_failure,
@@ -106,24 +108,25 @@ def fleet_guard(
     environment: Mapping[str, str] | None = None,
 ) -> FleetGuard:
     """Wire what guards every account of a fleet, over one database and shared connections."""
-    from stopward.adapters.alpaca.transport import connections
+    from stopward.adapters.alpaca.connections import connections
     from stopward.adapters.functions import FunctionStore
     from stopward.adapters.secrets import account_secret, broker_keys, secrets_client
     from stopward.services.fleet import FleetGuard
 
     settings = parts.settings_of(environment).require_fleet()
+    client_of = cache(secrets_client)
     clock, store = (
         parts.clock_of(settings, "tick_accounts"),
-        FunctionStore(parts.functions(settings)),
+        FunctionStore(parts.functions(settings, client_of=client_of)),
     )
-    secrets, pools = secrets_client(), (connections(), connections())
+    pools = connections(), connections()
 
     def wire(account_id: AccountId) -> Callable[[GuardKind], Guard]:
         return partial(
             _guard,
             settings=settings,
             account_id=account_id,
-            keys=broker_keys(account_secret(settings.fleet, account_id), client=secrets),
+            keys=broker_keys(account_secret(settings.fleet, account_id), client_of=client_of),
             store=store,
             clock=clock,
             on_failure=on_failure,

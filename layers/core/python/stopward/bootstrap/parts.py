@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stopward.settings import read_settings
+from stopward.adapters.secrets import broker_keys, database_url, secrets_client, supabase_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from stopward.adapters.alpaca import AlpacaMarketData, Keys
     from stopward.adapters.functions import Functions
+    from stopward.adapters.secrets import ClientOf
     from stopward.ports import Archive, Clock
     from stopward.services.each_account import EachAccount
     from stopward.settings import Settings
@@ -26,16 +27,24 @@ MARKET_INDEX: Final = "SPY"
 
 def settings_of(environment: Mapping[str, str] | None) -> Settings:
     """Return the settings of an environment; None is this process's."""
+    # Here, for while a function is wired its modules are not searched for garbage: pydantic's too.
+    from stopward.settings import read_settings
+
     return read_settings(os.environ if environment is None else environment)
 
 
 def functions(
-    settings: Settings, *, timeout_seconds: float = CALL_SECONDS, starts_often: bool = True
+    settings: Settings,
+    *,
+    timeout_seconds: float = CALL_SECONDS,
+    starts_often: bool = True,
+    client_of: ClientOf = secrets_client,
 ) -> Functions:
     """Return who calls the database: supabase-py, or psycopg where a database URL is set.
 
     Only the one that is used is imported: both cost a cold start. starts_often: whether somebody
-    waits for it; then no more of supabase-py is loaded than its part for the database.
+    waits for it; then no more of supabase-py is loaded than its part for the database. client_of:
+    whom to ask for secrets.
     """
     if settings.supabase_url:
         from stopward.adapters.supabase import SupabaseDatabase
@@ -43,13 +52,13 @@ def functions(
 
         return SupabaseDatabase(
             settings.supabase_url,
-            key=_supabase_key(settings),
+            key=_supabase_key(settings, client_of),
             timeout_seconds=timeout_seconds,
             make_client=database_client if starts_often else whole_client,
         )
     from stopward.adapters.postgres import PostgresDatabase
 
-    return PostgresDatabase(_database_url(settings), timeout_seconds=timeout_seconds)
+    return PostgresDatabase(_database_url(settings, client_of), timeout_seconds=timeout_seconds)
 
 
 def each_account(
@@ -94,12 +103,10 @@ def archive_of(settings: Settings) -> Archive | None:
     return None
 
 
-def keys_of(settings: Settings) -> Keys:
+def keys_of(settings: Settings, client_of: ClientOf = secrets_client) -> Keys:
     """Return the broker's keys as they are now. Raises InvalidInput when their secret has none."""
     if settings.broker_secret_arn:
-        from stopward.adapters.secrets import broker_keys
-
-        return broker_keys(settings.broker_secret_arn)
+        return broker_keys(settings.broker_secret_arn, client_of=client_of)
     from stopward.adapters.alpaca import Keys
 
     return Keys(
@@ -122,17 +129,13 @@ def market_data(settings: Settings, source: str) -> Iterator[AlpacaMarketData]:
         transport.close()
 
 
-def _supabase_key(settings: Settings) -> str:
+def _supabase_key(settings: Settings, client_of: ClientOf) -> str:
     if settings.supabase_secret_arn:
-        from stopward.adapters.secrets import supabase_key
-
-        return supabase_key(settings.supabase_secret_arn)
+        return supabase_key(settings.supabase_secret_arn, client_of=client_of)
     return settings.supabase_secret_key
 
 
-def _database_url(settings: Settings) -> str:
+def _database_url(settings: Settings, client_of: ClientOf) -> str:
     if settings.database_secret_arn:
-        from stopward.adapters.secrets import database_url
-
-        return database_url(settings.database_secret_arn)
+        return database_url(settings.database_secret_arn, client_of=client_of)
     return settings.database_url

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 
+from stopward.adapters.alpaca.connections import connections
 from stopward.adapters.alpaca.keys import Keys
 from stopward.adapters.alpaca.rate import RateWindow, read_window
 from stopward.errors import (
@@ -252,11 +253,6 @@ class Transport:
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
         url = self._base_url + quote(path, safe="/:%")  # parts that need it come quoted
         return f"{url}?{urlencode(query, safe=',:')}" if query else url
-
-
-def connections() -> urllib3.PoolManager:
-    """Return a pool for one host, whoever's keys the requests carry."""
-    return urllib3.PoolManager(num_pools=1, maxsize=2, retries=False)
 
 
 def segment(text: str) -> str:

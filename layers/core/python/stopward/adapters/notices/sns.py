@@ -1,4 +1,4 @@
-"""Publish a notice to an SNS topic; boto3 loads only when one is published.
+"""Publish a notice to an SNS topic; botocore loads only when one is published.
 
 A FIFO topic drops what comes twice within five minutes, by the idempotency key.
 """
@@ -76,10 +76,10 @@ class SnsNotices:
 
     def _client(self, region: str) -> Any:
         if region not in self._clients:
-            import boto3
+            from stopward.adapters.aws_client import aws_client
 
             config = patience(connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
-            self._clients[region] = boto3.client("sns", region_name=region, config=config)
+            self._clients[region] = aws_client("sns", region=region, config=config)
         return self._clients[region]
 
 
