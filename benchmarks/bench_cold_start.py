@@ -35,24 +35,24 @@ HANDLERS: Mapping[str, str] = {
     BARE: "def handler(event, context):\n    return {}\n",
     PACKAGES: """
 import os
+import boto3
 import httpx
 from aws_lambda_powertools import Logger, Metrics
-from botocore.session import get_session
 from postgrest import SyncPostgrestClient
 logger, metrics = Logger(), Metrics()
-get_session().create_client("secretsmanager").get_secret_value(SecretId="start")
+boto3.client("secretsmanager").get_secret_value(SecretId="start")
 def handler(event, context):
     client = SyncPostgrestClient(os.environ["URL"], schema="api", http_client=httpx.Client())
     return client.rpc("begin_tick", {}).execute()
 """,
     WHOLE: """
 import os
+import boto3
 import httpx
 from aws_lambda_powertools import Logger, Metrics
-from botocore.session import get_session
 from supabase import ClientOptions, create_client
 logger, metrics = Logger(), Metrics()
-get_session().create_client("secretsmanager").get_secret_value(SecretId="start")
+boto3.client("secretsmanager").get_secret_value(SecretId="start")
 def handler(event, context):
     options = ClientOptions(schema="api", httpx_client=httpx.Client())
     client = create_client(os.environ["URL"], "sb_secret_start", options)

@@ -15,8 +15,10 @@ PURPOSES: Mapping[str, frozenset[str]] = {
         {"stopward.settings", "pydantic", "pydantic_core", "annotated_types", "typing_inspection",
          "typing_extensions"}
     ),
-    # Secrets, buckets, queues and topics: of boto3 the part that makes clients.
-    "AWS": frozenset({"botocore", "jmespath", "dateutil", "six", "urllib3", "certifi"}),
+    # Secrets, buckets and topics.
+    "AWS": frozenset(
+        {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "certifi"}
+    ),
     # supabase-py's part for the database; its HTTP client loads what it needs to ask at once.
     "database": frozenset(
         {"postgrest", "deprecation", "packaging", "yarl", "multidict", "propcache", "httpx", "idna"}
@@ -63,29 +65,29 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "monitor_positions": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=460, times=20),
-    "check_breakeven": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=460, times=20),
-    "dispatch_ticks": Budget(purposes=ASKS_DATABASE, modules=370, times=20),
-    "tick_accounts": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=500, times=20),
-    "deliver_outbox": Budget(purposes=ASKS_DATABASE, modules=370, times=20),
-    "keep_journal": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=530, times=None),
-    "attribute_exits": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=590, times=None),
-    "predict": Budget(purposes=(*ASKS_DATABASE, "models"), modules=500, times=None),
+    "monitor_positions": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=490, times=20),
+    "check_breakeven": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=490, times=20),
+    "dispatch_ticks": Budget(purposes=ASKS_DATABASE, modules=420, times=20),
+    "tick_accounts": Budget(purposes=(*ASKS_DATABASE, "broker"), modules=540, times=20),
+    "deliver_outbox": Budget(purposes=ASKS_DATABASE, modules=410, times=20),
+    "keep_journal": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=580, times=None),
+    "attribute_exits": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=630, times=None),
+    "predict": Budget(purposes=(*ASKS_DATABASE, "models"), modules=560, times=None),
     "score_positions": Budget(
-        purposes=(*ASKS_DATABASE, "models", "broker"), modules=520, times=None
+        purposes=(*ASKS_DATABASE, "models", "broker"), modules=600, times=None
     ),
-    "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=570, times=None),
-    "track_models": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=560, times=None),
+    "check_features": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=610, times=None),
+    "track_models": Budget(purposes=(*ASKS_DATABASE, "whole"), modules=600, times=None),
     # Its first question goes to the broker.
     "refresh_sessions": Budget(
         purposes=("handler", "settings", "AWS", "database", "broker", "wiring", "services"),
-        modules=340,
+        modules=380,
         times=None,
     ),
-    "train_model": Budget(purposes=(*ASKS_DATABASE, "whole", "learns"), modules=1890, times=None),
+    "train_model": Budget(purposes=(*ASKS_DATABASE, "whole", "learns"), modules=2000, times=None),
     "replay_shard": Budget(
         purposes=("handler", "AWS", "walks", "wiring", "replay"),
-        modules=410,
+        modules=490,
         times=None,
     ),
 }
