@@ -1,7 +1,6 @@
 """Clients of AWS, all of one session: half of what a client takes is its session.
 
-Import this where a client is made: boto3 takes a tenth of a second to load. On Lambda it knows the
-services that `layers/deps/Makefile` leaves in the layer, and refuses others by name.
+Import this where a client is made: boto3 takes a tenth of a second to load.
 """
 
 from functools import cache
@@ -14,7 +13,7 @@ from botocore.config import Config
 def aws_client(service: str, *, region: str | None = None, config: Config | None = None) -> Any:
     """Return a client of a service. region: None leaves it to the environment.
 
-    Raises botocore's UnknownServiceError for a service that is not there, NoRegionError where no
+    Raises botocore's UnknownServiceError for a service that there is none of, NoRegionError where no
     region is named.
     """
     return _session().client(service, region_name=region, config=config)
