@@ -13,7 +13,7 @@ from botocore.config import Config
 def aws_client(service: str, *, region: str | None = None, config: Config | None = None) -> Any:
     """Return a client of a service. region: None leaves it to the environment.
 
-    Raises botocore's UnknownServiceError for a service that there is none of, NoRegionError where no
+    Raises botocore's UnknownServiceError for a service that AWS has not, NoRegionError where no
     region is named.
     """
     return _session().client(service, region_name=region, config=config)
