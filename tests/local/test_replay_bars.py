@@ -82,6 +82,21 @@ def test_times_may_be_text_in_parquet(tmp_path: Path) -> None:
     same(read_bar_columns(tmp_path / "bars.parquet"), a_file(tmp_path, BARS_HEADER, *rows))
 
 
+def test_a_parquet_file_may_have_been_written_with_an_index_of_pandas(tmp_path: Path) -> None:
+    rows = lines(3)
+    frame(rows).set_index("at").to_parquet(tmp_path / "bars.parquet")
+    same(read_bar_columns(tmp_path / "bars.parquet"), a_file(tmp_path, BARS_HEADER, *rows))
+
+
+@pytest.mark.parametrize("missing", [[None] * 6, ["AAPL", None, *["AAPL"] * 4]])
+def test_a_symbol_that_is_missing_in_parquet_is_refused(
+    tmp_path: Path, missing: list[str | None]
+) -> None:
+    frame(lines(3)).assign(symbol=missing).to_parquet(tmp_path / "bars.parquet")
+    with pytest.raises(InvalidInput, match="row 2, column symbol: was .* in capitals"):
+        read_bar_columns(tmp_path / "bars.parquet")
+
+
 def test_what_needs_a_careful_reader_gets_one(tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_bytes(

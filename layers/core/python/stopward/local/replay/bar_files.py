@@ -133,7 +133,8 @@ def _parquet_portions(path: Path) -> Iterator[pd.DataFrame]:
             check_header(path, names, BAR_COLUMNS)
             before = 0
             for batch in file.iter_batches(PORTION, columns=list(BAR_COLUMNS)):
-                portion = batch.to_pandas()
+                # What pandas wrote beside the columns would make an index of one of them.
+                portion = batch.to_pandas(ignore_metadata=True)
                 portion.index = portion.index + before
                 before += len(portion)
                 if isinstance(portion["at"].dtype, pd.DatetimeTZDtype):
@@ -153,7 +154,7 @@ def _numbers_of(portion: pd.DataFrame, *, whole_minutes: bool) -> pd.DataFrame |
     except (ValueError, TypeError, OverflowError):
         return None
     symbol = portion["symbol"].astype(str)
-    if at is None or not all(SYMBOL.fullmatch(each) for each in symbol.unique()):
+    if at is None or not all(_is_symbol(each) for each in symbol.unique()):
         return None
     opened, high, low, close, volume = numbers.values()
     right = np.logical_and.reduce(
@@ -167,6 +168,11 @@ def _numbers_of(portion: pd.DataFrame, *, whole_minutes: bool) -> pd.DataFrame |
     if not right.all():
         return None
     return pd.DataFrame({"symbol": symbol, "at": at, **numbers})
+
+
+def _is_symbol(value: object) -> bool:
+    # What is missing stays nan, whatever it was turned into.
+    return isinstance(value, str) and SYMBOL.fullmatch(value) is not None
 
 
 def _moments(column: "pd.Series[Any]") -> Integers | None:
