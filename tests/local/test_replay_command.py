@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -142,10 +143,37 @@ def test_a_page_says_what_must_be_said_of_every_figure(replay: Replay, tmp_path:
     assert "Entered at 100.00, stop 95.00;" in text
 
 
-def test_the_journal_has_no_page() -> None:
-    result = CliRunner().invoke(stopward_command, ["replay", "--journal", "--html", "page.html"])
+FILES = ("--bars", "bars.csv", "--positions", "positions.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("--journal", *FILES), "--bars"),
+        (("--journal", "--html", "page.html"), "--html"),
+        (("--journal", "--csv"), "--csv"),
+        (("--journal", "--rules", "my.toml"), "--rules"),
+        (("--journal", "--slippage", "none"), "--slippage"),
+        ((*FILES, "--since", "2026-11-23"), "--since"),
+        ((*FILES, "--until", "2026-11-23"), "--until"),
+        ((*FILES, "--account", "a1"), "--account"),
+        ((*FILES, "--policy", "freqtrade", "--timing", "idealised"), "--timing"),
+        ((*FILES, "--policy", "freqtrade", "--gap", "open"), "--gap"),
+        ((*FILES, "--policy", "freqtrade", "--intrabar", "seconds.csv"), "--intrabar"),
+    ],
+    ids=str,
+)
+def test_an_option_that_would_mean_nothing_is_refused(words: tuple[str, ...], option: str) -> None:
+    result = CliRunner().invoke(stopward_command, ["replay", *words])
     assert result.exit_code == 2
-    assert "--journal has no page" in result.output
+    assert re.search(f"{option} (is of|says nothing)", result.output)
+
+
+def test_what_the_environment_says_is_no_mistake(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOPWARD_ACCOUNT_ID", "a1")
+    assert replay("--csv").exception is None
 
 
 def test_finer_bars_settle_what_one_bar_does_not(replay: Replay, tmp_path: Path) -> None:
@@ -300,10 +328,14 @@ def test_every_position_left_alone_is_refused_with_the_reason(replay: Replay) ->
     assert 'every position is left alone: account.adopt is "none"' in str(result.exception)
 
 
-def test_without_files_it_says_what_it_needs() -> None:
-    result = CliRunner().invoke(stopward_command, ["replay"])
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("replay", "--positions FILE, or --journal\n"), ("whatif", "--positions FILE\n")],
+)
+def test_without_files_it_says_what_it_needs(command: str, told: str) -> None:
+    result = CliRunner().invoke(stopward_command, [command])
     assert result.exit_code == 2
-    assert "--bars FILE and --positions FILE" in result.output
+    assert f"--bars FILE and {told}" in result.output
 
 
 @pytest.mark.parametrize(

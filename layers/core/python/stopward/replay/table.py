@@ -100,8 +100,8 @@ def bar_table(columns: Mapping[Symbol, Columns], *, sessions: Sequence[Session])
         if inside.any():
             kept[symbol] = _taken(own, inside)
     if not kept:
-        first = min((int(own.at[0]) for own in columns.values() if len(own.at)), default=None)
-        told = "" if first is None else f" (the first begins {moment_of(first).isoformat()})"
+        begins = [int(own.at[0]) for own in columns.values() if len(own.at)]
+        told = f" (the first begins {moment_of(min(begins)).isoformat()})" if begins else ""
         raise InvalidInput(
             f"no bar lies inside a session{told}: regular trading hours are replayed"
         )
