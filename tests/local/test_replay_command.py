@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from stopward.errors import InvalidInput
 from stopward.local.cli import stopward_command
 from stopward.local.replay.options import commission_of, slippage_of
+from stopward.local.replay.telling import Printer
 from stopward.replay.terms import Commission
 from stopward.rules.types import Slippage
 from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_file
@@ -111,6 +112,45 @@ def test_people_get_a_table_and_what_they_must_know(replay: Replay) -> None:
     assert "2 positions replayed" in told
     assert "1 position met stop and target in one bar" in told
     assert "Fewer than 30 positions" in told
+
+
+def test_one_position_is_told_as_one(replay: Replay) -> None:
+    told = replay(positions=(a_position("p1"),)).stdout
+    assert "1 position replayed" in told
+    assert "differ most" not in replay(command="whatif", other_rules=RULES).stdout
+
+
+def test_of_a_narrow_table_no_name_is_cut(replay: Replay, tmp_path: Path) -> None:
+    """The near target wins on the days to choose by, each time of another risk."""
+    days = ("2024-01-03", "2024-01-04", "2024-01-05")
+    grid = a_file(
+        tmp_path,
+        '[grid]\n"rules.target.distance" = ["0.5 r"]\n"rules.session_flat.minutes" = [30]',
+        "[split]\nfit = 2\nembargo = 0\ntest = 1",
+    )
+    told = replay(
+        "--grid", str(grid), "--commission", "1/order", command="sweep",
+        positions=tuple(
+            a_position(day, at=number % 2).replace("2024-01-03T", f"{day}T")
+            for number, day in enumerate(days)
+        ),
+        rows=tuple(row.replace("2024-01-03T", f"{day}T") for day in days for row in bars()),
+    ).stdout  # fmt: skip
+    assert "session_flat" in told[: told.index("Chosen")]
+    assert "…" not in told
+
+
+class Closed(StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_enough_ends_the_telling() -> None:
+    """The command line ends with 0 then, as it does for what is no table."""
+    with pytest.raises(BrokenPipeError):
+        Printer(file=Closed()).print("a table")
 
 
 def test_a_page_is_written_with_the_trades_that_are_named(replay: Replay, tmp_path: Path) -> None:
