@@ -148,6 +148,7 @@ def test_a_trade_that_cannot_be_attributed_is_told_and_ends_with_1(
         (("--since", "yesterday"), 2, "a day is needed"),
         (("--bars", "b.csv", "--positions", "p.csv", "--since", "2026-11-23"), 2, "of an account"),
         (("--bars", "b.csv", "--positions", "p.csv", "--again"), 2, "of an account"),
+        (("--bars", "b.csv", "--positions", "p.csv", "--feed", "sip"), 2, "of an account"),
     ],
     ids=str,
 )

@@ -128,8 +128,9 @@ def test_what_cannot_be_judged_is_not_sent(
     [
         (("--from", "here"), '--from was "here"; allowed is s3://bucket/prefix'),
         (("--from", "s3://sweeps/none"), "terms.json is not there"),
-        (("--from", PLACE, "--to", PLACE), "leave --to out"),
-        (("--from", PLACE, "--grid", "g.toml"), "leave --grid out"),
+        (("--from", PLACE, "--to", PLACE), "--to is not read with --from"),
+        (("--from", PLACE, "--grid", "g.toml"), "--grid is not read with --from"),
+        (("--from", PLACE, "--slippage", "none"), "--slippage is not read with --from"),
         (("--sets-per-shard", "3"), "--sets-per-shard is for --to"),
     ],
 )

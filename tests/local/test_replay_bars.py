@@ -1,7 +1,11 @@
 """Bars read in portions as arrays: the same bars and refusals as the careful reader's."""
 
+import os
+import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +14,8 @@ import pytest
 
 from stopward.domain.identity import Symbol
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_files import read_bars
+from stopward.local.data.csv_files import read_bars, symbols_named
+from stopward.local.history.reading import read_history
 from stopward.local.replay import bar_files
 from stopward.local.replay.bar_files import read_bar_columns
 from stopward.replay.table import Columns, microseconds
@@ -80,6 +85,21 @@ def test_times_may_be_text_in_parquet(tmp_path: Path) -> None:
     written = frame(rows).assign(at=[row.split(",")[1] for row in rows])
     written.to_parquet(tmp_path / "bars.parquet")
     same(read_bar_columns(tmp_path / "bars.parquet"), a_file(tmp_path, BARS_HEADER, *rows))
+
+
+def test_a_parquet_file_may_have_been_written_with_an_index_of_pandas(tmp_path: Path) -> None:
+    rows = lines(3)
+    frame(rows).set_index("at").to_parquet(tmp_path / "bars.parquet")
+    same(read_bar_columns(tmp_path / "bars.parquet"), a_file(tmp_path, BARS_HEADER, *rows))
+
+
+@pytest.mark.parametrize("missing", [[None] * 6, ["AAPL", None, *["AAPL"] * 4]])
+def test_a_symbol_that_is_missing_in_parquet_is_refused(
+    tmp_path: Path, missing: list[str | None]
+) -> None:
+    frame(lines(3)).assign(symbol=missing).to_parquet(tmp_path / "bars.parquet")
+    with pytest.raises(InvalidInput, match=r"row 2, column symbol: was .* in capitals"):
+        read_bar_columns(tmp_path / "bars.parquet")
 
 
 def test_what_needs_a_careful_reader_gets_one(tmp_path: Path) -> None:
@@ -171,6 +191,36 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
         read_bar_columns(path)
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_bar_columns(tmp_path / "none.parquet")
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path, pipe = a_file(tmp_path, BARS_HEADER, *lines(40)), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_bytes, path.read_bytes())
+        same(read_bar_columns(pipe), path)
+
+
+@pytest.mark.parametrize("read_it", [symbols_named, partial(read_history, now=START)])
+def test_a_pipe_of_what_is_read_twice_is_refused(
+    tmp_path: Path, read_it: Callable[[Path], object]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match="is a pipe, and it is read twice; write it to a file"):
+        read_it(tmp_path / "pipe")
+
+
+def test_however_careful_it_must_be_what_nobody_holds_takes_no_memory(tmp_path: Path) -> None:
+    """Quotes ask for the careful reader; a bar as an object takes some 250 bytes."""
+    count = 20_000
+    path = a_file(tmp_path, BARS_HEADER, *lines(count // 2), '"AAPL",2024-02-03T14:30Z,9,9,9,9,9')
+    tracemalloc.start()
+    try:
+        read_bar_columns(path, symbols=frozenset({AAPL}))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < count / 2 * 150 + 500_000
 
 
 @pytest.mark.parametrize("quoted", [False, True], ids=["plain", "read slowly"])

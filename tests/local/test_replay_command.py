@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from stopward.errors import InvalidInput
 from stopward.local.cli import stopward_command
 from stopward.local.replay.options import commission_of, slippage_of
+from stopward.local.replay.telling import Printer
 from stopward.replay.terms import Commission
 from stopward.rules.types import Slippage
 from tests.builders.data import BARS_HEADER, POSITIONS_HEADER, a_file
@@ -112,6 +114,45 @@ def test_people_get_a_table_and_what_they_must_know(replay: Replay) -> None:
     assert "Fewer than 30 positions" in told
 
 
+def test_one_position_is_told_as_one(replay: Replay) -> None:
+    told = replay(positions=(a_position("p1"),)).stdout
+    assert "1 position replayed" in told
+    assert "differ most" not in replay(command="whatif", other_rules=RULES).stdout
+
+
+def test_of_a_narrow_table_no_name_is_cut(replay: Replay, tmp_path: Path) -> None:
+    """The near target wins on the days to choose by, each time of another risk."""
+    days = ("2024-01-03", "2024-01-04", "2024-01-05")
+    grid = a_file(
+        tmp_path,
+        '[grid]\n"rules.target.distance" = ["0.5 r"]\n"rules.session_flat.minutes" = [30]',
+        "[split]\nfit = 2\nembargo = 0\ntest = 1",
+    )
+    told = replay(
+        "--grid", str(grid), "--commission", "1/order", command="sweep",
+        positions=tuple(
+            a_position(day, at=number % 2).replace("2024-01-03T", f"{day}T")
+            for number, day in enumerate(days)
+        ),
+        rows=tuple(row.replace("2024-01-03T", f"{day}T") for day in days for row in bars()),
+    ).stdout  # fmt: skip
+    assert "session_flat" in told[: told.index("Chosen")]
+    assert "…" not in told
+
+
+class Closed(StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_enough_ends_the_telling() -> None:
+    """The command line ends with 0 then, as it does for what is no table."""
+    with pytest.raises(BrokenPipeError):
+        Printer(file=Closed()).print("a table")
+
+
 def test_a_page_is_written_with_the_trades_that_are_named(replay: Replay, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     result = replay("--html", str(file), "--trades", "p2", "--json")
@@ -142,10 +183,37 @@ def test_a_page_says_what_must_be_said_of_every_figure(replay: Replay, tmp_path:
     assert "Entered at 100.00, stop 95.00;" in text
 
 
-def test_the_journal_has_no_page() -> None:
-    result = CliRunner().invoke(stopward_command, ["replay", "--journal", "--html", "page.html"])
+FILES = ("--bars", "bars.csv", "--positions", "positions.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("--journal", *FILES), "--bars"),
+        (("--journal", "--html", "page.html"), "--html"),
+        (("--journal", "--csv"), "--csv"),
+        (("--journal", "--rules", "my.toml"), "--rules"),
+        (("--journal", "--slippage", "none"), "--slippage"),
+        ((*FILES, "--since", "2026-11-23"), "--since"),
+        ((*FILES, "--until", "2026-11-23"), "--until"),
+        ((*FILES, "--account", "a1"), "--account"),
+        ((*FILES, "--policy", "freqtrade", "--timing", "idealised"), "--timing"),
+        ((*FILES, "--policy", "freqtrade", "--gap", "open"), "--gap"),
+        ((*FILES, "--policy", "freqtrade", "--intrabar", "seconds.csv"), "--intrabar"),
+    ],
+    ids=str,
+)
+def test_an_option_that_would_mean_nothing_is_refused(words: tuple[str, ...], option: str) -> None:
+    result = CliRunner().invoke(stopward_command, ["replay", *words])
     assert result.exit_code == 2
-    assert "--journal has no page" in result.output
+    assert re.search(f"{option} (is of|says nothing)", result.output)
+
+
+def test_what_the_environment_says_is_no_mistake(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOPWARD_ACCOUNT_ID", "a1")
+    assert replay("--csv").exception is None
 
 
 def test_finer_bars_settle_what_one_bar_does_not(replay: Replay, tmp_path: Path) -> None:
@@ -300,10 +368,14 @@ def test_every_position_left_alone_is_refused_with_the_reason(replay: Replay) ->
     assert 'every position is left alone: account.adopt is "none"' in str(result.exception)
 
 
-def test_without_files_it_says_what_it_needs() -> None:
-    result = CliRunner().invoke(stopward_command, ["replay"])
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("replay", "--positions FILE, or --journal\n"), ("whatif", "--positions FILE\n")],
+)
+def test_without_files_it_says_what_it_needs(command: str, told: str) -> None:
+    result = CliRunner().invoke(stopward_command, [command])
     assert result.exit_code == 2
-    assert "--bars FILE and --positions FILE" in result.output
+    assert f"--bars FILE and {told}" in result.output
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,13 @@ def test_a_position_begins_with_the_first_bar_that_is_wholly_its_own(
     assert (sale.price, sale.rule) == (99.0, "stop")
 
 
+@pytest.mark.parametrize("count", [0, 1], ids=["a holiday", "before the open"])
+def test_bars_outside_every_session_are_refused_with_when_they_begin(count: int) -> None:
+    early = columns_from([(OPENS - timedelta(hours=1), 100.0, 101.0, 99.0, 100.0)])
+    with pytest.raises(InvalidInput, match=r"\(the first begins 2026-11-02T13:30:00\+00:00\)"):
+        bar_table({ACME: early}, sessions=some_sessions(count))
+
+
 def test_a_position_after_the_last_bar_is_refused_by_name() -> None:
     with pytest.raises(InvalidInput, match=r"p: was entered at .*, after the last bar of ACME"):
         one((100, 101, 99.5, 100), entry_at=OPENS + timedelta(minutes=5))

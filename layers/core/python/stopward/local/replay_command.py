@@ -2,21 +2,20 @@
 
 import sys
 from collections.abc import Callable
-from datetime import date
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import click
 
-from stopward.errors import InvalidInput
 from stopward.local.account_options import account_options
+from stopward.local.replay_start import attribute_account, decide_again, loaded, run_files
+from stopward.local.typed_option import all_but, refuse_typed
 from stopward.local.up.home import Home
 
 FILE = click.Path(path_type=Path)
-COMMAND_LINE = click.core.ParameterSource.COMMANDLINE
 OF_AN_ACCOUNT = ("since", "again", "feed", "database_url", "account")
+OF_A_JOURNAL = ("since", "until", "database_url", "account")
+NOT_OF_FREQTRADE = ("intrabar", "timing", "gap")
 Command = TypeVar("Command", bound=Callable[..., Any])
 OPTIONS = (
     click.option("--bars", type=FILE, help="CSV or Parquet: symbol,at,open,high,low,close,volume"),
@@ -73,9 +72,9 @@ def file_options(command: Command) -> Command:
 )
 @click.option("--until", metavar="DAY|TIME", help="Of the journal: before a day or a time.")
 @account_options
-@click.pass_obj
+@click.pass_context
 def replay(
-    home: Home,
+    context: click.Context,
     /,
     *,
     rules: Path | None,
@@ -96,17 +95,21 @@ def replay(
     With --journal it decides again what was decided live, from what is recorded: that must agree to
     the bit, or it ends with 1 and prints the row.
     """
+    home: Home = context.obj
     if journal:
-        if asked["bars"] is not None or asked["positions"] is not None:
-            raise click.UsageError("--journal needs no --bars and no --positions")
-        if page is not None or trades is not None:
-            raise click.UsageError("--journal has no page: leave --html and --trades out")
-        return _decide_again(
+        read = all_but(context, "journal", "as_json", *OF_A_JOURNAL)
+        refuse_typed(context, read, "is of files: leave it out, or --journal")
+        return decide_again(
             home, since, until, database_url=database_url, account=account,
             as_json=asked["as_json"],
         )  # fmt: skip
+    refuse_typed(context, OF_A_JOURNAL, "is of the journal: give --journal too, or leave it out")
+    if policy == "freqtrade":
+        refuse_typed(
+            context, NOT_OF_FREQTRADE, "says nothing with --policy freqtrade: leave it out"
+        )
     files = () if rules is None else (rules,)
-    return _run(
+    return run_files(
         home, "replay_files", rules=files, policy=policy, as_csv=as_csv, page=page, trades=trades,
         **asked,
     )  # fmt: skip
@@ -143,17 +146,18 @@ def attribution(
     """
     home: Home = context.obj
     if asked["positions"] is None:
-        _refuse_given(context, but=("bars", "as_json", *OF_AN_ACCOUNT))
-        return _attribute_account(
+        refuse_typed(
+            context,
+            all_but(context, "bars", "as_json", *OF_AN_ACCOUNT),
+            "is of files: give --positions FILE too, or leave it out, for an account's trades keep "
+            "the rules that guarded them",
+        )
+        return attribute_account(
             home, bars=asked["bars"], as_json=asked["as_json"], since=since, again=again,
             feed=feed, database_url=database_url, account=account,
         )  # fmt: skip
-    given = (since is not None, again, context.get_parameter_source("feed") is COMMAND_LINE)
-    if any(given):
-        raise click.UsageError(
-            "--since, --again and --feed are of an account: leave --positions out"
-        )
-    return _run(home, "attribute_files", rules=() if rules is None else (rules,), **asked)
+    refuse_typed(context, OF_AN_ACCOUNT, "is of an account: leave --positions out")
+    return run_files(home, "attribute_files", rules=() if rules is None else (rules,), **asked)
 
 
 @click.command()
@@ -162,7 +166,7 @@ def attribution(
 @click.pass_obj
 def whatif(home: Home, /, *, rules: tuple[Path, ...], **asked: Any) -> int:
     """Compare two rule files on the same positions: what the second adds, and on which."""
-    return _run(home, "compare_files", rules=rules, **asked)
+    return run_files(home, "compare_files", rules=rules, **asked)
 
 
 @click.command()
@@ -176,9 +180,15 @@ def whatif(home: Home, /, *, rules: tuple[Path, ...], **asked: Any) -> int:
 @click.option(
     "--from", "place", metavar="S3-URL", help="Judge what many machines found; --to says where."
 )
-@click.pass_obj
+@click.pass_context
 def sweep(
-    home: Home, /, *, rules: Path | None, grid: Path | None, place: str | None, **asked: Any
+    context: click.Context,
+    /,
+    *,
+    rules: Path | None,
+    grid: Path | None,
+    place: str | None,
+    **asked: Any,
 ) -> int:
     """Try every combination of a grid: chosen on past days, judged on the days after.
 
@@ -188,126 +198,9 @@ def sweep(
         if asked["sets_a_shard"] is not None and asked["to"] is None:
             raise click.UsageError("--sets-per-shard is for --to")
         files = () if rules is None else (rules,)
-        return _run(home, "sweep_files", rules=files, grid=grid, **asked)
-    given = {"bars": asked["bars"], "positions": asked["positions"], "rules": rules, "grid": grid}
-    over = [f"--{name}" for name, value in {**given, "to": asked["to"]}.items() if value]
-    if over:
-        raise click.UsageError(f"--from reads all of that from there: leave {over[0]} out")
-    command = _loaded("many_machines")
+        return run_files(context.obj, "sweep_files", rules=files, grid=grid, **asked)
+    elsewhere = all_but(context, "place", "as_json")
+    refuse_typed(context, elsewhere, "is not read with --from, which has all of that: leave it out")
+    command = loaded("many_machines")
     join: Callable[..., int] = command.join_sweep
     return join(place, as_json=asked["as_json"], output=sys.stdout)
-
-
-def _refuse_given(context: click.Context, *, but: tuple[str, ...]) -> None:
-    """Raise UsageError when an option was typed that means nothing here."""
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if name not in but and context.get_parameter_source(name) is COMMAND_LINE:
-            raise click.UsageError(
-                f"{parameter.opts[0]} is of files: give --positions FILE too, or leave it out, for "
-                "an account's trades keep the rules that guarded them"
-            )
-
-
-def _attribute_account(home: Home, *, since: str | None, as_json: bool, **asked: Any) -> int:
-    import os
-
-    from rich.console import Console
-
-    from stopward.adapters.clocks import SystemClock
-
-    try:
-        first = None if since is None else date.fromisoformat(since)
-    except ValueError as error:
-        raise click.UsageError(f"--since was {since!r}; a day is needed: 2026-11-23") from error
-    module = _loaded("account")
-    run: Callable[..., int] = module.attribute_account
-    return run(
-        home,
-        module.Asked(since=first, as_json=as_json, **asked),
-        environment=os.environ,
-        clock=SystemClock(),
-        console=Console(stderr=True),
-        output=sys.stdout,
-    )
-
-
-def _run(
-    home: Home,
-    name: str,
-    *,
-    bars: Path | None,
-    positions: Path | None,
-    rules: tuple[Path, ...],
-    policy: str = "conservative",
-    grid: Path | None = None,
-    as_csv: bool = False,
-    page: Path | None = None,
-    trades: str | None = None,
-    **asked: Any,
-) -> int:
-    if bars is None or positions is None:
-        raise click.UsageError("say what to replay: --bars FILE and --positions FILE, or --journal")
-
-    from rich.console import Console
-
-    command = _loaded("command")
-    wanted = command.Wanted(
-        bars=bars,
-        positions=positions,
-        rules=rules,
-        policy=policy,
-        grid=grid,
-        as_csv=as_csv,
-        page=page,
-        trades=trades,
-        machine_code=home.folder / "machine-code",
-        **asked,
-    )
-    run: Callable[..., int] = getattr(command, name)
-    return run(wanted, console=Console(stderr=True), output=sys.stdout)
-
-
-def _decide_again(
-    home: Home,
-    since: str | None,
-    until: str | None,
-    *,
-    database_url: str | None,
-    account: str | None,
-    as_json: bool,
-) -> int:
-    from rich.console import Console
-
-    from stopward.adapters.clocks import SystemClock
-    from stopward.local.journal_command import moment_of, replay_journal
-
-    try:
-        first, last = (None if text is None else moment_of(text) for text in (since, until))
-    except InvalidInput as error:
-        raise click.UsageError(str(error)) from error
-    if first is not None and last is not None and first >= last:
-        raise click.UsageError(f"--since {since} is not before --until {until}")
-    return replay_journal(
-        home,
-        database_url=database_url,
-        account=account,
-        since=first,
-        until=last,
-        as_json=as_json,
-        clock=SystemClock(),
-        console=Console(stderr=True),
-        output=sys.stdout,
-    )
-
-
-def _loaded(module: str = "command") -> ModuleType:
-    """Return the module that does it; a package that is missing is named."""
-    try:
-        return import_module(f"stopward.local.replay.{module}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("stopward"):
-            raise
-        raise InvalidInput(
-            f"this needs {error.name}, which is not installed: run make replay once"
-        ) from error

@@ -95,12 +95,16 @@ def bar_table(columns: Mapping[Symbol, Columns], *, sessions: Sequence[Session])
     kept: dict[Symbol, Columns] = {}
     for symbol in sorted(columns):
         own = columns[symbol]
-        place = np.searchsorted(opens, own.at, side="right") - 1
-        inside = (place >= 0) & (own.at < closes[np.maximum(place, 0)])
+        opened, closed = (np.searchsorted(each, own.at, side="right") for each in (opens, closes))
+        inside = opened > closed
         if inside.any():
             kept[symbol] = _taken(own, inside)
     if not kept:
-        raise InvalidInput("no bar lies inside a session: regular trading hours are replayed")
+        begins = [int(own.at[0]) for own in columns.values() if len(own.at)]
+        told = f" (the first begins {moment_of(min(begins)).isoformat()})" if begins else ""
+        raise InvalidInput(
+            f"no bar lies inside a session{told}: regular trading hours are replayed"
+        )
     whole = Columns(
         **{
             name: np.concatenate([getattr(own, name) for own in kept.values()])

@@ -1,7 +1,7 @@
 """The trader's own input: bars and positions as CSV files, all right or not loaded at all."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,16 @@ from stopward.domain.market import ClosedBar
 from stopward.domain.money import Side
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook.reading import SYMBOL
-from stopward.local.data.csv_reading import PLACES, Fault, Faults, decimal, moment, positive, rows
+from stopward.local.data.csv_reading import (
+    PLACES,
+    Fault,
+    Faults,
+    check_no_pipe,
+    decimal,
+    moment,
+    positive,
+    rows,
+)
 from stopward.local.data.rows import Bars
 
 BAR_COLUMNS: Final = ("symbol", "at", "open", "high", "low", "close", "volume")
@@ -31,18 +40,26 @@ def read_bars(path: Path, *, whole_minutes: bool = True) -> Bars:
     of the bar, on the minute unless `whole_minutes` is False. Raises InvalidInput with up to 20
     problems: line, column, what was read, remedy.
     """
-    faults = Faults(path)
     found: dict[Symbol, list[ClosedBar]] = {}
+    for bar in each_bar(path, whole_minutes=whole_minutes):
+        found.setdefault(bar.symbol, []).append(bar)
+    return {symbol: tuple(bars) for symbol, bars in found.items()}
+
+
+def each_bar(path: Path, *, whole_minutes: bool = True) -> Iterator[ClosedBar]:
+    """Yield the bars of `read_bars` in the file's order; what is bad is raised behind the last."""
+    faults = Faults(path)
+    last: dict[Symbol, datetime] = {}
     for line, row in rows(path, columns=BAR_COLUMNS, faults=faults):
         try:
             bar = read_bar(row, whole_minutes=whole_minutes)
-            known = found.setdefault(bar.symbol, [])
-            check_bar_order(bar, known[-1].at if known else None, row["at"])
-            known.append(bar)
+            check_bar_order(bar, last.get(bar.symbol), row["at"])
         except Fault as fault:
             faults.add(line, fault)
+        else:
+            last[bar.symbol] = bar.at
+            yield bar
     faults.raise_if_any()
-    return {symbol: tuple(bars) for symbol, bars in found.items()}
 
 
 def ends_of(bars: Bars) -> dict[Symbol, datetime]:
@@ -78,8 +95,10 @@ def read_positions(
 def symbols_named(path: Path) -> frozenset[Symbol]:
     """Return the symbols that a file of positions names, right rows or not.
 
-    Raises InvalidInput when the file cannot be read, or has another header.
+    Raises InvalidInput when the file cannot be read, has another header, or is a pipe: its rows are
+    read again with the bars at hand.
     """
+    check_no_pipe(path)
     named = (row["symbol"] for _, row in rows(path, columns=POSITION_COLUMNS, faults=Faults(path)))
     return frozenset(Symbol(name) for name in named if SYMBOL.fullmatch(name))
 

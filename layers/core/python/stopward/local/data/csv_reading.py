@@ -70,6 +70,12 @@ class Faults:
         raise InvalidInput("\n  ".join((head, *self._lines)))
 
 
+def check_no_pipe(path: Path) -> None:
+    """Raise InvalidInput for a pipe, where a file is read more than once."""
+    if path.is_fifo():
+        raise InvalidInput(f"{path}: is a pipe, and it is read twice; write it to a file first")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[TextIO]:
     """Open a file as UTF-8, with or without a byte order mark.

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from stopward.domain.history import Execution, ExecutionId, Source, derived_id
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_reading import MOST, Fault, Faults
+from stopward.local.data.csv_reading import MOST, Fault, Faults, check_no_pipe
 from stopward.local.history.kinds import Kind, Row, kind_of
 from stopward.local.history.row import Found, LeftOut, Question
 
@@ -59,6 +59,7 @@ def read_history(
     Raises InvalidInput with up to 20 problems (row, column, what was read, remedy), and for a file
     that is none of the three kinds, lacks a zone, is of several accounts or has no execution.
     """
+    check_no_pipe(path)
     kind = kind_of(path, said=source)
     if zone is None and not kind.has_zone:
         raise InvalidInput(

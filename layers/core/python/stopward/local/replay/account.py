@@ -24,7 +24,7 @@ from stopward.local.account_target import Target, target_of
 from stopward.local.exit_code import ExitCode
 from stopward.local.replay.account_bars import bars_for
 from stopward.local.replay.comparing import tell_worth, worth_row
-from stopward.local.replay.telling import plain
+from stopward.local.replay.telling import Printer, plain
 from stopward.local.screen.words import counted
 from stopward.local.up.home import Home
 from stopward.ports import Clock
@@ -92,7 +92,7 @@ def attribute_account(
     if asked.as_json:
         output.write(json.dumps(plain(_document(target, summary, worth, why)), indent=1) + "\n")
     else:
-        _tell(Console(file=output), summary, worth, why)
+        _tell(Printer(file=output), summary, worth, why)
     for failure in summary.failures[:MOST_FAILURES]:
         console.print(failure, highlight=False, markup=False, soft_wrap=True)
     if not summary.failures:

@@ -1,10 +1,12 @@
 """Bars of many symbols from a CSV or Parquet file, as arrays, read in a stream.
 
 Rows are read and checked in portions. A file that is not right in every number is read again row by
-row by the reader that `stopward up` has, so that both refuse the same rows in the same words.
+row by the reader that `stopward up` has, so that both refuse the same rows in the same words. So is
+a pipe, which can be read but once.
 """
 
 import re
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from stopward.domain.identity import Symbol
 from stopward.domain.market import ClosedBar
 from stopward.domain.rulebook.reading import SYMBOL
 from stopward.errors import InvalidInput
-from stopward.local.data.csv_files import BAR_COLUMNS, check_bar_order, read_bar, read_bars
+from stopward.local.data.csv_files import BAR_COLUMNS, check_bar_order, each_bar, read_bar
 from stopward.local.data.csv_reading import LARGEST, Fault, Faults, check_header
 from stopward.replay.table import MINUTE, Columns, Integers, microseconds, moment_of
 
@@ -71,10 +73,23 @@ def read_bar_columns(
         else:
             if found:
                 return {Symbol(symbol): _columns(own) for symbol, own in sorted(found.items())}
-    slowly = read_bars(path, whole_minutes=whole_minutes)
+    return _carefully(path, symbols, whole_minutes=whole_minutes)
+
+
+def _carefully(
+    path: Path, symbols: frozenset[Symbol] | None, *, whole_minutes: bool
+) -> dict[Symbol, Columns]:
+    """Read row by row; what is kept is kept as numbers."""
+    found: dict[Symbol, tuple[array[int], array[float]]] = {}
+    for bar in each_bar(path, whole_minutes=whole_minutes):
+        at, numbers = found.setdefault(bar.symbol, (array("q"), array("d")))
+        if symbols is not None and bar.symbol not in symbols:
+            del at[:], numbers[:]
+        at.append(microseconds(bar.at))
+        numbers.extend(getattr(bar, name) for name in NUMBERS)
     return {
-        symbol: columns_of(bars if symbols is None or symbol in symbols else bars[-1:])
-        for symbol, bars in sorted(slowly.items())
+        symbol: _columns(_Series(at=[np.array(at)], numbers=[np.array(numbers).reshape(-1, 5)]))
+        for symbol, (at, numbers) in sorted(found.items())
     }
 
 
@@ -82,6 +97,8 @@ def is_plain(path: Path, *, columns: int) -> bool:
     """Whether a CSV needs no careful reader: no quotes, no odd character, rows of one width."""
     commas = columns - 1
     try:
+        if path.is_fifo():
+            return False
         with path.open("rb") as lines:
             for number, line in enumerate(lines):
                 text = line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
@@ -133,7 +150,8 @@ def _parquet_portions(path: Path) -> Iterator[pd.DataFrame]:
             check_header(path, names, BAR_COLUMNS)
             before = 0
             for batch in file.iter_batches(PORTION, columns=list(BAR_COLUMNS)):
-                portion = batch.to_pandas()
+                # What pandas wrote beside the columns would make an index of one of them.
+                portion = batch.to_pandas(ignore_metadata=True)
                 portion.index = portion.index + before
                 before += len(portion)
                 if isinstance(portion["at"].dtype, pd.DatetimeTZDtype):
@@ -153,7 +171,7 @@ def _numbers_of(portion: pd.DataFrame, *, whole_minutes: bool) -> pd.DataFrame |
     except (ValueError, TypeError, OverflowError):
         return None
     symbol = portion["symbol"].astype(str)
-    if at is None or not all(SYMBOL.fullmatch(each) for each in symbol.unique()):
+    if at is None or not all(_is_symbol(each) for each in symbol.unique()):
         return None
     opened, high, low, close, volume = numbers.values()
     right = np.logical_and.reduce(
@@ -167,6 +185,11 @@ def _numbers_of(portion: pd.DataFrame, *, whole_minutes: bool) -> pd.DataFrame |
     if not right.all():
         return None
     return pd.DataFrame({"symbol": symbol, "at": at, **numbers})
+
+
+def _is_symbol(value: object) -> bool:
+    # What is missing stays nan, whatever it was turned into.
+    return isinstance(value, str) and SYMBOL.fullmatch(value) is not None
 
 
 def _moments(column: "pd.Series[Any]") -> Integers | None:

@@ -69,7 +69,7 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     elif wanted.as_csv:
         output.write(telling.as_csv(results))
     else:
-        telling.tell(Console(file=output), results, summary, inputs.left_alone)
+        telling.tell(telling.Printer(file=output), results, summary, inputs.left_alone)
         if wanted.policy == "freqtrade":
             output.write(f"Policy freqtrade: {OPTIMISTIC}.\n")
     if wanted.page is not None:
@@ -90,7 +90,7 @@ def attribute_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     if wanted.as_json:
         output.write(comparing.attribution_json(found) + "\n")
     else:
-        comparing.tell_attribution(Console(file=output), found)
+        comparing.tell_attribution(telling.Printer(file=output), found)
     return ExitCode.OK
 
 
@@ -112,7 +112,7 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     if wanted.as_json:
         output.write(comparing.comparison_json(found, names) + "\n")
     else:
-        comparing.tell_comparison(Console(file=output), found, names)
+        comparing.tell_comparison(telling.Printer(file=output), found, names)
     return ExitCode.OK
 
 

@@ -49,7 +49,11 @@ def tell_attribution(console: Console, found: Attribution) -> None:
 
 def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...]) -> None:
     """Print what the second rules change, and the positions that differ most."""
-    table = Table(title=f"{names[1]} against {names[0]}, in R after costs", title_justify="left")
+    table = Table(
+        title=f"{names[1]} against {names[0]}, in R after costs",
+        title_justify="left",
+        show_header=False,
+    )
     table.add_column("")
     table.add_column("", justify="right")
     rows = (
@@ -63,6 +67,13 @@ def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...])
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    if found.most:
+        console.print(_most_table(found))
+    for line in _notes(found.net.days):
+        console.print(line, highlight=False)
+
+
+def _most_table(found: Comparison) -> Table:
     most = Table(title="differ most", title_justify="left")
     for name in ("position", "first", "R", "second", "R", "added"):
         most.add_column(name, justify="right" if name in ("R", "added") else "left")
@@ -75,9 +86,7 @@ def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...])
             f"{each['second_r']:+.2f}",
             f"{each['added_r']:+.2f}",
         )
-    console.print(most)
-    for line in _notes(found.net.days):
-        console.print(line, highlight=False)
+    return most
 
 
 def attribution_json(found: Attribution) -> str:

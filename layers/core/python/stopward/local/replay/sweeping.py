@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stopward.local.exit_code import ExitCode
-from stopward.local.replay.telling import plain
+from stopward.local.replay.telling import Printer, plain
 from stopward.replay.grid import Grid
 from stopward.replay.sweep import SURE, Sweep
 
@@ -23,7 +23,7 @@ def told(found: Sweep, grid: Grid, *, as_json: bool, output: TextIO) -> ExitCode
     if as_json:
         output.write(sweep_json(found, names) + "\n")
     else:
-        tell_sweep(Console(file=output), found, names)
+        tell_sweep(Printer(file=output), found, names)
     return ExitCode.OK
 
 
@@ -31,7 +31,8 @@ def tell_sweep(console: Console, found: Sweep, names: Named) -> None:
     """Print the folds, the best of all, and what to think of it."""
     table = Table(title=f"{found.tried:,} rule sets, chosen on past days", title_justify="left")
     for name in ("tested on", "positions", "chosen", "R in sample", "R after", "R of rules as is"):
-        table.add_column(name, justify="left" if name in ("tested on", "chosen") else "right")
+        is_text = name in ("tested on", "chosen")
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
     for fold in found.folds:
         table.add_row(
             f"{fold.first_day} to {fold.last_day}",

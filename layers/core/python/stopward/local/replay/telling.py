@@ -26,11 +26,21 @@ POSITION_COLUMNS: Final = (
 )  # fmt: skip
 
 
+class Printer(Console):
+    """A console on stdout, whose reader may have enough (`stopward replay ... | head`)."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so to whoever ends the command; rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def tell(
     console: Console, results: Results, summary: Summary, left_alone: Mapping[str, str]
 ) -> None:
     """Print the figures and what each rule closed."""
-    table = Table(title=f"{summary.positions:,} positions replayed", title_justify="left")
+    table = Table(
+        title=f"{counted(summary.positions)} replayed", title_justify="left", show_header=False
+    )
     table.add_column("")
     table.add_column("", justify="right")
     for name, value in figures(summary):
