@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Any, Final
 from benchmarks.load.clock import SlowClock
 from benchmarks.load.market import Size
 from stopward.adapters.pulses_sqs import SqsPulses
+from stopward.domain.pulses import Pulse
 from stopward.services.dispatch import BATCH, pulses_of
 from tests.builders.lambda_function import a_context, load_app
 from tests.builders.simulator import at
@@ -22,11 +23,11 @@ DOUBLED_EVERY: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A dispatched minute. wall, cpu: seconds of the handler; doubled: messages sent again."""
+    """A dispatched minute. wall, cpu: seconds of the handler; again: the pulses sent twice."""
 
     wall: float
     cpu: float
-    doubled: int
+    again: Sequence[Pulse]
     counts: Mapping[str, int]
 
 
@@ -46,7 +47,7 @@ def dispatch(minute: datetime, clock: SlowClock, size: Size) -> Sent:
     sender = SqsPulses(os.environ["STOPWARD_TICK_QUEUE_URL"])
     for first in range(0, len(again), BATCH):
         sender.send(again[first : first + BATCH], now=clock.now())
-    return Sent(wall=wall, cpu=cpu, doubled=len(again), counts=counts)
+    return Sent(wall=wall, cpu=cpu, again=again, counts=counts)
 
 
 def pulses_a_minute() -> int:

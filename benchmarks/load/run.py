@@ -126,7 +126,9 @@ def run(size: Size, *, workers: int, slower: float | None) -> tuple[dict[str, ob
         report: BrokerReport = broker_pipe.recv()
         found = told([each.log for each in crew], since=start)
         open_positions, journal = journal_faults(
-            database, pulses=size.minutes * pulses_a_minute() // 2 + WARM_PULSES
+            database,
+            pulses=size.minutes * pulses_a_minute() // 2 + WARM_PULSES,
+            again=[pulse for each in dispatches for pulse in each.again],
         )
     due = size.accounts * size.minutes * pulses_a_minute()
     doubled = measured.received - due
@@ -139,7 +141,7 @@ def run(size: Size, *, workers: int, slower: float | None) -> tuple[dict[str, ob
     )
     faults += journal + report.faults
     faults += [f"{dead} dead letters"] if dead else []
-    sent_twice = sum(each.doubled for each in dispatches)
+    sent_twice = sum(len(each.again) for each in dispatches)
     if doubled < sent_twice:
         faults.append(f"{sent_twice} messages were sent twice, and {doubled} came twice")
     figures = figures_of(
