@@ -10,9 +10,9 @@ from stopward.replay.machine.stops import BEYOND, NO_WHOLE, NOUGHT, TOO_LARGE
 from stopward.replay.machine.values import Code, Value, is_literal, literal
 
 SUMS: Final[dict[type[ast.operator], str]] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
+BITS: Final[dict[type[ast.operator], str]] = {ast.RShift: "ashr", ast.BitAnd: "and"}
+"""Of a whole number and a constant under WORD: as in Python, where bits of a sign never end."""
 WORD: Final = 64
-SHIFTED: Final[dict[type[ast.operator], str]] = {ast.RShift: "ashr", ast.BitAnd: "and"}
-"""Of whole numbers and constants: as in Python, where they have bits of their sign without end."""
 ORDERS: Final[dict[type[ast.cmpop], tuple[str, str]]] = {
     ast.Lt: ("olt", "slt"), ast.LtE: ("ole", "sle"), ast.Gt: ("ogt", "sgt"),
     ast.GtE: ("oge", "sge"), ast.Eq: ("oeq", "eq"), ast.NotEq: ("une", "ne"),
@@ -29,8 +29,8 @@ def binary(code: Code, op: ast.operator, first: Value, second: Value) -> Value:
     name = SUMS.get(type(op))
     if first.kind is WHOLE and second.kind is WHOLE and name is not None:
         return _whole(code, name, first, second)
-    bits = SHIFTED.get(type(op))
-    if bits is not None and first.kind is WHOLE and second.kind is WHOLE and _is_shift(second):
+    bits = BITS.get(type(op))
+    if bits is not None and first.kind is WHOLE and second.kind is WHOLE and _is_small(second):
         return Value(WHOLE, (code.put(f"{bits} i64 {first.leaves[0]}, {second.leaves[0]}"),))
     if name is None and not (isinstance(op, ast.Div) and FLOAT in {first.kind, second.kind}):
         raise InvalidState("machine code adds, subtracts and multiplies, and divides floats")
@@ -43,7 +43,7 @@ def binary(code: Code, op: ast.operator, first: Value, second: Value) -> Value:
     return Value(FLOAT, (code.put(f"f{name} double {one.leaves[0]}, {other.leaves[0]}"),))
 
 
-def _is_shift(value: Value) -> bool:
+def _is_small(value: Value) -> bool:
     return is_literal(value) and 0 <= int(value.leaves[0]) < WORD
 
 
