@@ -340,6 +340,53 @@ def test_positions_that_the_rules_leave_alone_are_not_walked_and_told(replay: Re
     assert list(told["left_alone"]) == ["p9"]
 
 
+LISTED = RULES.replace('adopt = "all"', 'adopt = "listed"\nallow = ["AAPL"]')
+TWO = (a_position("p1"), a_position("p9", symbol="MSFT"))
+LEFT = 'note: 1 position is left alone, p9 because account.adopt is "listed"'
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "others"),
+    [
+        ("replay", ("--csv",), {"rules": LISTED}),
+        ("attribution", ("--json",), {"rules": LISTED}),
+        ("whatif", ("--json",), {"rules": LISTED, "other_rules": RULES}),
+        ("whatif", ("--json",), {"rules": RULES, "other_rules": LISTED}),
+    ],
+)
+def test_where_no_table_tells_it_a_note_does(
+    replay: Replay, command: str, options: tuple[str, ...], others: dict[str, str]
+) -> None:
+    """Of two rule files a position is compared that both guard."""
+    rows = (*bars(), *bars("MSFT"))
+    result = replay(*options, command=command, rows=rows, positions=TWO, **others)
+    assert result.stderr.startswith(LEFT)
+    assert "p1" in result.stdout
+    assert "p9" not in result.stdout
+
+
+def test_bars_outside_sessions_are_counted(replay: Replay) -> None:
+    early = [row.replace("T14:3", "T13:3") for row in bars()]
+    result = replay("--csv", rows=(*early, *bars()))
+    assert result.stderr == "note: 4 of 8 bars lie outside sessions: passed over\n"
+
+
+def test_an_entry_long_before_the_bars_is_flagged(replay: Replay) -> None:
+    old = a_position("p1").replace("2024-01-03T", "2023-12-29T")
+    (row,) = positions_of(replay("--csv", positions=(old,)))
+    assert row["misses_bars"] == "True"
+    told = " ".join(replay(positions=(old,)).stdout.split())
+    assert "1 position lived through more than 30 minutes of session without a bar" in told
+
+
+def test_what_finer_bars_would_settle_is_said_where_they_are_heard(replay: Replay) -> None:
+    assert "--intrabar FILE settles" in replay().stdout
+    strategy = '{"minimal_roi": {"0": 0.01}, "stoploss": -0.005, "trailing_stop": false}'
+    told = replay("--policy", "freqtrade", rules=strategy).stdout
+    assert "stop and target in one bar" in told
+    assert "--intrabar" not in told
+
+
 @pytest.mark.parametrize(
     ("options", "positions", "words"),
     [

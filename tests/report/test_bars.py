@@ -3,6 +3,7 @@
 import pytest
 
 from stopward.report.bars import Row, rows
+from stopward.report.markup import LETTER
 from tests.builders.pictures import marks, place, read, title, words
 
 NAMES = ("closed by", "positions", "mean R")
@@ -33,6 +34,11 @@ def test_each_number_is_written_and_told() -> None:
     assert words(tree) == [*NAMES, "stop", "1,234", "-1.000", "target", "10", "+2.000"]
     assert title(marks(tree, "bar plain")[0]) == "stop: 1,234, mean -1.000"
     assert "stop 1,234, mean -1.000; target 10, mean +2.000." in markup
+
+
+def test_a_heading_has_room_where_every_kind_has_a_short_name() -> None:
+    first, second, *_ = read(draw(("stop", 1, -1.0))).iter("text")
+    assert place(first, "x")[0] + len(NAMES[0]) * LETTER < place(second, "x")[0]
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ class RuleWorth:
     """One rule. fired: positions that come out otherwise without it.
 
     saved: sum of what those gained by it, in R; cost: of what the others lost, 0 or less; net: both
-    with its interval. unknown: positions that outlive their bars with or without it, so that what
-    it did is not known; they are in no sum.
+    with its interval. unknown: positions that outlive their bars with or without it, or are held
+    over a hole in them, so that what it did is not known; they are in no sum.
     """
 
     rule: str

@@ -31,14 +31,15 @@ class Opened:
     """Positions ready to be walked, in the order of `positions`.
 
     kinds: the symbols and tags there are, which decide what rules hold; kind: the place of each
-    position's in them. fresh_until: bar from which on it counts as held overnight. is_estimated:
-    its risk was estimated at entry, for no stop was given.
+    position's in them. entered: microseconds since 1970 UTC. fresh_until: bar from which on it
+    counts as held overnight. is_estimated: its risk was estimated at entry, for no stop was given.
     """
 
     positions: tuple[PositionRow, ...]
     entries: Entries
     kinds: tuple[Kind, ...]
     kind: Integers
+    entered: Integers
     fresh_until: Integers
     is_estimated: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -88,6 +89,7 @@ def opened(
         end=end,
         at_open=at_open.astype(np.float64),
     )
+    entered = np.array([microseconds(row.entry_at) for row in positions], np.int64)
     kinds: dict[Kind, int] = {}
     kind = [kinds.setdefault((row.symbol, row.tags), len(kinds)) for row in positions]
     return Opened(
@@ -95,7 +97,8 @@ def opened(
         entries=entries,
         kinds=tuple(kinds),
         kind=np.array(kind, np.int64),
-        fresh_until=_fresh_until(positions, start, end, table),
+        entered=entered,
+        fresh_until=_fresh_until(entered, start, end, table),
         is_estimated=np.array([position.initial_stop is None for position in positions], np.bool_),
     )
 
@@ -197,14 +200,11 @@ def _row(position: PositionRow, stop: Decimal, tick: Decimal, book: RuleBook) ->
     return side, entry, float(risk), quantity, lot, per_unit, float(stop), target, fees
 
 
-def _fresh_until(
-    positions: Sequence[PositionRow], start: Integers, end: Integers, table: BarTable
-) -> Integers:
+def _fresh_until(entered: Integers, start: Integers, end: Integers, table: BarTable) -> Integers:
     mornings = np.array([microseconds(s.opens_at - EVENING) for s in table.sessions], np.int64)
-    entered = np.array([microseconds(p.entry_at) for p in positions], np.int64)
     # The first session in which the position was held overnight, and its first bar of it.
     session = np.searchsorted(mornings, entered, side="right")
-    bars = np.empty(len(positions), np.int64)
+    bars = np.empty(len(entered), np.int64)
     for row, (first, last) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
         own = table.session[first:last]
         bars[row] = first + int(np.searchsorted(own, session[row], side="left"))

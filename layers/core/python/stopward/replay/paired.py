@@ -30,13 +30,14 @@ class Interval:
 
 
 def difference(first: Results, second: Results) -> Floats:
-    """Return what each position brought more in `first`, net R; nan where one outlived its bars.
+    """Return what each position brought more in `first`, net R; nan where that is unknown.
 
-    Of a position that both leave open at the same place nothing is unknown: it made no difference.
+    It is where one outlived its bars, or was held over a hole in them. Of a position that both end
+    alike nothing is unknown: it made no difference.
     """
     added: Floats = first.net_r - second.net_r
-    unknown = (first.is_open | second.is_open) & differ(first, second)
-    return np.where(unknown, np.nan, added)
+    doubtful = np.logical_or.reduce([each.is_open | each.misses_bars() for each in (first, second)])
+    return np.where(doubtful & differ(first, second), np.nan, added)
 
 
 def differ(first: Results, second: Results) -> NDArray[np.bool_]:

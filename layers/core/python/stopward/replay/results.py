@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stopward.domain.opening import PositionRow
 from stopward.replay.entries import Opened
-from stopward.replay.table import BarTable, Floats, moment_of
+from stopward.replay.holes import over_holes
+from stopward.replay.table import BarTable, Floats, Integers, moment_of
 from stopward.replay.terms import Commission, Conditions
 from stopward.rules.codes import RULE_NAMES
 from stopward.rules.columns import Courses, Exits, Outcomes
@@ -66,14 +67,16 @@ class Results:
     net: in dollars. other_r: `gross_r` had the target come first where the last bar held stop and
     target both; else nan. mae_r, mfe_r: the most adverse (0 or less) and most favourable excursion.
     is_open: the bars ended first, and the last close was booked. is_estimated: R was estimated,
-    for no stop was given.
+    for no stop was given. entered: microseconds since 1970 UTC; start: its first bar in `table`.
     """
 
     positions: tuple[PositionRow, ...]
+    table: BarTable
+    entered: Integers
+    start: Integers
     outcomes: Outcomes
     exits: Exits
-    sold: NDArray[np.int64]
-    bar_at: NDArray[np.int64]
+    sold: Integers
     gross_r: Floats
     slipped_r: Floats
     net_r: Floats
@@ -89,6 +92,20 @@ class Results:
     def __len__(self) -> int:
         """Return the number of positions."""
         return len(self.positions)
+
+    @property
+    def bar_at(self) -> Integers:
+        """When each bar begins, microseconds since 1970 UTC."""
+        return self.table.bars.at
+
+    def misses_bars(self) -> NDArray[np.bool_]:
+        """Return which positions were held over a hole in their bars (`holes.over_holes`)."""
+        return over_holes(
+            self.table,
+            entered=self.entered,
+            start=self.start,
+            last=np.asarray(self.outcomes.bar).astype(np.int64),
+        )
 
     def rule(self, row: int) -> str:
         """Return the name of the rule that closed a position; `open` where the bars ended first."""
@@ -126,10 +143,12 @@ def results_of(walking: Walked) -> Results:
     instead = np.asarray(outcomes.other_price) - np.asarray(outcomes.price)
     return Results(
         positions=walking.opened.positions,
+        table=walking.table,
+        entered=walking.opened.entered,
+        start=np.asarray(entries.start),
         outcomes=outcomes,
         exits=exits,
         sold=sold,
-        bar_at=walking.table.bars.at,
         gross_r=gross_r,
         slipped_r=slipped_r,
         net_r=slipped_r - taken / whole,

@@ -28,12 +28,14 @@ class Summary:
     win_rate: share of positions with `net_r` above 0. total_r, mean_r, deviation_r: of `net_r`;
     deviation is nan for fewer than two. gross_r, slipped_r: means before costs and after slippage.
     profit_factor: gains over losses, nan without a loss. drawdown_r: the deepest fall of the sum of
-    results in the order of closing, 0 or more. ambiguous: positions whose last bar held stop and
-    target both; ambiguous_r: what the other outcome of all of them would add, in R. dollars: net.
+    results in the order of closing, 0 or more. misses_bars: positions held over a hole in their
+    bars. ambiguous: positions whose last bar held stop and target both; ambiguous_r: what the other
+    outcome of all of them would add, in R. dollars: net.
     """
 
     positions: int
     still_open: int
+    misses_bars: int
     estimated: int
     ambiguous: int
     ambiguous_r: float
@@ -68,6 +70,7 @@ def summarize(results: Results) -> Summary:
     return Summary(
         positions=count,
         still_open=int(results.is_open.sum()),
+        misses_bars=int(results.misses_bars().sum()),
         estimated=int(results.is_estimated.sum()),
         ambiguous=int(results.is_ambiguous.sum()),
         ambiguous_r=float(added.sum()),

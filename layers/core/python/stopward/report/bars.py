@@ -28,7 +28,7 @@ def rows(found: Sequence[Row], *, title: str, names: tuple[str, str, str]) -> st
     """
     counts = [f"{row.count:,}" for row in found]
     means = [f"{row.mean:+.3f}" for row in found]
-    left = max(len(row.name) for row in found) * LETTER + GAP
+    left = max(len(name) for name in (names[0], *(row.name for row in found))) * LETTER + GAP
     half = (WIDTH - left - GAP) / 2
     room = max(map(len, counts)) * DIGIT + 8
     number_room = max(map(len, means)) * DIGIT + 8

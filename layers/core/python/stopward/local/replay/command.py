@@ -16,7 +16,7 @@ from stopward.errors import InvalidInput
 from stopward.local.exit_code import ExitCode
 from stopward.local.html_file import check_writable, write
 from stopward.local.replay import comparing, sweeping, telling
-from stopward.local.replay.inputs import Inputs, equity_of, read_inputs, read_rules
+from stopward.local.replay.inputs import Inputs, equity_of, read_inputs
 from stopward.local.replay.many_machines import bucket_at, send_sweep
 from stopward.local.replay.options import commission_of, slippage_of
 from stopward.local.replay.page import page
@@ -60,7 +60,7 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         inputs, results, traced = _as_freqtrade(wanted, conditions, console)
     else:
         inputs = _inputs(wanted, console)
-        _tell_silent(console, inputs.book)
+        telling.tell_odd(console, inputs, inputs.book, left_alone=wanted.as_csv)
         results = _replayed(wanted, inputs, conditions, console)(inputs.book)
         traced = _retraced(inputs, results, conditions, console)
     summary = summarize(results)
@@ -72,6 +72,8 @@ def replay_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
         telling.tell(telling.Printer(file=output), results, summary, inputs.left_alone)
         if wanted.policy == "freqtrade":
             output.write(f"Policy freqtrade: {OPTIMISTIC}.\n")
+        elif summary.ambiguous and wanted.intrabar is None:
+            output.write("--intrabar FILE settles what met in one bar by finer bars.\n")
     if wanted.page is not None:
         _draw(wanted, inputs, results, traced, wanted.page)
         console.print(f"the page is {wanted.page}", highlight=False, markup=False, soft_wrap=True)
@@ -85,7 +87,7 @@ def attribute_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     """
     conditions = _conditions(wanted)
     inputs = _inputs(wanted, console)
-    _tell_silent(console, inputs.book)
+    telling.tell_odd(console, inputs, inputs.book)
     found = attribute(inputs.book, _replayed(wanted, inputs, conditions, console))
     if wanted.as_json:
         output.write(comparing.attribution_json(found) + "\n")
@@ -104,9 +106,8 @@ def compare_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     conditions = _conditions(wanted)
     inputs = _inputs(wanted, console)
     replayed = _replayed(wanted, inputs, conditions, console)
-    books = [read_rules(path) for path in wanted.rules]
-    _tell_silent(console, *books)
-    first, second = map(replayed, books)
+    telling.tell_odd(console, inputs, *inputs.books)
+    first, second = map(replayed, inputs.books)
     found = compare(first, second)
     names = tuple(str(path) for path in wanted.rules)
     if wanted.as_json:
@@ -136,7 +137,7 @@ def sweep_files(wanted: Wanted, *, console: Console, output: TextIO) -> int:
     sets = tuple(rule_sets(grid, text, source=source))
     inputs = _inputs(wanted, console)
     folds(days_of(inputs.positions)[1], grid.split)
-    _tell_silent(console, *sets)
+    telling.tell_odd(console, inputs, *sets)
     if wanted.to is not None:
         order = Order(
             table=inputs.table,
@@ -168,6 +169,7 @@ def _as_freqtrade(
     (path,) = wanted.rules
     strategy = parse_freqtrade(read_text(path), source=str(path))
     inputs = _inputs(replace(wanted, rules=()), console)
+    telling.tell_odd(console, inputs)
     with _progress(console, "walking positions", total=len(inputs.positions)) as advance:
         results = replay_freqtrade(
             inputs.positions,
@@ -205,17 +207,12 @@ def _inputs(wanted: Wanted, console: Console) -> Inputs:
         inputs = read_inputs(
             bars=wanted.bars,
             positions=wanted.positions,
-            rules=wanted.rules[0] if wanted.rules else None,
+            rules=wanted.rules,
             intrabar=wanted.intrabar,
             progress=advance,
         )
     named_trades(wanted.trades, inputs.positions, inputs.left_alone)
     return inputs
-
-
-def _tell_silent(console: Console, *books: RuleBook) -> None:
-    for line in telling.silent_rules(books):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _replayed(

@@ -62,7 +62,7 @@ def tell_comparison(console: Console, found: Comparison, names: tuple[str, ...])
         ("positions that come out otherwise", f"{found.changed:,}"),
         ("better", f"{found.better:,}"),
         ("worse", f"{found.worse:,}"),
-        ("unknown, for they outlive the bars", f"{found.unknown:,}"),
+        ("unknown, for bars end or are missing", f"{found.unknown:,}"),
     )
     for row in rows:
         table.add_row(*row)

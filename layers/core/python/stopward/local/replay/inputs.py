@@ -1,8 +1,8 @@
 """What a replay lives on, read whole and refused whole: bars, positions, rules, sessions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from stopward.domain.identity import Symbol
 from stopward.domain.opening import PositionRow
 from stopward.domain.rulebook import RuleBook, parse
 from stopward.errors import InvalidInput
-from stopward.local.data.calendar import new_york_day, sessions_between
+from stopward.local.data.calendar import FIRST_YEAR, new_york_day, sessions_between
 from stopward.local.data.csv_files import read_positions, symbols_named
 from stopward.local.replay.bar_files import read_bar_columns
 from stopward.local.rules_command import read_text
@@ -20,40 +20,50 @@ from stopward.replay.table import BarTable, Columns, bar_table, moment_of
 from stopward.rules.columns import Finer
 
 MINUTE = timedelta(minutes=1)
+CALENDAR_BEGINS = datetime(FIRST_YEAR, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Everything a replay is made from.
 
-    left_alone: why the account's rules leave a position alone, by its id; those are not walked.
+    left_alone: why rules leave a position alone, by its id; those are not walked. books: the rules
+    of each file. outside: bars of what is walked that lie outside sessions, and are passed over.
     """
 
     table: BarTable
     positions: tuple[PositionRow, ...]
     left_alone: Mapping[str, str]
-    book: RuleBook
+    books: tuple[RuleBook, ...]
     finer: Finer | None
+    outside: int
+
+    @property
+    def book(self) -> RuleBook:
+        """The rules of the first file."""
+        return self.books[0]
 
 
 def read_inputs(
     *,
     bars: Path,
     positions: Path,
-    rules: Path | None,
+    rules: Sequence[Path],
     intrabar: Path | None,
     progress: Callable[[int], None],
 ) -> Inputs:
     """Read the files; raises InvalidInput with every problem of the first that has one.
 
+    rules: none for the standard ones. A position that any of them leaves alone is left alone.
     progress: told how many more rows of bars were read.
     """
-    book = read_rules(rules)
+    books = tuple(read_rules(path) for path in rules) or (read_rules(None),)
     columns = read_bar_columns(bars, symbols=symbols_named(positions), progress=progress)
     ends = {symbol: moment_of(int(own.at[-1])) + MINUTE for symbol, own in columns.items()}
     opened = read_positions(positions, ends=ends, at_once=False)
     left_alone = {
         str(row.id): why
+        for book in reversed(books)
         for row in opened
         if (why := book.account.refusal(row.symbol, row.tags)) is not None
     }
@@ -62,7 +72,9 @@ def read_inputs(
         raise InvalidInput(
             f"{positions}: every position is left alone: {next(iter(left_alone.values()))}"
         )
-    table = _table({symbol: own for symbol, own in columns.items() if symbol in held})
+    walked = tuple(row for row in opened if row.id not in left_alone)
+    kept = {symbol: own for symbol, own in columns.items() if symbol in held}
+    table = _table(kept, walked)
     inside = None
     if intrabar is not None:
         finer = read_bar_columns(
@@ -71,10 +83,11 @@ def read_inputs(
         inside = finer_bars(table, finer)
     return Inputs(
         table=table,
-        positions=tuple(row for row in opened if row.id not in left_alone),
+        positions=walked,
         left_alone=left_alone,
-        book=book,
+        books=books,
         finer=inside,
+        outside=sum(len(own.at) for own in kept.values()) - len(table),
     )
 
 
@@ -98,8 +111,10 @@ def equity_of(text: str | None) -> Decimal | None:
     return equity
 
 
-def _table(columns: Mapping[Symbol, Columns]) -> BarTable:
-    first = min(int(own.at[0]) for own in columns.values())
-    last = max(int(own.at[-1]) for own in columns.values())
-    sessions = sessions_between(new_york_day(moment_of(first)), new_york_day(moment_of(last)))
+def _table(columns: Mapping[Symbol, Columns], positions: Sequence[PositionRow]) -> BarTable:
+    """Return the bars, with the sessions from the first bar or entry on."""
+    first = min(moment_of(int(own.at[0])) for own in columns.values())
+    last = max(moment_of(int(own.at[-1])) for own in columns.values())
+    entered = max(min(row.entry_at for row in positions), CALENDAR_BEGINS)
+    sessions = sessions_between(new_york_day(min(first, entered)), new_york_day(last))
     return bar_table(columns, sessions=sessions)

@@ -172,6 +172,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         "still open": row["still_open"],
         "stop and target in one bar": row["ambiguous"],
         "R estimated": row["risk_estimated"],
+        "bars are missing": row["misses_bars"],
     }
     return (
         str(row["position_id"]),

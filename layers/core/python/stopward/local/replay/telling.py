@@ -11,7 +11,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from stopward.domain.attribution.track import HOLE_MINUTES
 from stopward.domain.rulebook import RuleBook
+from stopward.local.replay.inputs import Inputs
 from stopward.replay.results import Results
 from stopward.replay.silence import UNHEARD, unheard
 from stopward.replay.summary import Summary
@@ -22,7 +24,7 @@ DIGITS: Final = 6
 POSITION_COLUMNS: Final = (
     "position_id", "symbol", "side", "entry_at", "entry_price", "exit_at", "exit_price", "rule",
     "gross_r", "slipped_r", "net_r", "net", "mae_r", "mfe_r", "ambiguous", "other_r", "still_open",
-    "risk_estimated",
+    "risk_estimated", "misses_bars",
 )  # fmt: skip
 
 
@@ -63,18 +65,40 @@ def notes(results: Results, summary: Summary, left_alone: Mapping[str, str]) -> 
     if summary.ambiguous:
         yield (
             f"{counted(summary.ambiguous)} met stop and target in one bar: the stop is booked; "
-            f"had the target come first each time, {summary.ambiguous_r:+.2f} R more. "
-            "--intrabar FILE settles them by finer bars."
+            f"had the target come first each time, {summary.ambiguous_r:+.2f} R more."
         )
     if summary.still_open:
         yield f"{counted(summary.still_open)} outlived the bars: booked at their last close."
+    if summary.misses_bars:
+        yield (
+            f"{counted(summary.misses_bars)} lived through more than {HOLE_MINUTES} minutes of "
+            "session without a bar: what happened there is not known."
+        )
     if summary.estimated:
         yield f"{counted(summary.estimated)} had no stop: R was estimated from daily ranges."
-    if left_alone:
-        first = next(iter(left_alone))
-        yield f"{counted(len(left_alone))} are left alone, {first} because {left_alone[first]}."
+    yield from left_out(left_alone)
     if len(results) < 30:
         yield "Fewer than 30 positions: a mean of so few says little."
+
+
+def tell_odd(console: Console, inputs: Inputs, *books: RuleBook, left_alone: bool = True) -> None:
+    """Print a note on each rule that is not heard, bar not walked and position `left_alone`."""
+    lines = list(silent_rules(books))
+    if inputs.outside:
+        every = inputs.outside + len(inputs.table)
+        lines.append(f"{inputs.outside:,} of {every:,} bars lie outside sessions: passed over")
+    if left_alone:
+        lines += left_out(inputs.left_alone)
+    for line in lines:
+        console.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def left_out(left_alone: Mapping[str, str]) -> Iterator[str]:
+    """Yield how many positions the rules leave alone, and why the first; nothing for none."""
+    if left_alone:
+        first = next(iter(left_alone))
+        verb = "is" if len(left_alone) == 1 else "are"
+        yield f"{counted(len(left_alone))} {verb} left alone, {first} because {left_alone[first]}."
 
 
 def silent_rules(books: Iterable[RuleBook]) -> Iterator[str]:
@@ -82,7 +106,7 @@ def silent_rules(books: Iterable[RuleBook]) -> Iterator[str]:
     found = {rule for book in books for rule in unheard(book)}
     for rule in UNHEARD:
         if rule in found:
-            yield f"note: {rule} is silent in a replay: {UNHEARD[rule]}"
+            yield f"{rule} is silent in a replay: {UNHEARD[rule]}"
 
 
 def as_json(results: Results, summary: Summary, left_alone: Mapping[str, str]) -> str:
@@ -110,6 +134,7 @@ def as_csv(results: Results) -> str:
 
 def rows_of(results: Results) -> Iterator[dict[str, Any]]:
     """Yield each position by the names of POSITION_COLUMNS."""
+    misses_bars = results.misses_bars()
     for number, position in enumerate(results.positions):
         bar = int(results.outcomes.bar[number])
         yield {
@@ -131,6 +156,7 @@ def rows_of(results: Results) -> Iterator[dict[str, Any]]:
             "other_r": _number(results.other_r[number]),
             "still_open": bool(results.is_open[number]),
             "risk_estimated": bool(results.is_estimated[number]),
+            "misses_bars": bool(misses_bars[number]),
         }
 
 
