@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
@@ -278,7 +278,10 @@ class Meter:
             ((folder,),) = eyes.execute("show data_directory").fetchall()
         pid = int(Path(folder, "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
         server = psutil.Process(pid)
-        spent = [each.cpu_times() for each in (server, *server.children(recursive=True))]
+        spent = []
+        for each in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # what tidied up may be done by now
+                spent.append(each.cpu_times())
         self.pipe.send("count")
         return {
             "journal_bytes": float(journal),
