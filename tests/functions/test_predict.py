@@ -147,6 +147,28 @@ def test_what_cannot_be_used_is_told_by_its_path_and_nothing_is_done(
     assert metrics(first)["RequestsRefused"] == [1.0]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "allowed"),
+    [
+        ({"at": "0001-01-01T00:00:00+14:00"}, "no time before 2000"),
+        ({"at": "1999-12-31T23:59:59Z"}, "no time before 2000"),
+        ({"at": "9999-12-31T23:59:59-12:00"}, "no time of the future"),
+        ({"symbol": "AC\0ME"}, "a text without the character NUL"),
+        ({"position_id": "p\0"}, "a text without the character NUL"),
+    ],
+)
+def test_what_the_database_would_refuse_is_refused_before_anything_is_scored(
+    app: ModuleType, world: ModelWorld, wrong: dict[str, str], allowed: str
+) -> None:
+    registered(world, MODEL)
+    found = direct(app, {"signals": [sent("s1"), {**sent("s2"), **wrong}]})
+    assert found["status"] == 422
+    assert [(each["path"], each["allowed"]) for each in found["errors"]] == [
+        (f"signals.1.{next(iter(wrong))}", allowed)
+    ]
+    assert stored(world) == []
+
+
 @pytest.mark.parametrize("body", ["", "{", "NaN", "[1]", "[" * 100_000, '"text"'])
 def test_a_body_that_is_no_request_is_refused(app: ModuleType, body: str) -> None:
     status, document = over_http(app, body)

@@ -67,6 +67,8 @@ def test_a_byte_order_mark_spaces_column_order_and_empty_lines_do_no_harm(tmp_pa
         ("AAPL,2013-09-03T13:30Z,100,101,99,100,-1", "must be 0 or more"),
         ("AAPL,2013-09-03T13:30Z,100,1e9,99,100,1", "must be under 1,000,000,000"),
         ("AAPL,2013-09-03T13:30,100,101,99,100,1", "add the offset from UTC"),
+        ("AAPL,0001-01-01T00:00+14:00,100,101,99,100,1", "UTC has a year for"),
+        ("AAPL,9999-12-31T23:59-12:00,100,101,99,100,1", "UTC has a year for"),
         ("AAPL,3.9.2013 13:30,100,101,99,100,1", "write an ISO 8601 time"),
         ("AAPL,2013-09-03T13:30:05Z,100,101,99,100,1", "start on the whole minute"),
         ("aapl,2013-09-03T13:30Z,100,101,99,100,1", "write a symbol in capitals"),

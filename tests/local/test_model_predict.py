@@ -144,6 +144,7 @@ def test_the_champion_of_an_account_is_asked_where_no_model_is_named(
         ("v.json", [{**USUAL, NAMES[2]: "high"}], f"item 1, column {NAMES[2]}: was \"high\""),
         ("v.json", [USUAL, {**USUAL, NAMES[2]: True}], f"item 2, column {NAMES[2]}: was \"True\""),
         ("v.json", [{**USUAL, NAMES[2]: 1e30}], "allowed: "),
+        ("v.json", [{**USUAL, NAMES[2]: float("nan")}], "write a number, or null"),
         ("v.json", [{**USUAL, "mood": 1}], "column mood: was \"1.0\"; the features are"),
         ("v.json", [{NAMES[0]: 1}], f"column {NAMES[1]}: was \"nothing\""),
     ],

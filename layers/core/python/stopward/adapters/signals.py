@@ -20,7 +20,9 @@ LONGEST: Final = 60
 """Characters of a value that are repeated to its sender."""
 AHEAD: Final = timedelta(minutes=1)
 """By how much a sender's clock may be before ours."""
-Text = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The database keeps no prediction of an earlier time."""
+Text = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -99,6 +101,9 @@ def read_request(
         if each.signal_id in seen:
             faults.append(Fault(f"{before}signal_id", _shown(each.signal_id), "each id once"))
         seen.add(each.signal_id)
+        if each.at < EARLIEST:
+            allowed = f"no time before {EARLIEST:%Y}"
+            faults.append(Fault(f"{before}at", each.at.isoformat(), allowed))
         if each.at > now + AHEAD:
             faults.append(Fault(f"{before}at", each.at.isoformat(), "no time of the future"))
         faults += _feature_faults(each, before)
@@ -186,6 +191,7 @@ ALLOWED: Final[Mapping[str, str]] = {
     "finite_number": "a finite number, or null where it is missing",
     "float_type": "a number, or null where it is missing",
     "timezone_aware": "a time with its offset from UTC, as in 2026-11-23T14:30:00Z",
+    "string_pattern_mismatch": "a text without the character NUL",
     "too_long": f"at most {MOST_SIGNALS:,} signals",
     "too_short": "one signal and more",
 }

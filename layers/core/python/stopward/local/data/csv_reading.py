@@ -192,7 +192,10 @@ def moment(column: str, text: str) -> datetime:
         ) from None
     if read.tzinfo is None:
         raise Fault(column, text, "add the offset from UTC, such as -04:00 or Z")
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError:
+        raise Fault(column, text, "write a time that UTC has a year for, 1 to 9999") from None
 
 
 def shown(text: str) -> str:

@@ -96,7 +96,7 @@ def _number(name: str, value: object) -> float | None:
         return None if isnan(number) else number
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # Written so that nan is none of them.
-    if not (is_number and abs(cast("float", value)) < LARGEST_FEATURE):
+    if not (is_number and abs(cast("float", value)) < float(LARGEST_FEATURE)):
         raise Fault(name, str(value), "write a number, or null where it is missing")
     return float(cast("float", value))
 
