@@ -135,12 +135,12 @@ def test_a_leak_ends_otherwise_until_it_is_allowed(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stopward.local import model_commands
+    from stopward.local import extras
 
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name}", name="skl2onnx")
 
-    monkeypatch.setattr(model_commands, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(
         InvalidInput, match="needs skl2onnx, which is not installed: run make train"
     ):

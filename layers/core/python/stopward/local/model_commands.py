@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
 from types import ModuleType
@@ -11,6 +10,7 @@ from typing import Any, cast
 import click
 
 from stopward.errors import InvalidInput
+from stopward.local import extras
 from stopward.local.account_options import account_options, connection_of
 from stopward.local.up.home import Home
 
@@ -234,12 +234,5 @@ def _of_account(
 
 
 def _loaded(name: str) -> ModuleType:
-    """Return the module that does it; a package that is missing is named."""
-    try:
-        return import_module(f"stopward.local.model.{name}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("stopward"):
-            raise
-        raise InvalidInput(
-            f"this needs {error.name}, which is not installed: run make train once"
-        ) from error
+    """Return the module of `stopward.local.model` that does it (`extras.loaded`)."""
+    return extras.loaded(f"model.{name}", by="train")

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from stopward.errors import InvalidInput
+from stopward.local import extras
 from stopward.local.up.home import Home
 
 
@@ -111,12 +111,5 @@ def decide_again(
 
 
 def loaded(module: str = "command") -> ModuleType:
-    """Return the module that does it; a package that is missing is named."""
-    try:
-        return import_module(f"stopward.local.replay.{module}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("stopward"):
-            raise
-        raise InvalidInput(
-            f"this needs {error.name}, which is not installed: run make replay once"
-        ) from error
+    """Return the module of `stopward.local.replay` that does it (`extras.loaded`)."""
+    return extras.loaded(f"replay.{module}", by="replay")
